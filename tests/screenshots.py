@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.async_api import expect
 
 from bot.delivery.charts import Chart
-from bot.delivery.charts import draw as draw_chart
+from bot.delivery.charts import render_chart as draw_chart
 from bot.jobs.results import Curve
 from bot.sandbox.demo.run import seed_demo
 from tests.sandbox.demo.page.browser_session import browser_session

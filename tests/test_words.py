@@ -76,22 +76,12 @@ FORMER_FILES = (
 """Former names of modules, of their tests and of folders."""
 
 LEFT: dict[str, dict[str, str]] = {
-    "locals and helpers that no other module sees; to be renamed where they are next changed": {
-        "bot/providers/decode.py": "AMBIGUOUS Ambiguous",
-        "bot/sandbox/demo/oracle/delivery_counts.py": "everywhere",
-        "bot/store/accounts/leases.py": "owed",
-        "bot/store/accounts/orphaned_tracks.py": "rival",
-        "bot/store/channels/moves.py": "owed rival",
-        "bot/store/jobs/jobs.py": "stuck",
+    "the field's own word": {
+        "bot/commands/arguments.py": "echo",  # of what was typed, in an error
+        "bot/jobs/progress.py": "MAX_PACE _pace pace",  # seconds a step, as runners say it; a key of stored JSON
+        "bot/providers/decode.py": "AMBIGUOUS Ambiguous",  # JSON that two parsers may read differently
     },
-    "ordinary English or the field's own word: a job's pace in steps a second, echoing input, an HTTP gateway": {
-        "bot/commands/arguments.py": "_LONGEST_ECHO echo",
-        "bot/commands/audit.py": "_LONGEST_ECHO",
-        "bot/commands/filters.py": "_LONGEST_ECHO",
-        "bot/jobs/progress.py": "MAX_PACE _pace pace",
-        "bot/store/channels/preferences.py": "lives",
-    },
-    "keys of the configuration file and command-line options, which stay": {
+    "a key of the configuration file, which stays": {
         "bot/settings/file.py": "stuck",
     },
     "names of tests' own fixtures and locals, in the words of before": {

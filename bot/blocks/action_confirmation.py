@@ -44,9 +44,9 @@ def action_confirmation(
     first_warning = warning.split(",")[0].rstrip(".")
     text = f"{verb} fine-tuning job {safe_text(job.id)}? It {status_phrase(job.status)}. {first_warning}."
     head = [section(reconfirm_reason)] if reconfirm_reason else []
-    question = section(f"{verb} {code_span(job.id)}? {warning}")
+    prompt = section(f"{verb} {code_span(job.id)}? {warning}")
     facts = fields(list(_facts(job, now=now, account=account)))
-    return Message(f"{reconfirm_reason} {text}".strip(), [*head, question, *facts, actions(yes), footer])
+    return Message(f"{reconfirm_reason} {text}".strip(), [*head, prompt, *facts, actions(yes), footer])
 
 
 def _facts(job: Job, *, now: float, account: str | None) -> Iterator[tuple[str, str]]:

@@ -24,11 +24,11 @@ def action_sent(action: JobAction, job: Job) -> str:
     return f"{sent}. {job_after_action(action, job)}"
 
 
-def status_moved_on(shown_status: str | None, status: str) -> str:
+def status_moved_on(displayed_status: str | None, status: str) -> str:
     """Return how a job's status changed between its confirmation and the button; empty if it did not."""
-    if shown_status is None or shown_status == status:
+    if displayed_status is None or displayed_status == status:
         return ""
-    before, after = status_label(shown_status).lower(), status_label(status).lower()
+    before, after = status_label(displayed_status).lower(), status_label(status).lower()
     return f"It was {before} when I asked and {after} when you confirmed."
 
 
@@ -40,8 +40,8 @@ def already_submitted(result: str | None) -> str:
 
 def action_not_sent(action: JobAction) -> str:
     """Return that an action did not reach the API."""
-    rest = "" if action is JobAction.CREATE else " The job goes on."
-    return f"The API could not be reached, so nothing was sent.{rest} Please try again in a minute."
+    job_continues = "" if action is JobAction.CREATE else " The job goes on."
+    return f"The API could not be reached, so nothing was sent.{job_continues} Please try again in a minute."
 
 
 def action_refused(action: JobAction, why: str) -> str:

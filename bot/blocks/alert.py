@@ -67,8 +67,8 @@ def _facts(change: Change, job: Job, links: JobLinks) -> Iterator[tuple[str, str
         yield "Account", code_span(links.account)
     if change.kind is ChangeKind.MISSING:
         return
-    if (taken := job.seconds_taken()) is not None:
-        yield "Took", format_duration(taken)
+    if (duration := job.duration()) is not None:
+        yield "Took", format_duration(duration)
     if job.trained_tokens is not None:
         yield "Trained tokens", tokens_and_cost(job.trained_tokens, links.price)
 

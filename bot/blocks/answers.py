@@ -20,9 +20,9 @@ def problem_message(text: str, *, ref: str | None = None) -> Message:
     return Message(fallback_text(warning), [section(warning), *([context(f"ref: {code_span(ref)}")] if ref else [])])
 
 
-def late_reply_note(asked: float) -> Block:
-    """Return the note below a reply that Slack accepted late; ``asked`` is when its command came, Unix seconds."""
-    return context(f":hourglass: You asked at {format_date(asked)}; Slack took my answer only now.")
+def late_reply_note(requested_at: float) -> Block:
+    """Return the note below a reply that Slack accepted late; ``requested_at`` is when its command came, Unix seconds."""
+    return context(f":hourglass: You asked at {format_date(requested_at)}; Slack took my answer only now.")
 
 
 def labeled_values(title: str, pairs: Sequence[tuple[str, str]]) -> Message:

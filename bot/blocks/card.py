@@ -57,14 +57,14 @@ class CardState:
 
 def card(job: Job, links: JobLinks, note: str, state: CardState | None = None, *, compact: bool = False) -> Message:
     """Return the card of a job; ``note`` says why the channel has it, safe mrkdwn. A compact card has two lines."""
-    shown = state or CardState(job.created_at or 0.0)
-    text, progress = _fallback_text(job, shown), _progress(job, shown)
+    card_state = state or CardState(job.created_at or 0.0)
+    text, progress = _fallback_text(job, card_state), _progress(job, card_state)
     if compact:
-        lines = compact_section(_headline(job, shown), progress, job)
+        lines = compact_section(_headline(job, card_state), progress, job)
         return Message(text, [lines, job_buttons(job, links), *([context(note)] if note else [])])
-    blocks = [section(_headline(job, shown)), *([section(progress)] if progress else [])]
+    blocks = [section(_headline(job, card_state)), *([section(progress)] if progress else [])]
     blocks += fields([*key_facts(job, links), *_metadata_facts(job)])
-    blocks += [*_failure(job), *([shown.curves_image] if shown.curves_image else [])]
+    blocks += [*_failure(job), *([card_state.curves_image] if card_state.curves_image else [])]
     if links.model_hint and phase_of(job.status) is Phase.SUCCEEDED:
         blocks.append(context(links.model_hint))
     return Message(text, [*blocks, job_buttons(job, links), context(note)])
@@ -112,11 +112,11 @@ def _loss(job: Job, progress: Progress) -> str:
 def sparkline(values: list[float]) -> str:
     """Return a curve as one line of block characters, from its lowest to its highest value."""
     stride = max(1, len(values) // _SPARKLINE_WIDTH)
-    shown = values[::stride]
-    low, high = min(shown), max(shown)
+    samples = values[::stride]
+    low, high = min(samples), max(samples)
     height = (high - low) or 1.0
     top = len(_SPARKLINE_LEVELS) - 1
-    return "".join(_SPARKLINE_LEVELS[round((value - low) / height * top)] for value in shown)
+    return "".join(_SPARKLINE_LEVELS[round((value - low) / height * top)] for value in samples)
 
 
 def _metadata_facts(job: Job) -> Iterator[tuple[str, str]]:

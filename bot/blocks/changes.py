@@ -92,8 +92,8 @@ def change_headline(change: Change, job: Job) -> str:
 
 def change_sentence(change: Change, job: Job, reason: str | None) -> str:
     """Return an alert as safe text; ``reason`` is why the job failed, from its log, where the job does not say."""
-    taken = job.seconds_taken()
-    took = "" if taken is None else f" after {format_duration(taken)}"
+    duration = job.duration()
+    took = "" if duration is None else f" after {format_duration(duration)}"
     outcome = _outcome(change, job, reason)
     return WORDINGS[change.kind].sentence.format(id=safe_text(job.id), took=took, outcome=outcome, **_terms(change))
 

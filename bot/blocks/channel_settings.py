@@ -25,6 +25,6 @@ def channel_settings_message(rows: Sequence[tuple[str, str]], mutes: Sequence[tu
     ]
     hidden = len(mutes) - _MAX_MUTES
     muted = ", ".join(listed) + (f" and {hidden} more: `/ftjob unmute all` ends them all" if hidden > 0 else "")
-    shown = [*rows, ("Muted", muted or "nothing")]
-    text = fallback_text(f"This channel: {'; '.join(f'{label.lower()} {value}' for label, value in shown)}.")
-    return Message(text, [section("*This channel*"), *fields(shown), context(_HINT)])
+    pairs = [*rows, ("Muted", muted or "nothing")]
+    text = fallback_text(f"This channel: {'; '.join(f'{label.lower()} {value}' for label, value in pairs)}.")
+    return Message(text, [section("*This channel*"), *fields(pairs), context(_HINT)])

@@ -24,14 +24,14 @@ class Choice:
 
 def distinct_labels(choices: Sequence[Choice]) -> list[str]:
     """Return a distinct label for each choice, plain text: its name, as much of its ID as needed, and its detail."""
-    drawn = [_label(each, 0 if _name(each) else _ID_WIDTHS[0]) for each in choices]
+    labels = [_label(each, 0 if _name(each) else _ID_WIDTHS[0]) for each in choices]
     for room in _ID_WIDTHS:
-        if not (twice := _duplicates(drawn)):
+        if not (twice := _duplicates(labels)):
             break
-        drawn = [_label(each, room) if label in twice else label for each, label in zip(choices, drawn, strict=True)]
-    twice = _duplicates(drawn)
+        labels = [_label(each, room) if label in twice else label for each, label in zip(choices, labels, strict=True)]
+    twice = _duplicates(labels)
     return [
-        f"{nth}. {label}"[:MAX_LABEL_LENGTH] if label in twice else label for nth, label in enumerate(drawn, start=1)
+        f"{nth}. {label}"[:MAX_LABEL_LENGTH] if label in twice else label for nth, label in enumerate(labels, start=1)
     ]
 
 
@@ -43,8 +43,8 @@ def short_id(text: str, room: int) -> str:
     return f"{text[: room - 1 - end]}…{text[-end:]}"
 
 
-def _duplicates(drawn: Sequence[str]) -> set[str]:
-    return {label for label, times in Counter(drawn).items() if times > 1}
+def _duplicates(labels: Sequence[str]) -> set[str]:
+    return {label for label, times in Counter(labels).items() if times > 1}
 
 
 def _name(choice: Choice) -> str:
@@ -53,8 +53,8 @@ def _name(choice: Choice) -> str:
 
 def _label(choice: Choice, room: int) -> str:
     """Return the label of a choice with ``room`` characters of its ID; a long name is cut in favor of the rest."""
-    rest = " · ".join([part for part in (short_id(choice.id, room) if room else "", choice.detail) if part])
-    name, left = _name(choice), MAX_LABEL_LENGTH - len(rest) - len(" · ")
+    suffix = " · ".join([part for part in (short_id(choice.id, room) if room else "", choice.detail) if part])
+    name, left = _name(choice), MAX_LABEL_LENGTH - len(suffix) - len(" · ")
     if len(name) > left:
         name = name[: left - 1] + "…" if left > 1 else ""
-    return " · ".join([part for part in (name, rest) if part])[:MAX_LABEL_LENGTH] or "?"
+    return " · ".join([part for part in (name, suffix) if part])[:MAX_LABEL_LENGTH] or "?"

@@ -88,8 +88,8 @@ def status_phrase(status: str) -> str:
 
 def job_sentence(job: Job) -> str:
     """Return a job in a sentence or two, for notifications and screen readers."""
-    taken = job.seconds_taken()
-    after = f" after {format_duration(taken)}" if taken is not None else ""
+    duration = job.duration()
+    after = f" after {format_duration(duration)}" if duration is not None else ""
     model = f" ({safe_text(job.model)})" if job.model else ""
     created = f", created {format_utc(job.created_at)}" if job.created_at else ""
     sentence = f"Fine-tuning job {safe_text(job.id)} {status_phrase(job.status)}{after}{model}{created}."
@@ -156,8 +156,8 @@ def key_facts(job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
     if job.created_at:
         yield "Created", format_date(job.created_at)
     if job.finished_at:
-        taken = job.seconds_taken()
-        took = f" (took {format_duration(taken)})" if taken is not None else ""
+        duration = job.duration()
+        took = f" (took {format_duration(duration)})" if duration is not None else ""
         yield "Finished", f"{format_date(job.finished_at)}{took}"
     if job.trained_tokens is not None:
         yield "Trained tokens", tokens_and_cost(job.trained_tokens, links.price)

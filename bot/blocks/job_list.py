@@ -52,8 +52,8 @@ def job_list(
     """
     if not jobs:
         return Message(fallback_text(" ".join([empty, *notes])), [section(empty), *map(context, notes)])
-    shown = jobs[:MAX_JOBS]
-    rows = [_row(job, account) for job, account in zip_longest(shown, accounts[: len(shown)])]
+    visible = jobs[:MAX_JOBS]
+    rows = [_row(job, account) for job, account in zip_longest(visible, accounts[: len(visible)])]
     hidden = and_more(len(jobs) - MAX_JOBS, "`/ftjob list active` shows them, in pages")
     notes = [*notes, *hidden, *([counts] if counts else [])]
     paging = older_button(older, f"the jobs from {jobs[-1].id} and")

@@ -142,15 +142,15 @@ def outbox_message(
     if not rows:
         text = f"Nothing is parked. {pending}"
         return Message(fallback_text(f"{done} {text}".strip()), [*head, section(text)])
-    shown = rows[:MAX_ROWS]
+    visible = rows[:MAX_ROWS]
     title = f"{counted(total, 'message')} could not be delivered"
-    others = f"The oldest {len(shown)} of {total}; the others are shown here once these are gone."
-    note = f"{others} {pending}" if total > len(shown) else pending
-    blocks = [*head, section(f"*{title}*"), *map(_row, range(len(shown)), shown)]
+    others = f"The oldest {len(visible)} of {total}; the others are shown here once these are gone."
+    note = f"{others} {pending}" if total > len(visible) else pending
+    blocks = [*head, section(f"*{title}*"), *map(_row, range(len(visible)), visible)]
     if total > 1:
         label = f"Retry all {total}"
         blocks.append(actions(button(label, RETRY_ALL, ALL_MESSAGES, accessibility_label=f"{label} messages")))
-    return Message(_outbox_fallback(f"{done} {title}".strip(), shown, total), [*blocks, context(note)])
+    return Message(_outbox_fallback(f"{done} {title}".strip(), visible, total), [*blocks, context(note)])
 
 
 def _row(nth: int, row: UndeliveredRow) -> Block:

@@ -129,8 +129,8 @@ def format_duration(seconds: float) -> str:
         (60, "min", 1, "s"),
     ):
         if seconds >= size:
-            rest = seconds % size // smaller
-            return f"{seconds // size} {unit} {rest} {smaller_unit}" if rest else f"{seconds // size} {unit}"
+            remainder = seconds % size // smaller
+            return f"{seconds // size} {unit} {remainder} {smaller_unit}" if remainder else f"{seconds // size} {unit}"
     return f"{seconds} s"
 
 
@@ -176,10 +176,10 @@ def context(text: str) -> Block:
 def preformatted(text: str, longest: int = MAX_ERROR_LENGTH, *, most_lines: int = MAX_LINES) -> Block:
     """Return untrusted text as a preformatted block, which Slack does not parse and users can copy."""
     lines = strip_invisible(text).splitlines()
-    shown = "\n".join([*lines[:most_lines], "…"] if len(lines) > most_lines else lines)
+    visible = "\n".join([*lines[:most_lines], "…"] if len(lines) > most_lines else lines)
     element = {
         "type": "rich_text_preformatted",
-        "elements": [{"type": "text", "text": truncate(shown, longest) or " "}],
+        "elements": [{"type": "text", "text": truncate(visible, longest) or " "}],
     }
     return {"type": "rich_text", "elements": [element]}
 

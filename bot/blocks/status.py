@@ -86,9 +86,9 @@ def _method_settings(method: dict[str, Any]) -> dict[str, Any]:
 def _pairs(label: str, values: dict[str, Any] | None, room: int) -> Iterator[tuple[str, str]]:
     """Yield a mapping as one labeled value, a line per pair, of up to ``room`` characters."""
     if values:
-        shown = list(values.items())[:_MAX_PAIRS]
-        lines = [_pair(key, value, room // len(shown)) for key, value in shown]
-        yield label, "\n".join(lines) + _and_more(len(values) - len(shown))
+        visible = list(values.items())[:_MAX_PAIRS]
+        lines = [_pair(key, value, room // len(visible)) for key, value in visible]
+        yield label, "\n".join(lines) + _and_more(len(values) - len(visible))
 
 
 def _pair(key: str, value: Any, room: int) -> str:
@@ -98,8 +98,8 @@ def _pair(key: str, value: Any, room: int) -> str:
 
 
 def _first_items(items: list[str]) -> str:
-    shown = items[:_MAX_ITEMS]
-    return " ".join(code_span(item, _MAX_VALUE_LENGTH) for item in shown) + _and_more(len(items) - len(shown))
+    visible = items[:_MAX_ITEMS]
+    return " ".join(code_span(item, _MAX_VALUE_LENGTH) for item in visible) + _and_more(len(items) - len(visible))
 
 
 def _and_more(hidden: int) -> str:

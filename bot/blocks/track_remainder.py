@@ -9,22 +9,22 @@ _ROOM_FOR_COMMANDS = 2500
 """Characters."""
 
 
-def track_remainder_message(result: str, job_ids: Sequence[str], *, at_once: int) -> Message:
+def track_remainder_message(result: str, job_ids: Sequence[str], *, batch_size: int) -> Message:
     """Return the result of tracking several jobs, and the commands that track the remaining ones.
 
     Args:
         result: what was tracked, safe mrkdwn.
         job_ids: the remaining jobs.
-        at_once: how many jobs one command accepts.
+        batch_size: how many jobs one command accepts.
     """
     if not job_ids:
         return Message(fallback_text(result), [section(result)])
-    parts = [job_ids[start : start + at_once] for start in range(0, len(job_ids), at_once)]
+    parts = [job_ids[start : start + batch_size] for start in range(0, len(job_ids), batch_size)]
     lines = [code_span(f"/ftjob track {' '.join(part)}", MAX_VALUE_LENGTH) for part in parts]
     ends = list(accumulate(len(line) + 1 for line in lines))
     fitting = max(1, sum(end < _ROOM_FOR_COMMANDS for end in ends))
     jobs, them = ("1 more job is", "it") if len(job_ids) == 1 else (f"{len(job_ids)} more jobs are", "them")
-    text = f"{jobs} named there; I take {at_once} at once. To track {them}:"
+    text = f"{jobs} named there; I take {batch_size} at once. To track {them}:"
     hidden = sum(map(len, parts[fitting:]))
     last = [f"And {hidden} more: copy their ids from the message."] if hidden else []
     commands = "\n".join([text, *lines[:fitting], *last])

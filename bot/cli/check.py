@@ -94,13 +94,13 @@ async def findings(settings: Settings, notes: Sequence[str] = ()) -> list[Findin
 
 def table(found: list[Finding]) -> Table:
     """Return the findings as a table for a terminal."""
-    drawn = Table(title="ftjob check", show_lines=False)
+    result = Table(title="ftjob check", show_lines=False)
     for heading in ("", "Part", "Found", "What to do"):
-        drawn.add_column(heading, overflow="fold")
+        result.add_column(heading, overflow="fold")
     for finding in found:
         word = literal("ok", "green") if finding.ok else literal("no", "red")
-        drawn.add_row(word, *map(literal, (finding.part, finding.found, finding.todo)))
-    return drawn
+        result.add_row(word, *map(literal, (finding.part, finding.found, finding.todo)))
+    return result
 
 
 def _keys(settings: Settings) -> list[Finding]:
@@ -134,11 +134,11 @@ def _proxies(settings: Settings) -> list[Finding]:
     proxies = settings.proxies
     if not (proxies.http or proxies.https or proxies.ignored):
         return []
-    asked = {
+    urls = {
         "Slack": settings.slack_api_url,
         **{_api_part(settings, each): each.base_url for each in settings.accounts},
     }
-    used = {part: proxies.find(url) for part, url in asked.items()}
+    used = {part: proxies.find(url) for part, url in urls.items()}
     found = "; ".join(
         f"{part}: {f'{proxy.name} ({proxy.host_port})' if proxy else 'none'}" for part, proxy in used.items()
     )
@@ -259,8 +259,8 @@ async def _api(settings: Settings, account: Account) -> list[Finding]:
         except ProviderError as error:
             return [Finding(part, ok=False, found=str(error), todo=_todo(error, account))]
         newest = page.fetched[0].snapshot.id if page.fetched else "no job yet"
-        orders = "Orders" if len(settings.accounts) == 1 else f"Orders: {account.name}"
-        return [Finding(part, ok=True, found=f"newest job: {newest}"), _actions(orders, settings, account)]
+        actions_part = "Orders" if len(settings.accounts) == 1 else f"Orders: {account.name}"
+        return [Finding(part, ok=True, found=f"newest job: {newest}"), _actions(actions_part, settings, account)]
 
 
 def _actions(part: str, settings: Settings, account: Account) -> Finding:
@@ -275,12 +275,12 @@ def _actions(part: str, settings: Settings, account: Account) -> Finding:
 
 
 def _todo(error: ProviderError, account: Account) -> str:
-    key, address, named = _SETTINGS.get(account.name, _FILE_SETTINGS)
+    key, address, identifiers = _SETTINGS.get(account.name, _FILE_SETTINGS)
     match error:
         case AccessDenied(missing_scope=str(scope)):
             return f"Give the key the scope {scope}."
         case AccessDenied():
-            return _ACCESS_FIXES[error.reason].format(key=key, address=address, named=named)
+            return _ACCESS_FIXES[error.reason].format(key=key, address=address, named=identifiers)
         case QuotaExceeded():
             return "Raise the limit or pay the bill with the provider."
         case RateLimited():

@@ -36,7 +36,7 @@ class Account:
 
     def error_text(self, error: ProviderError, job_id: str | None = None) -> str:
         """Return what an error of the account's API means for the requester, about a job where they named one."""
-        return provider_error(error, place=self.label, job_id=job_id, account=self.display_name)
+        return provider_error(error, project=self.label, job_id=job_id, account=self.display_name)
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Gathered(Generic[T]):
 
 async def gather(accounts: Iterable[Account], read: Callable[[Account], Awaitable[T]]) -> Gathered[T]:
     """Read several accounts side by side, so that the error of one hides nothing of another."""
-    asked = list(accounts)
+    to_read = list(accounts)
     gathered = Gathered[T]([], [])
-    for account, result in zip(asked, await asyncio.gather(*map(read, asked), return_exceptions=True), strict=True):
+    for account, result in zip(to_read, await asyncio.gather(*map(read, to_read), return_exceptions=True), strict=True):
         if isinstance(result, ProviderError):
             gathered.errors.append((account, result))
         elif isinstance(result, BaseException):

@@ -119,8 +119,8 @@ def status_reason(job: Job) -> str:
 def not_applicable_text(action: JobAction, job: Job) -> str:
     """Return why an action does not apply, safe mrkdwn."""
     if job.is_final:
-        at = f" ({format_date(job.finished_at)})" if job.finished_at else ""
-        return f"Nothing to {action}: {code_span(job.id)} is over already. It {status_phrase(job.status)}{at}."
+        finished = f" ({format_date(job.finished_at)})" if job.finished_at else ""
+        return f"Nothing to {action}: {code_span(job.id)} is over already. It {status_phrase(job.status)}{finished}."
     words = ACTION_WORDING[action]
     return (
         f"Nothing to {action}: {code_span(job.id)} {status_phrase(job.status)}, and only a {words.target_jobs} job can be "

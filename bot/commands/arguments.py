@@ -25,7 +25,7 @@ CREDENTIAL_TYPED = (
     "That looks like a secret, such as a token or a key. I neither repeat nor keep it, but it has left your hands: "
     "revoke it now, where it was made."
 )
-_LONGEST_ECHO = 60
+_MAX_QUOTED_LENGTH = 60
 _AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-][!#-%(-;=?-_a-{}~]{0,127})", re.ASCII)
 
 
@@ -73,7 +73,7 @@ def job_ids(usage: Usage, words: list[str]) -> tuple[str, ...]:
 
 def echo(word: str) -> str:
     """Return a word as it was typed, safe mrkdwn."""
-    return code_span(visible(as_typed(word)), _LONGEST_ECHO)
+    return code_span(visible(as_typed(word)), _MAX_QUOTED_LENGTH)
 
 
 def _job_id(usage: Usage, word: str) -> str:
@@ -84,8 +84,8 @@ def _job_id(usage: Usage, word: str) -> str:
     if other := other_id_kind(word):
         raise usage_error(usage, f"{echo(word)} is {other}, not a job id.")
     if strange := first_invalid_character(as_typed(word)):
-        shown = code_span(printable(as_typed(word).encode("ascii", "backslashreplace").decode()), _LONGEST_ECHO)
-        raise usage_error(usage, f"{shown} is not a job id. It holds {strange}, which no id has.")
+        quoted = code_span(printable(as_typed(word).encode("ascii", "backslashreplace").decode()), _MAX_QUOTED_LENGTH)
+        raise usage_error(usage, f"{quoted} is not a job id. It holds {strange}, which no id has.")
     if foreign := parse_foreign_id(as_typed(word) if _is_linked(word) else word):
         return foreign
     length = f" It is longer than {MAX_ID_LENGTH} characters." if len(word) > MAX_ID_LENGTH else ""

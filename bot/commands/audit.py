@@ -19,7 +19,7 @@ USAGE = Usage("audit [n] [denied] [@person] [id]", "show who tried what (operato
 DEFAULT_ROWS = 10
 MOST_ROWS = 25
 """Rows at a time."""
-_LONGEST_ECHO = 60
+_MAX_QUOTED_LENGTH = 60
 _PERSON = re.compile(r"<@(?P<id>[UW][A-Z0-9]{1,30})(?:\|[^>]*)?>", re.ASCII)
 _ROW = re.compile(r"[0-9]{1,18}", re.ASCII)
 """The id of a row."""
@@ -49,10 +49,10 @@ def parse(words: list[str], requester: Requester) -> AuditCommand:
         if found.setdefault(name, value) != value:
             raise usage_error(
                 USAGE,
-                f"{code_span(as_typed(word), _LONGEST_ECHO)} is one too many: the audit shows one of a kind at a time.",
+                f"{code_span(as_typed(word), _MAX_QUOTED_LENGTH)} is one too many: the audit shows one of a kind at a time.",
             )
     if after is not None and not _ROW.fullmatch(after):
-        raise usage_error(USAGE, f"{code_span(after, _LONGEST_ECHO)} is no row of the audit.")
+        raise usage_error(USAGE, f"{code_span(after, _MAX_QUOTED_LENGTH)} is no row of the audit.")
     return AuditCommand(requester, after=after, **found)
 
 

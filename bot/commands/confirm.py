@@ -80,8 +80,8 @@ async def _superseded(
     pending: PendingAction, job: Job, command: ConfirmCommand, services: Services, account: Account
 ) -> Reply | None:
     """Return the reply where the action does not apply any more, or means something else; None where it applies."""
-    action, shown_status = JobAction(pending.confirmation.verb), pending.confirmation.status
-    found = applicability(action, job.status, shown_status=shown_status)
+    action, displayed_status = JobAction(pending.confirmation.verb), pending.confirmation.status
+    found = applicability(action, job.status, displayed_status=displayed_status)
     if found is Applicability.APPLICABLE:
         return None
     reconfirms = found is Applicability.RECONFIRM
@@ -92,7 +92,7 @@ async def _superseded(
         quicker = await confirmations.find(pending.key)
         return Reply(note_message(duplicate_text(quicker or pending, command.requester)), decision=Decision.DUPLICATE)
     if reconfirms:
-        was, is_now = status_label(shown_status or "").lower(), status_phrase(job.status)
+        was, is_now = status_label(displayed_status or "").lower(), status_phrase(job.status)
         why = f"It was {was} when I asked and {is_now} now, so the button before this one is out of date."
         return await request_confirmation(action, job, command.requester, services, account, reconfirm_reason=why)
     decision = Decision.EXPIRED if found is Applicability.TOO_LATE else NOT_APPLICABLE[found]

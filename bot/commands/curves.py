@@ -28,7 +28,7 @@ WAITS = (1.0, 2.0, 4.0, 8.0)
 """Seconds between two attempts to post a chart: for some time Slack rejects a file that was just uploaded."""
 NOT_UPLOADED = "No picture: Slack did not take it. Whoever runs this bot finds what is missing with `ftjob check`."
 NOT_RENDERED = "No picture: it could not be drawn."
-NOT_SHOWN = "No picture: Slack does not show it yet. Try again in a minute."
+NOT_VISIBLE_YET = "No picture: Slack does not show it yet. Try again in a minute."
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ async def _share(
     result = await _post(outgoing, services)
     if result.ts or result.maybe_posted:
         return None
-    return NOT_SHOWN if result.error in INVALID_CONTENT else post_failed(result.error, requester.channel, requester)
+    return (
+        NOT_VISIBLE_YET if result.error in INVALID_CONTENT else post_failed(result.error, requester.channel, requester)
+    )
 
 
 async def _post(outgoing: OutgoingMessage, services: Services) -> PostResult:

@@ -79,9 +79,9 @@ def denial(reason: DenialReason, policy: Policy) -> str:
     """Return why somebody may not do this, and who may."""
     if reason in _DENIALS:
         return _DENIALS[reason]
-    named = [user_mention(operator) for operator in sorted(policy.operators) if operator.startswith(("U", "W"))]
-    named += [f"the user group {code_span(group)}" for group in sorted(policy.operators) if group.startswith("S")]
-    others = f", and so may {', '.join(named)}" if named else ""
+    operators = [user_mention(operator) for operator in sorted(policy.operators) if operator.startswith(("U", "W"))]
+    operators += [f"the user group {code_span(group)}" for group in sorted(policy.operators) if group.startswith("S")]
+    others = f", and so may {', '.join(operators)}" if operators else ""
     return f"You may not do this. Admins and owners of this workspace may{others}: ask one of them."
 
 
@@ -109,28 +109,28 @@ def not_yours(pending: PendingAction | None, *, is_form: bool) -> str:
     )
 
 
-def provider_error(error: ProviderError, *, place: str, job_id: str | None = None, account: str | None = None) -> str:
+def provider_error(error: ProviderError, *, project: str, job_id: str | None = None, account: str | None = None) -> str:
     """Return what a fine-tuning API's refusal means for the person who asked.
 
     Args:
         error: how it refused.
-        place: what to call the project, safe mrkdwn.
+        project: what to call the project, safe mrkdwn.
         job_id: the job that it was asked about.
         account: the name of the account, where there are several.
     """
-    said = _upstream(error, place=place, job_id=job_id)
+    said = _upstream(error, project=project, job_id=job_id)
     return said if account is None or isinstance(error, NotFound) else f"Account {code_span(account)}: {said}"
 
 
-def _upstream(error: ProviderError, *, place: str, job_id: str | None) -> str:
+def _upstream(error: ProviderError, *, project: str, job_id: str | None) -> str:
     match error:
         case NotSupported():
             return f"{error} Ask the provider's own page or client for it."
         case NotFound():
             if job_id is None:
-                return f"The API does not know what I asked it for in {place}. {ASK_ADMIN} to check its address."
+                return f"The API does not know what I asked it for in {project}. {ASK_ADMIN} to check its address."
             return (
-                f"No fine-tuning job {code_span(job_id)} in {place}. Check the id with `/ftjob list`; it may also belong to another project "
+                f"No fine-tuning job {code_span(job_id)} in {project}. Check the id with `/ftjob list`; it may also belong to another project "
                 "or organisation than this bot's API key."
             )
         case AccessDenied():
@@ -144,12 +144,12 @@ def _upstream(error: ProviderError, *, place: str, job_id: str | None) -> str:
         case RequestRejected():
             return f"The API refused this: {_said(error)} Correct what you asked for, then run it again."
         case Unreachable() | InvalidResponse():
-            return _no_answer(error)
+            return _no_response(error)
         case _:
             return f"The API did not do this: {_said(error)} {ASK_ADMIN}, or try again in a minute."
 
 
-def _no_answer(error: Unreachable | InvalidResponse) -> str:
+def _no_response(error: Unreachable | InvalidResponse) -> str:
     if isinstance(error, Unreachable) and error.todo:
         return f"I can't reach the API: {_said(error)} Your job is not affected. {ASK_ADMIN} to look at it."
     return f"The API did not give a usable answer: {_said(error)} Your job is not affected; try again in a minute."

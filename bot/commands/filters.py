@@ -18,7 +18,7 @@ MINE = "mine"
 MOST_PAIRS = 16
 """Pairs of metadata that one job can carry."""
 MOST_LISTED = 25
-_LONGEST_ECHO = 60
+_MAX_QUOTED_LENGTH = 60
 _LONGEST_PART = 30
 _CLOSE_ENOUGH = 70
 _ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
@@ -43,14 +43,14 @@ def read_account(usage: Usage, words: Sequence[str]) -> tuple[list[str], str | N
         UserError: two are named, or what is named can be none.
     """
     chosen = {as_typed(word)[len(ACCOUNT) :].casefold() for word in words if word.casefold().startswith(ACCOUNT)}
-    rest = [word for word in words if not word.casefold().startswith(ACCOUNT)]
+    remaining = [word for word in words if not word.casefold().startswith(ACCOUNT)]
     if len(chosen) > 1:
         raise usage_error(usage, "One `account:` at a time.")
     name = next(iter(chosen), None)
     if name is not None and not _ACCOUNT_NAME.fullmatch(name):
-        shown = code_span(ACCOUNT + name, _LONGEST_ECHO)
-        raise usage_error(usage, f"{shown} is no account: a name has small letters, digits and -.")
-    return rest, name
+        quoted = code_span(ACCOUNT + name, _MAX_QUOTED_LENGTH)
+        raise usage_error(usage, f"{quoted} is no account: a name has small letters, digits and -.")
+    return remaining, name
 
 
 def read_filter(usage: Usage, words: Sequence[str], person: str, *, expected: str) -> Filter:
@@ -81,7 +81,7 @@ def read_filter(usage: Usage, words: Sequence[str], person: str, *, expected: st
         else:
             raise usage_error(usage, _not_understood(word, expected))
         if problem := problem_in(word):
-            raise usage_error(usage, f"{code_span(visible(word), _LONGEST_ECHO)} {problem}.")
+            raise usage_error(usage, f"{code_span(visible(word), _MAX_QUOTED_LENGTH)} {problem}.")
     return _checked(usage, Filter(tuple(sorted(statuses)), model, tuple(sorted(metadata.items())), owner))
 
 
@@ -118,13 +118,13 @@ def _instead_of(key: str, value: str) -> str | None:
 
 
 def _not_understood(word: str, expected: str) -> str:
-    shown = code_span(visible(word), _LONGEST_ECHO)
+    quoted = code_span(visible(word), _MAX_QUOTED_LENGTH)
     key, equals, value = word.partition("=")
     if equals and _instead_of(key, value) == "":
-        return f"{shown} can't be asked for: a filter says what jobs have, as in `team=search`."
+        return f"{quoted} can't be asked for: a filter says what jobs have, as in `team=search`."
     likely = _likely(word)
     hint = f" Did you mean {code_span(likely)}?" if likely and likely != word and len(likely) <= _LONGEST_PART else ""
-    return f"{shown} is neither {expected}.{unusual_character(word) or hint}"
+    return f"{quoted} is neither {expected}.{unusual_character(word) or hint}"
 
 
 def _likely(word: str) -> str | None:

@@ -77,8 +77,8 @@ def _row(job: Job, listing: Listing) -> HomeRow:
 def _tracked(track: Track, status: str, silent: Listing | None, services: Services) -> HomeRow:
     account = services.accounts.find(track.account)
     page = account.client.job_page(track.job_id) if account else None
-    shown = services.render_context.display_name(track.account)
-    return HomeRow(track.job_id, status, track.channel, page, shown, silent.as_of if silent else None)
+    account_name = services.render_context.display_name(track.account)
+    return HomeRow(track.job_id, status, track.channel, page, account_name, silent.as_of if silent else None)
 
 
 def _muted(mute: Mute) -> HomeMute:

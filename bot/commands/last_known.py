@@ -80,8 +80,8 @@ async def outage_notes(accounts: Sequence[str], services: Services) -> list[str]
     for name in dict.fromkeys(accounts):
         if outage := outages.get(account_key(name)):
             at = await services.store.accounts.leases.polled_at(name)
-            shown = services.render_context.display_name(name)
-            found.append(outage_note(outage.error, since=outage.since, at=at, account=shown))
+            account_name = services.render_context.display_name(name)
+            found.append(outage_note(outage.error, since=outage.since, at=at, account=account_name))
     return found
 
 

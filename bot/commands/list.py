@@ -54,8 +54,8 @@ def parse(words: list[str], requester: Requester) -> ListCommand:
     counts = list(dict.fromkeys(word for word in words if word in COUNTS))
     if len(counts) > 1:
         raise usage_error(USAGE, f"One number is enough, not {echo(counts[0])} and {echo(counts[1])}.")
-    rest = [word for word in words if word not in COUNTS]
-    job_filter = read_filter(USAGE, rest, requester.person, expected=EXPECTED)
+    remaining = [word for word in words if word not in COUNTS]
+    job_filter = read_filter(USAGE, remaining, requester.person, expected=EXPECTED)
     limit = int(counts[0]) if counts else DEFAULT_ROWS
     return ListCommand(requester, account=account, filter=job_filter, limit=limit, after=after)
 
@@ -142,13 +142,13 @@ async def _errors(command: ListCommand, gathered: Gathered[_Found], services: Se
 async def _newest(command: ListCommand, account: Account) -> _Found:
     jobs: list[Job] = []
     seen: list[str] = []
-    wanted, after, can_page, read = command.filter, command.after, True, 0
+    job_filter, after, can_page, read = command.filter, command.after, True, 0
     for _ in range(MOST_REQUESTS):
-        page = (await account.reads.page(after=after, limit=PAGE, metadata=wanted.required_metadata)).value
+        page = (await account.reads.page(after=after, limit=PAGE, metadata=job_filter.required_metadata)).value
         seen += [fetched.snapshot.status for fetched in page.fetched]
-        fitting = [fetched for fetched in page.fetched if matches_status(fetched.snapshot.status, wanted.statuses)]
+        fitting = [fetched for fetched in page.fetched if matches_status(fetched.snapshot.status, job_filter.statuses)]
         # Not every API looks at the pairs that it is asked for.
-        jobs += [job for job in (fetched.job for fetched in fitting) if wanted.matches(job)]
+        jobs += [job for job in (fetched.job for fetched in fitting) if job_filter.matches(job)]
         after = page.after
         # Whoever's jobs a page holds: what could not be read has a place in the list, too.
         known = {each.id for each in page.raw if each} | set(page.unreadable)
@@ -165,8 +165,8 @@ def _counted(statuses: Sequence[str]) -> str:
     """Return how many jobs are in each status: "Among 16 jobs: 3 running · 1 failed"."""
     counts = Counter(status_label(status).lower() for status in statuses).most_common(_MOST_COUNTS)
     others = len(statuses) - sum(count for _, count in counts)
-    shown = [f"{count} {status}" for status, count in counts] + ([f"{others} in other states"] if others else [])
-    return f"Among {len(statuses)} jobs: " + " · ".join(shown)
+    parts = [f"{count} {status}" for status, count in counts] + ([f"{others} in other states"] if others else [])
+    return f"Among {len(statuses)} jobs: " + " · ".join(parts)
 
 
 def _older(command: ListCommand, last: str) -> str:

@@ -42,9 +42,10 @@ async def run(command: ModelsCommand, services: Services, _account: Account) -> 
     accounts = services.accounts.selected(command.account)
     if len(accounts) == 1:
         return Reply(
-            _message(command, services, accounts, await _models(accounts[0], shown=None), []), replaces=command.replaces
+            _message(command, services, accounts, await _models(accounts[0], account_name=None), []),
+            replaces=command.replaces,
         )
-    gathered = await gather(accounts, lambda account: _models(account, shown=account.name))
+    gathered = await gather(accounts, lambda account: _models(account, account_name=account.name))
     # An account that never lists models is left out without a word.
     silent = {account: error for account, error in gathered.errors if not isinstance(error, NotSupported)}
     errors = [f":warning: {account.error_text(error)}" for account, error in silent.items()]
@@ -77,8 +78,11 @@ def _message(
     )
 
 
-async def _models(account: Account, *, shown: str | None) -> list[FineTunedModel]:
+async def _models(account: Account, *, account_name: str | None) -> list[FineTunedModel]:
     models = (await account.reads.models()).value
     announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
     tuned = [each for each in models if each.id.startswith("ft:")]
-    return [FineTunedModel(each.id, shutdown_date_of(each.id, announced), each.created or 0.0, shown) for each in tuned]
+    return [
+        FineTunedModel(each.id, shutdown_date_of(each.id, announced), each.created or 0.0, account_name)
+        for each in tuned
+    ]

@@ -16,7 +16,7 @@ from bot.store.outbox.dead_letters import DeadLetter
 from bot.store.outbox.delivery import MessageKind
 
 USAGE = Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox")
-COMES_BACK = "What fails again comes back to `/ftjob outbox`."
+RETRY_NOTE = "What fails again comes back to `/ftjob outbox`."
 NOTHING_LEFT = "There was nothing left to retry."
 DELIVERED = "That message was delivered meanwhile."
 IN_PROGRESS = "That message is on its way already."
@@ -61,7 +61,7 @@ async def run_retry(command: RetryCommand, services: Services, _account: Account
     if count:
         log.info("outbox.retried", deliveries=count, person=command.requester.person)
         messages = "1 message" if count == 1 else f"{count} messages, each channel's in order"
-        return await _reply(services, done=f"Retrying {messages}. {COMES_BACK}", replaces=command.replaces)
+        return await _reply(services, done=f"Retrying {messages}. {RETRY_NOTE}", replaces=command.replaces)
     done = NOTHING_LEFT
     if command.delivery is not None:
         done = _not_retried(await dead_letters.state_of(command.delivery))

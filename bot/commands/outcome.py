@@ -51,10 +51,10 @@ class Outcome:
 
     def for_audit(self) -> dict[str, str | None]:
         """Return what the audit records of it, beside the decision."""
-        told = {"reason": self.reason, "request_id": self.request_id}
+        facts = {"reason": self.reason, "request_id": self.request_id}
         if self.fetched is None:
-            return told
-        return {**told, "job_id": self.fetched.snapshot.id, "status_after": self.fetched.snapshot.status}
+            return facts
+        return {**facts, "job_id": self.fetched.snapshot.id, "status_after": self.fetched.snapshot.status}
 
 
 async def send(pending: PendingAction, job_request: JobRequest | None, account: Account) -> Outcome:

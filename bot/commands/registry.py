@@ -55,7 +55,7 @@ _BIDIRECTIONAL = frozenset("LRE RLE LRO RLO PDF LRI RLI FSI PDI".split())
 def _parse_help(words: list[str], requester: Requester) -> help_.HelpCommand:
     if len(words) > 1:
         raise usage_error(help_.USAGE, f"One verb at a time, not {echo(words[1])} as well.")
-    usages = (USAGES[verb_named(words[0])],) if words else tuple(USAGES.values())
+    usages = (USAGES[resolve_verb(words[0])],) if words else tuple(USAGES.values())
     return help_.HelpCommand(requester, usages=usages)
 
 
@@ -125,14 +125,14 @@ def parse(text: str, requester: Requester) -> Command:
         return _parse_help([], requester)
     if _is_id_alone(words[0]):
         words.insert(0, status.StatusCommand.verb)
-    parse_arguments, rest = _PARSERS[verb_named(words[0])], words[1:]
-    between = range(1, len(rest) - 1)
-    kept = [word for n, word in enumerate(rest) if n not in between or word.casefold() not in _AND]
+    parse_arguments, arguments = _PARSERS[resolve_verb(words[0])], words[1:]
+    between = range(1, len(arguments) - 1)
+    kept = [word for n, word in enumerate(arguments) if n not in between or word.casefold() not in _AND]
     command: Command = parse_arguments(kept, requester)
     return command
 
 
-def verb_named(word: str) -> str:
+def resolve_verb(word: str) -> str:
     """Return the name of the verb that a word is, or stands for.
 
     Raises:

@@ -93,8 +93,8 @@ async def _subscribe(
     await post_card(outgoing, command.requester, services)
     (subscription, result), *others = started
     await services.recorder.subscribe(subscription, result, *others)
-    told = f"told: {matching_changes(job_filter)}."
-    return Reply(note_message(f"Subscribed. This channel will hear of {matching_jobs(job_filter)}{of}; {told}"))
+    alerts = f"told: {matching_changes(job_filter)}."
+    return Reply(note_message(f"Subscribed. This channel will hear of {matching_jobs(job_filter)}{of}; {alerts}"))
 
 
 async def _start_all(
@@ -140,9 +140,9 @@ async def _read_open_jobs(account: Account) -> list[FetchedJob]:
 
 
 def _announcement(person: str, job_filter: Filter, of: str, open_jobs: Sequence[tuple[Job, str]]) -> Message:
-    told = f" Told: {matching_changes(job_filter)}." if job_filter.statuses else ""
+    alerts = f" Told: {matching_changes(job_filter)}." if job_filter.statuses else ""
     jobs = f"{matching_jobs(job_filter)}{of}"
-    who = f"{user_mention(person)} subscribed this channel: {jobs} is announced and followed here.{told}"
+    who = f"{user_mention(person)} subscribed this channel: {jobs} is announced and followed here.{alerts}"
     return job_list(
         [job for job, _ in open_jobs],
         title=f"{who} Open now ({len(open_jobs)})",

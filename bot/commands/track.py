@@ -75,7 +75,7 @@ async def run(command: TrackCommand, services: Services, account: Account) -> Re
         return Reply(note_message(await _track(command.job_ids[0], command, services, account)))
     # One that fails must not hide what became of the others.
     said = [await try_one(job_id, command, services) for job_id in command.job_ids]
-    return Reply(track_remainder_message("\n".join(said), command.omitted_ids, at_once=len(command.job_ids)))
+    return Reply(track_remainder_message("\n".join(said), command.omitted_ids, batch_size=len(command.job_ids)))
 
 
 async def try_one(job_id: str, command: TrackCommand, services: Services) -> str:

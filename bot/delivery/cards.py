@@ -130,11 +130,11 @@ class CardUpdater:
         if not result.ts:
             message = curves_message(card.job_id, snapshot.chart.file_id, snapshot.chart.alt_text)
             person = await self._store.channels.direct_messages.owner(card.channel)
-            answer = await self._slack.post(
+            shared = await self._slack.post(
                 OutgoingMessage(card.channel, message, key, thread_ts=edit.ts, person=person)
             )
-            if not answer.ts:
-                log.info("chart.share_failed", error=answer.error)
+            if not shared.ts:
+                log.info("chart.share_failed", error=shared.error)
                 return False
         await self._store.jobs.cards.record_shared_chart(card, snapshot.chart.file_id)
         return True

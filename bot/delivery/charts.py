@@ -79,10 +79,10 @@ class Charts:
             ChartNotDrawn: the subprocess failed or timed out.
         """
         async with self._semaphore:
-            return await _draw_in_subprocess(chart, self._timeout)
+            return await _render_in_subprocess(chart, self._timeout)
 
 
-async def _draw_in_subprocess(chart: Chart, seconds: float) -> bytes:
+async def _render_in_subprocess(chart: Chart, seconds: float) -> bytes:
     request = {
         "title": chart.title,
         "curves": [{"name": curve.name, "points": downsampled(curve.points)} for curve in chart.curves],
@@ -111,10 +111,10 @@ def main() -> None:
     """Read a chart as JSON from standard input and write the PNG to standard output."""
     request = json.load(sys.stdin)
     curves = [Curve(each["name"], tuple((step, value) for step, value in each["points"])) for each in request["curves"]]
-    sys.stdout.buffer.write(draw(Chart(request["title"], curves, request["checkpoints"])))
+    sys.stdout.buffer.write(render_chart(Chart(request["title"], curves, request["checkpoints"])))
 
 
-def draw(chart: Chart) -> bytes:
+def render_chart(chart: Chart) -> bytes:
     """Draw a chart in this process."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - see the top
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -123,7 +123,7 @@ def draw(chart: Chart) -> bytes:
     figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=BACKGROUND, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor=BACKGROUND)
-    _draw_lines(axes, chart)
+    _plot_lines(axes, chart)
     is_log = has_spike(chart.curves)
     if is_log:
         axes.set_yscale("log")
@@ -148,7 +148,7 @@ def draw(chart: Chart) -> bytes:
     return target.getvalue()
 
 
-def _draw_lines(axes: Any, chart: Chart) -> None:
+def _plot_lines(axes: Any, chart: Chart) -> None:
     for nth, step in enumerate(chart.checkpoints):
         label = None if nth else "checkpoint"
         axes.axvline(step, color=FOREGROUND, alpha=0.5, linewidth=1.2, linestyle=(0, (4, 4)), label=label, zorder=1)

@@ -69,14 +69,14 @@ class Applicability(StrEnum):
     """The job is finished, or about to be."""
 
 
-def applicability(action: JobAction, status: str, *, shown_status: str | None = None) -> Applicability:
+def applicability(action: JobAction, status: str, *, displayed_status: str | None = None) -> Applicability:
     """Return whether an action applies to a job, by its current status and the one that its confirmation showed.
 
     A job may change between the confirmation and its button. An action that still applies goes through; it needs a new
     confirmation only if the status was known and no longer is.
     """
     applies = _applicability(action, status)
-    was_known = shown_status is not None and phase_of(shown_status) is not Phase.UNKNOWN
+    was_known = displayed_status is not None and phase_of(displayed_status) is not Phase.UNKNOWN
     is_unclear = action is not JobAction.CANCEL and phase_of(status) is Phase.UNKNOWN
     needs_reconfirming = applies is Applicability.APPLICABLE and was_known and is_unclear
     return Applicability.RECONFIRM if needs_reconfirming else applies

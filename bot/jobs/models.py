@@ -133,7 +133,7 @@ class Job(Snapshot):
     method: Mapping = None
     estimated_finish: Time = None
 
-    def seconds_taken(self) -> float | None:
+    def duration(self) -> float | None:
         """Return the seconds from creation to finish; None for an unfinished job."""
         if not self.is_final or self.created_at is None or self.finished_at is None:
             return None

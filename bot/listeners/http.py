@@ -102,10 +102,10 @@ class SlackHttpHandler:
         try:
             # Bolt gets the parsed payload, so that it can't parse it differently, and no headers, as none is signed.
             # To Bolt, this mode only means that the body is parsed and verified already.
-            asked = AsyncBoltRequest(mode="socket_mode", body=payload)
+            request = AsyncBoltRequest(mode="socket_mode", body=payload)
         except Exception:  # noqa: BLE001 - Bolt reads fields of the body unchecked
             raise HttpError(400, "shape") from None
-        response = await self._app.async_dispatch(asked)
+        response = await self._app.async_dispatch(request)
         if response.status != 200:  # noqa: PLR2004
             raise HttpError(response.status, "bolt")
         return await to_aiohttp_response(response)

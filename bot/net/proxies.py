@@ -16,7 +16,7 @@ from bot.net.urls import is_host
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[([0-9a-f:.]+)\](/\d+)?", re.IGNORECASE)
-_MAX_SHOWN_LENGTH = 60
+_MAX_QUOTED_LENGTH = 60
 
 Address = IPv4Address | IPv6Address
 
@@ -153,8 +153,8 @@ def _bypasses(name: str, text: str) -> tuple[tuple[Bypass, ...], tuple[str, ...]
         except ValueError:
             account, _, host = entry.rpartition("@")
             # What follows a colon is a password.
-            shown = ascii((host if ":" in account else entry)[:_MAX_SHOWN_LENGTH])[1:-1]
-            unread.append(f"{name}: {shown} is no host, IP address or network, and is ignored")
+            printable = ascii((host if ":" in account else entry)[:_MAX_QUOTED_LENGTH])[1:-1]
+            unread.append(f"{name}: {printable} is no host, IP address or network, and is ignored")
     return tuple(bypasses), tuple(unread)
 
 

@@ -42,8 +42,8 @@ def job_backoff(error: ProviderError, failures: int, interval: float, jitter: fl
 
     A refusal is no lockout here: the account's list answers with the same key.
     """
-    rest = min(max(LONGEST_JOB_BACKOFF, interval), interval * 2 ** min(failures - 1, 16)) * (0.75 + jitter / 4)
-    return float(max(rest, error.retry_after) if isinstance(error, RateLimited) else rest)
+    delay = min(max(LONGEST_JOB_BACKOFF, interval), interval * 2 ** min(failures - 1, 16)) * (0.75 + jitter / 4)
+    return float(max(delay, error.retry_after) if isinstance(error, RateLimited) else delay)
 
 
 def is_closed(job: KnownJob, now: float, interval: float, *, is_sure: bool = True) -> bool:

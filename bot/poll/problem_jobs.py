@@ -56,8 +56,8 @@ class ProblemJobs:
             log.warning(
                 "job.read_failed", account=self._account, job=known.id, error=f"{type(error).__name__}: {error}"
             )
-        rest = job_backoff(error, known.read_failures + 1, self._interval, random.random())  # noqa: S311
-        since, lasted = await self._store.jobs.read_failures.record(tx, self._account, known.id, rest)
+        delay = job_backoff(error, known.read_failures + 1, self._interval, random.random())  # noqa: S311
+        since, lasted = await self._store.jobs.read_failures.record(tx, self._account, known.id, delay)
         if lasted >= NOTIFY_AFTER:
             people = [
                 each.person

@@ -101,9 +101,9 @@ class Client:
 
     async def _list(self, after: str | None, limit: int, metadata: Mapping[str, str] | None) -> Page:
         sizes = list(self._sizes.to_try(after, limit, now=time.monotonic()))
-        ask = partial(self._dialect.list_jobs, after=after, metadata=metadata)
+        request_for = partial(self._dialect.list_jobs, after=after, metadata=metadata)
         try:
-            size, answer = await self._first_readable(lambda size: ask(limit=size), sizes)
+            size, response = await self._first_readable(lambda size: request_for(limit=size), sizes)
         except InvalidResponse as error:
             if error.prefix is None:
                 raise
@@ -111,8 +111,8 @@ class Client:
             return self._without_first(error.prefix, after)
         if size < sizes[0]:
             self._sizes.remember(after, size, now=time.monotonic())
-        page = self._dialect.read_jobs(answer, now=self._clock(), after=after)
-        return _with_size(page, answer.size) if len(page.raw) == 1 else page
+        page = self._dialect.read_jobs(response, now=self._clock(), after=after)
+        return _with_size(page, response.size) if len(page.raw) == 1 else page
 
     def _without_first(self, beginning: bytes, after: str | None) -> Page:
         """Return an empty page in place of a job that is too large even alone; the next page follows it if its ID is known."""
@@ -156,39 +156,39 @@ class Client:
         Raises:
             ProviderError: why no action would work now.
         """
-        asked = replace(self._dialect.list_jobs(limit=1), is_single_item=True, checks_write_access=True)
-        self._dialect.read_jobs(await self._send(asked), now=self._clock())
+        request = replace(self._dialect.list_jobs(limit=1), is_single_item=True, checks_write_access=True)
+        self._dialect.read_jobs(await self._send(request), now=self._clock())
 
     async def find(self, key: str, value: str) -> FetchedJob | None:
         """Return the newest job with a pair of metadata, or None; also works behind gateways that ignore the filter."""
-        after, looked_at = None, 0
-        while looked_at < NEWEST:
+        after, scanned = None, 0
+        while scanned < NEWEST:
             page = await self.list_jobs(after=after, metadata={key: value})
             for each in page.fetched:
                 if (each.job.metadata or {}).get(key) == value:
                     return each
-            after, looked_at = page.after, looked_at + max(1, len(page.raw))
+            after, scanned = page.after, scanned + max(1, len(page.raw))
             if after is None:
                 break
         return None
 
     async def files(self, *, purpose: str, limit: int) -> list[File]:
         """Return the newest files with a purpose, newest first."""
-        answer = await self._send(self._dialect.list_files(purpose=purpose, limit=limit))
-        return self._dialect.read_files(answer, purpose=purpose, now=self._clock())
+        response = await self._send(self._dialect.list_files(purpose=purpose, limit=limit))
+        return self._dialect.read_files(response, purpose=purpose, now=self._clock())
 
     async def events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> list[Event]:
         """Return a job's newest events, or those before the event ``after``, oldest first."""
-        ask = partial(self._dialect.list_events, job_id, after=after)
-        _, answer = await self._first_readable(lambda size: ask(limit=size), sizes_to_try(limit))
+        request_for = partial(self._dialect.list_events, job_id, after=after)
+        _, response = await self._first_readable(lambda size: request_for(limit=size), sizes_to_try(limit))
         # Some providers ignore the limit.
-        return self._dialect.read_events(answer, now=self._clock())[-limit:]
+        return self._dialect.read_events(response, now=self._clock())[-limit:]
 
     async def checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> list[Checkpoint]:
         """Return a job's newest checkpoints, or those before the checkpoint ``after``, newest first."""
-        ask = partial(self._dialect.list_checkpoints, job_id, after=after)
-        _, answer = await self._first_readable(lambda size: ask(limit=size), sizes_to_try(limit))
-        return self._dialect.read_checkpoints(answer, now=self._clock())[:limit]
+        request_for = partial(self._dialect.list_checkpoints, job_id, after=after)
+        _, response = await self._first_readable(lambda size: request_for(limit=size), sizes_to_try(limit))
+        return self._dialect.read_checkpoints(response, now=self._clock())[:limit]
 
     async def models(self) -> list[Model]:
         """Return every model that the account can use."""
@@ -196,8 +196,8 @@ class Client:
 
     async def file_content(self, file_id: str) -> bytes:
         """Return the contents of a file."""
-        answer = await self._send(self._dialect.file_content(file_id))
-        return content_of(answer, now=self._clock())
+        response = await self._send(self._dialect.file_content(file_id))
+        return content_of(response, now=self._clock())
 
     @property
     def actions(self) -> frozenset[JobAction]:
@@ -226,7 +226,7 @@ class Client:
     async def _send(self, request: Request) -> Response:
         try:
             async with asyncio.timeout(self._deadline):
-                answer = await self._exchange(request)
+                response = await self._exchange(request)
         except ProviderError:
             raise
         except TimeoutError as error:
@@ -235,8 +235,8 @@ class Client:
             trouble = connection_problem(error) or CONNECTION_FAILED
             todo = trouble.todo if trouble.is_permanent else ""
             raise Unreachable(trouble.message, may_have_executed=not never_sent(error), todo=todo) from error
-        metrics.PROVIDER_REQUESTS.labels(self.account.name, request.method, str(answer.status)).inc()
-        return answer
+        metrics.PROVIDER_REQUESTS.labels(self.account.name, request.method, str(response.status)).inc()
+        return response
 
     async def _exchange(self, request: Request) -> Response:
         key = self.account.write_key if request.needs_write_key and self.account.write_key else self.account.key

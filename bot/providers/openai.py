@@ -128,8 +128,8 @@ class OpenAI:
         """Parse events, oldest first; malformed ones are left out."""
         items = items_of(response, "events", now=now)
         # Timestamps are whole seconds: events of one second keep their order.
-        in_order = list(reversed(items)) if self.newest_event_first else items
-        events = [event for item in in_order if (event := _valid(Event, item))]
+        oldest_first = list(reversed(items)) if self.newest_event_first else items
+        events = [event for item in oldest_first if (event := _valid(Event, item))]
         return sorted(events, key=lambda event: event.created_at or 0)
 
     def list_checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> Request:

@@ -28,20 +28,20 @@ class Shortener:
 
     def feed(self, piece: bytes) -> bytes:
         """Return the kept bytes of the next piece."""
-        piece, at, kept = self._held + piece, 0, bytearray()
+        piece, position, kept = self._held + piece, 0, bytearray()
         self._held = b""
-        while at < len(piece):
+        while position < len(piece):
             if self._in_text:
-                end = _end_of(_TO_QUOTE, piece, at)
-                kept += self._of_text(piece[at:end])
+                end = _end_of(_TO_QUOTE, piece, position)
+                kept += self._of_text(piece[position:end])
                 if end < len(piece) and piece[end : end + 1] != b'"':
                     self._held = piece[end:]
                     return bytes(kept)
             else:
-                quote = piece.find(b'"', at)
+                quote = piece.find(b'"', position)
                 end = len(piece) if quote < 0 else quote
-                kept += piece[at:end]
-            at = end + 1
+                kept += piece[position:end]
+            position = end + 1
             if end < len(piece):
                 kept += b'"'
                 self._in_text, self._length, self._is_cut = not self._in_text, 0, False
@@ -62,6 +62,6 @@ class Shortener:
         return part[: safe.end()]
 
 
-def _end_of(pattern: re.Pattern[bytes], piece: bytes, at: int) -> int:
-    found = pattern.match(piece, at)
-    return found.end() if found else at
+def _end_of(pattern: re.Pattern[bytes], piece: bytes, position: int) -> int:
+    found = pattern.match(piece, position)
+    return found.end() if found else position

@@ -118,9 +118,9 @@ def _is_service_link(name: str, env: Mapping[str, str]) -> bool:
 def _suggestion(name: str, names: Collection[str]) -> str:
     """Return the most similar setting, as the end of a sentence."""
     folded = name.upper()
-    rest = folded.removeprefix(PREFIX)
-    whole = next((each for each in (folded, rest) if each in names), None)
+    suffix = folded.removeprefix(PREFIX)
+    whole = next((each for each in (folded, suffix) if each in names), None)
     ours = {each.removeprefix(PREFIX): each for each in names if each.startswith(PREFIX)}
-    nearest = process.extractOne(rest, list(ours), scorer=fuzz.WRatio, score_cutoff=_MIN_SCORE)
+    nearest = process.extractOne(suffix, list(ours), scorer=fuzz.WRatio, score_cutoff=_MIN_SCORE)
     suggested = whole or (ours[nearest[0]] if nearest else None)
     return f"did you mean {suggested}?" if suggested else "README.md lists those that there are"

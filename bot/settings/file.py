@@ -144,8 +144,8 @@ class Config(_Section):
     @property
     def variables(self) -> frozenset[str]:
         """The environment variables that hold the accounts' secrets."""
-        named = ((each.key_env, each.write_key_env, each.webhook_secret_env) for each in self.accounts.values())
-        return frozenset(name for names in named for name in names if name)
+        names_of = ((each.key_env, each.write_key_env, each.webhook_secret_env) for each in self.accounts.values())
+        return frozenset(name for names in names_of for name in names if name)
 
 
 _SECTIONS: dict[str, type[_Section]] = {"stuck": StalledSection, "accounts": AccountSection}
@@ -193,7 +193,7 @@ def _account(name: str, section: AccountSection, env: Mapping[str, str]) -> Acco
         raise ValueError("base_url must be an address like https://host/path")
     if section.provider == "fireworks" and not section.organization:
         raise ValueError("organization is missing: what Fireworks calls the account")
-    if not all(named.isascii() and named.isprintable() for named in (section.organization, section.project) if named):
+    if not all(value.isascii() and value.isprintable() for value in (section.organization, section.project) if value):
         raise ValueError("organization and project must be ids, of plain letters and digits")
     if section.page is not None:
         check_http(section.page.replace("{job}", "x"), allow_http=True)
@@ -246,17 +246,17 @@ def api_version(value: str | None) -> str | None:
 
 
 def _describe(problem: Any) -> str:
-    place = [str(part) for part in problem["loc"]]
-    name = redacted(".".join(place))[:_MAX_KEY_LENGTH]
+    path = [str(part) for part in problem["loc"]]
+    name = redacted(".".join(path))[:_MAX_KEY_LENGTH]
     if problem["type"] == "extra_forbidden":
-        section = _SECTIONS.get(place[0], Config) if len(place) > 1 else Config
-        nearest = process.extractOne(place[-1], list(section.model_fields), scorer=fuzz.ratio, score_cutoff=_MIN_SCORE)
+        section = _SECTIONS.get(path[0], Config) if len(path) > 1 else Config
+        nearest = process.extractOne(path[-1], list(section.model_fields), scorer=fuzz.ratio, score_cutoff=_MIN_SCORE)
         known = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(section.model_fields)}"
         return f"{CONFIG_VARIABLE}: {name!r} is unknown; {known}"
     if problem["type"] == "missing":
         return f"{CONFIG_VARIABLE}: {name!r} is missing"
     if problem["type"] == "value_error":
         return f"{CONFIG_VARIABLE}: {name!r} {problem['msg'].removeprefix('Value error, ')}"
-    if len(place) > 2:  # noqa: PLR2004 - a field of one account
+    if len(path) > 2:  # noqa: PLR2004 - a field of one account
         return f"{CONFIG_VARIABLE}: {name!r} {problem['msg'][:1].lower()}{problem['msg'][1:]}"
-    return f"{CONFIG_VARIABLE}: {name!r} must be a table, as in [{'.'.join(place)}]"
+    return f"{CONFIG_VARIABLE}: {name!r} must be a table, as in [{'.'.join(path)}]"

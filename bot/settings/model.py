@@ -179,12 +179,12 @@ class Settings(BaseModel):
             others or info.data.get("azure_openai_endpoint") or (info.context or {}).get("more_accounts")
         ):
             raise ValueError("is missing")
-        named = [
+        names = [
             *others,
             *([DEFAULT_ACCOUNT] if value else []),
             *([AZURE] if info.data.get("azure_openai_endpoint") else []),
         ]
-        if twice := sorted({name for name in named if named.count(name) > 1}):
+        if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"or another setting makes a second account called {twice[0]}; rename it in FTJOB_CONFIG")
         return value
 

@@ -39,8 +39,8 @@ async def send_heartbeats(
 
 async def _ping(session: aiohttp.ClientSession, url: SecretStr, proxy: str | None) -> bool:
     try:
-        async with session.get(url.get_secret_value(), proxy=proxy, allow_redirects=False) as answer:
+        async with session.get(url.get_secret_value(), proxy=proxy, allow_redirects=False) as response:
             # Redirects are not followed, so one means that the heartbeat did not arrive.
-            return 200 <= answer.status < 300  # noqa: PLR2004 - the range is what HTTP calls success
+            return 200 <= response.status < 300  # noqa: PLR2004 - the range is what HTTP calls success
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return False

@@ -147,10 +147,10 @@ def _redacted_value(value: Any, levels: int, *, hides: bool = False) -> Any:
         case list() if levels:
             return [_redacted_value(item, levels - 1, hides=hides) for item in value]
         case dict() if levels:
-            named = _named(value)
+            secret_names = _secret_names(value)
             return {
                 _redacted_text(name): _redacted_value(
-                    item, levels - 1, hides=hides or _is_secret_value(named.get(name.lower(), name), item)
+                    item, levels - 1, hides=hides or _is_secret_value(secret_names.get(name.lower(), name), item)
                 )
                 for name, item in ((str(key), item) for key, item in value.items())
             }
@@ -163,7 +163,7 @@ def _redacted_value(value: Any, levels: int, *, hides: bool = False) -> Any:
     raise TypeError(f"A {type(value).__name__} is no JSON.")
 
 
-def _named(fields: dict[str, Any]) -> dict[str, str]:
+def _secret_names(fields: dict[str, Any]) -> dict[str, str]:
     """Return the name of a field ``value`` if a sibling field holds it, as in lists of variables."""
     names = (text for key, text in fields.items() if str(key).lower() in _NAME_FIELDS and isinstance(text, str))
     secret = next((name for name in names if " " not in name and is_secret_name(name)), None)
@@ -210,8 +210,8 @@ def _is_always_secret(words: list[str]) -> bool:
 
 def _is_access_token(words: list[str]) -> bool:
     """Whether a name means an access token, not a text token or a count."""
-    for place, word in enumerate(words):
-        before, after = words[place - 1] if place else "", words[place + 1] if place + 1 < len(words) else ""
+    for index, word in enumerate(words):
+        before, after = words[index - 1] if index else "", words[index + 1] if index + 1 < len(words) else ""
         if word in ("token", "tokens") and after not in _NOT_SECRET_AFTER_TOKEN:
             return before in _SECRET_BEFORE_TOKENS if word == "tokens" else before not in _NOT_SECRET_BEFORE_TOKEN
         if word.endswith("token") and word != "token" and after not in _NOT_SECRET_AFTER_TOKEN:
@@ -234,6 +234,6 @@ def _without_fields(text: str) -> str:
 
 def _value_of(field: re.Match[str]) -> re.Match[str] | None:
     """Return the match of the value after a field's name in a text, or None if it is no secret."""
-    is_said = field["sign"] is None or (field["sign"] == ":" and field["gap"] != "")
-    bare = _UNASSIGNED if is_said else _ASSIGNED
+    is_prose = field["sign"] is None or (field["sign"] == ":" and field["gap"] != "")
+    bare = _UNASSIGNED if is_prose else _ASSIGNED
     return _QUOTED.match(field.string, field.end()) or bare.match(field.string, field.end())

@@ -73,12 +73,12 @@ class Batches:
         async with self._db.transaction() as tx:
             begun = clock()
             yield tx
-        taken = clock() - begun
+        duration = clock() - begun
         if not jobs:
             return
-        if taken > self._seconds:
+        if duration > self._seconds:
             self._size = max(MIN_SIZE, len(jobs) // 2)
-        elif taken < self._seconds / 2 and len(jobs) >= self._size:
+        elif duration < self._seconds / 2 and len(jobs) >= self._size:
             self._size = min(MAX_SIZE, 2 * self._size)
 
     async def _do(self, batch: Sequence[ObservedJob], work: Work) -> list[str]:

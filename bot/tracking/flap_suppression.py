@@ -49,14 +49,14 @@ class FlapSuppression:
         muted: set[tuple[str, str]],
     ) -> set[tuple[str, str]]:
         """Mute flapping jobs in channels that did not mute them, with one notice each; return all mutes."""
-        places = {
+        due = {
             (card.channel, change.job_id): (change, card)
             for change, card in flapping
             if muted.isdisjoint({(card.channel, change.job_id), (card.channel, EVERY_JOB)})
         }
-        begun = await self._store.channels.mutes.damp(tx, account, sorted(places))
-        for place in sorted(begun):
-            change, card = places[place]
+        begun = await self._store.channels.mutes.damp(tx, account, sorted(due))
+        for key in sorted(begun):
+            change, card = due[key]
             body = {
                 "kind": NoticeKind.FLAPPING,
                 "about": change.job_id,

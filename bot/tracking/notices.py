@@ -72,10 +72,10 @@ class Notices:
         tracks = self._store.channels.tracks
         body = {"kind": kind, "about": action.job_id, **facts}
         tracks_of_job = await tracks.of_job(tx, action.account, action.job_id)
-        places = [(action.job_id, track.channel) for track in tracks_of_job]
-        cards = await self._store.jobs.cards.get_or_create_all(tx, action.account, places)
+        keys = [(action.job_id, track.channel) for track in tracks_of_job]
+        cards = await self._store.jobs.cards.get_or_create_all(tx, action.account, keys)
         await self._store.outbox.deliveries.enqueue_notices(
-            tx, {place[1]: cards[place][0].id for place in places}, body, f"{kind}|{key}"
+            tx, {each[1]: cards[each][0].id for each in keys}, body, f"{kind}|{key}"
         )
 
     async def enqueue_for_requester(

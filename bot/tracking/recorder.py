@@ -148,7 +148,7 @@ class Recorder:
                 await tracks.add(tx, [track])
             recorded = await self._writer.record(tx, observed_jobs(result))
             await tracks.add(tx, [track])
-            generation = await self._generation_shown(tx, card, fetched)
+            generation = await self._rendered_generation(tx, card, fetched)
             await self._store.jobs.cards.record_post(tx, card.id, card_ts, rendered_generation=generation)
             tx.wakes(Queue.CARDS)
             await self._store.outbox.deliveries.pause_channel(tx, track.channel, CHANNEL_INTERVAL)
@@ -157,7 +157,7 @@ class Recorder:
             await self._reconcile(tx, [(track, fetched)])
         self._count(recorded)
 
-    async def _generation_shown(self, tx: Transaction, card: Card, fetched: FetchedJob) -> int:
+    async def _rendered_generation(self, tx: Transaction, card: Card, fetched: FetchedJob) -> int:
         """Return the generation that a card rendered from ``fetched`` shows: the current one unless the job changed."""
         card, _ = await self._store.jobs.cards.get_or_create(tx, card.account, card.job_id, card.channel)
         kept = await self._store.jobs.snapshots.body_hash(tx, card.account, card.job_id)
@@ -168,18 +168,18 @@ class Recorder:
         if not new:
             return
         account = new[0][0].account
-        present, now = await self._store.jobs.states.lock(tx, account, [track.job_id for track, _ in new])
+        current, now = await self._store.jobs.states.lock(tx, account, [track.job_id for track, _ in new])
         changed = [
-            (track, fetched, known, back)
+            (track, fetched, known, change)
             for track, fetched in new
-            if (known := present.get(track.job_id))
-            and (back := change_between(known.state, state_of(fetched.snapshot)))
+            if (known := current.get(track.job_id))
+            and (change := change_between(known.state, state_of(fetched.snapshot)))
         ]
         if not changed:
             return
         alerts, updates = [], []
         last = await self._store.jobs.changes.last_of(tx, account, [track.job_id for track, *_ in changed])
-        for track, fetched, known, back in changed:
+        for track, fetched, known, change in changed:
             latest = last.get(track.job_id)
             if latest and latest.change.kind is not ChangeKind.NEW:
                 alerts.append((latest, track))
@@ -187,7 +187,7 @@ class Recorder:
                 updates.append(_correction(track, known, fetched, now))
             else:
                 # Another process saw the job first. Revert to the state that was shown: the next poll finds the difference.
-                updates.append(JobUpdate(with_state(known, back.after, now)))
+                updates.append(JobUpdate(with_state(known, change.after, now)))
         await self._writer.enqueue(tx, account, alerts)
         await self._writer.write(tx, account, updates)
 
@@ -209,13 +209,13 @@ class Recorder:
     async def _subscribe_in(
         self, tx: Transaction, subscription: Subscription, result: PollResult, skipped: Collection[str]
     ) -> None:
-        wanted, channel = subscription.filter, subscription.channel
+        job_filter, channel = subscription.filter, subscription.channel
         fetched = {each.snapshot.id: each for each in result.fetched if each.snapshot.id not in skipped}
         known = await self._writer.tracked_elsewhere(tx, result.account, list(fetched))
-        matching = [each for each in fetched.values() if not each.snapshot.is_final and wanted.matches(each.job)]
+        matching = [each for each in fetched.values() if not each.snapshot.is_final and job_filter.matches(each.job)]
         owners = [known.get((channel, each.snapshot.id), result.account) for each in matching]
         tracks = [
-            Track(owner, each.snapshot.id, channel, None, wanted.statuses)
+            Track(owner, each.snapshot.id, channel, None, job_filter.statuses)
             for owner, each in zip(owners, matching, strict=True)
         ]
         new = await self._store.channels.tracks.add(tx, tracks)
@@ -241,8 +241,8 @@ class Recorder:
         async with self._store.db.transaction() as tx:
             await self._store.db.advisory_lock(tx)
             tracks = [
-                (track, _fetched_from(shown))
-                for track, shown in await self._store.accounts.orphaned_tracks.adopt(tx, accounts)
+                (track, _fetched_from(known))
+                for track, known in await self._store.accounts.orphaned_tracks.adopt(tx, accounts)
             ]
             for account in accounts:
                 await self._reconcile(tx, [each for each in tracks if each[0].account == account])

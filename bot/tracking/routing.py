@@ -41,9 +41,9 @@ def wants_alert(change: Change, statuses: Collection[str], *, failures_only: boo
     return matches_status(change.after.status, statuses)
 
 
-def messages_for(kind: ChangeKind, *, card_is_new: bool, wanted: bool) -> tuple[MessageKind, ...]:
-    """Return the messages that a channel gets for a change: its card if that is new, and the alert if ``wanted``."""
+def messages_for(kind: ChangeKind, *, card_is_new: bool, with_alert: bool) -> tuple[MessageKind, ...]:
+    """Return the messages that a channel gets for a change: its card if that is new, and the alert if ``with_alert``."""
     if kind is ChangeKind.NEW:
         return (MessageKind.CARD,)
     card = (MessageKind.CARD,) if card_is_new else ()
-    return (*card, MessageKind.CHANGE) if wanted else card
+    return (*card, MessageKind.CHANGE) if with_alert else card

@@ -71,7 +71,7 @@ class ChangeWriter:
     async def refresh_cards(self, tx: Transaction, account: str, recorded: Sequence[RecordedChange]) -> None:
         """Bump the card generations of changed jobs; cards of new jobs are not posted yet."""
         if changed := [each.job_id for each in recorded if each.change.kind is not ChangeKind.NEW]:
-            await self._store.jobs.cards.bump_generation(tx, account, *changed, at_once=True)
+            await self._store.jobs.cards.bump_generation(tx, account, *changed, immediate=True)
 
     async def enqueue(self, tx: Transaction, account: str, alerts_due: Sequence[tuple[RecordedChange, Track]]) -> None:
         """Enqueue the messages that channels get for changes, in this order."""
@@ -83,22 +83,22 @@ class ChangeWriter:
         cards = await store.jobs.cards.get_or_create_all(tx, account, positions)
         flapping = await self._flaps.refresh(tx, account, [change for change, _ in alerts_due])
         mutes = await store.channels.mutes.covering(tx, account, channels)
-        wanted = [
+        wants = [
             wants_alert(change.change, track.statuses, failures_only=settings[track.channel].failures_only)
             for change, track in alerts_due
         ]
         if flapping:
             noisy = [
                 (change, cards[position][0])
-                for (change, _), position, is_wanted in zip(alerts_due, positions, wanted, strict=True)
-                if is_wanted and change.job_id in flapping
+                for (change, _), position, with_alert in zip(alerts_due, positions, wants, strict=True)
+                if with_alert and change.job_id in flapping
             ]
             mutes = await self._flaps.suppress(tx, account, noisy, mutes)
         alerts = []
-        for (change, track), position, is_wanted in zip(alerts_due, positions, wanted, strict=True):
+        for (change, track), position, with_alert in zip(alerts_due, positions, wants, strict=True):
             card, is_new = cards[position]
             muted = not mutes.isdisjoint({(track.channel, change.job_id), (track.channel, EVERY_JOB)})
-            kinds = messages_for(change.change.kind, card_is_new=is_new, wanted=is_wanted)
+            kinds = messages_for(change.change.kind, card_is_new=is_new, with_alert=with_alert)
             alerts += [Alert(change, NewDelivery(track.channel, kind, card.id), muted) for kind in kinds]
         await store.outbox.deliveries.enqueue_all(tx, account, alerts)
 
@@ -129,12 +129,12 @@ class ChangeWriter:
         }
         known = await self.tracked_elsewhere(tx, account, list(tracks)) if any(tracks.values()) else {}
         # An account that already tracks a job sends the alerts that this one would.
-        wanted = [
+        requested = [
             replace(track, account=known.get((track.channel, track.job_id), account))
             for each in tracks.values()
             for track in each
         ]
-        new = set(await self._store.channels.tracks.add(tx, wanted))
+        new = set(await self._store.channels.tracks.add(tx, requested))
         return {
             job_id: JobUpdate(change=_first_change(documents[job_id]), tracks=[track for track in each if track in new])
             for job_id, each in tracks.items()
@@ -143,12 +143,12 @@ class ChangeWriter:
 
     async def _transitions(self, tx: Transaction, account: str, jobs: Sequence[ObservedJob]) -> dict[str, JobUpdate]:
         """Return the updates of known jobs, by id."""
-        present, now = await self._store.jobs.states.lock(tx, account, [job.id for job in jobs])
+        current, now = await self._store.jobs.states.lock(tx, account, [job.id for job in jobs])
         transitions = {
             job.id: (job, made)
             for job in jobs
-            if job.known and job.id in present and is_unchanged(job.known, present[job.id])
-            if (made := transition(present[job.id], job.document, self._thresholds, now))
+            if job.known and job.id in current and is_unchanged(job.known, current[job.id])
+            if (made := transition(current[job.id], job.document, self._thresholds, now))
         }
         changed = [job_id for job_id, (_, made) in transitions.items() if made.change]
         tracks = await self._store.channels.tracks.of_jobs(tx, account, changed)

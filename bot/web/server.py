@@ -100,7 +100,7 @@ class Server(web.Server):
     """
 
     def __init__(self, routes: Mapping[str, Handler], *, header_seconds: float, max_connections: int) -> None:
-        super().__init__(self._answer)
+        super().__init__(self._respond)
         self._routes = routes
         self._header_seconds = header_seconds
         self._max_connections = max_connections
@@ -156,7 +156,7 @@ class Server(web.Server):
         self._lru.pop(handler, None)
         super().connection_lost(handler, exc)
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _respond(self, request: web.BaseRequest) -> web.Response:
         if transport := self._lru.pop(request.protocol, None):
             self._lru[request.protocol] = transport
         handler = self._routes.get(request.path)
@@ -180,6 +180,6 @@ class _Connection(web.RequestHandler):
             log.error("web.handler_failed", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError("part of another response is sent already")
-        answer = standardize(web.Response(status=status))
-        answer.force_close()
-        return answer
+        response = standardize(web.Response(status=status))
+        response.force_close()
+        return response

@@ -115,7 +115,7 @@ def test_nothing_in_an_error_comes_alive(said: str, job_id: str) -> None:
     ]
     for error in errors:
         assert_harmless(
-            problem_message(provider_error(error, place="project `proj_1`", job_id=job_id)), type(error).__name__
+            problem_message(provider_error(error, project="project `proj_1`", job_id=job_id)), type(error).__name__
         )
 
 

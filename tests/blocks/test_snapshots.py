@@ -242,7 +242,7 @@ CONFIRMATION = PendingAction(
 
 def test_problems(snapshot: SnapshotAssertion) -> None:
     for name, error in ERRORS.items():
-        text = provider_error(error, place=PLACE, job_id="ftjob-abc123")
+        text = provider_error(error, project=PLACE, job_id="ftjob-abc123")
         assert message_text(problem_message(text, ref="7f3a")) == snapshot(name=name)
     assert message_text(problem_message(UNEXPECTED_ERROR, ref="7f3a")) == snapshot(name="strange")
     assert message_text(note_message(expired(CONFIRMATION))) == snapshot(name="stale")

@@ -93,7 +93,7 @@ def test_the_table_has_every_kind_of_error() -> None:
 
 @pytest.mark.parametrize(("error", "expected"), ERRORS.values(), ids=ERRORS.keys())
 def test_every_error_of_the_api_says_what_happened_and_what_to_do(error: ProviderError, expected: str) -> None:
-    said = provider_error(error, place=PLACE, job_id="ftjob-a")
+    said = provider_error(error, project=PLACE, job_id="ftjob-a")
 
     assert expected in said
     assert any(step in said for step in NEXT_STEPS)
@@ -102,26 +102,26 @@ def test_every_error_of_the_api_says_what_happened_and_what_to_do(error: Provide
 
 @pytest.mark.parametrize("reason", [each for each in AccessDenialReason if each is not AccessDenialReason.KEY])
 def test_only_a_wrong_key_is_called_revoked(reason: AccessDenialReason) -> None:
-    said = provider_error(AccessDenied("No", reason=reason), place=PLACE)
+    said = provider_error(AccessDenied("No", reason=reason), project=PLACE)
     assert "revoked" not in said
     assert "new one" not in said
 
 
 def test_a_spent_quota_is_no_pause_of_so_many_seconds() -> None:
-    said = provider_error(QuotaExceeded("You exceeded your current quota.", retry_after=900), place=PLACE)
+    said = provider_error(QuotaExceeded("You exceeded your current quota.", retry_after=900), project=PLACE)
     assert "900" not in said
     assert "Ask whoever runs this bot to check its billing." in said
 
 
 def test_a_list_that_is_not_found_says_so_without_an_id() -> None:
-    said = provider_error(NotFound("HTTP 404"), place=PLACE)
+    said = provider_error(NotFound("HTTP 404"), project=PLACE)
 
     assert "The API does not know what I asked it for in project `proj_1`." in said
     assert "Ask whoever runs this bot" in said
 
 
 def test_a_long_error_is_cut() -> None:
-    said = provider_error(RequestRejected("x" * 5000), place=PLACE)
+    said = provider_error(RequestRejected("x" * 5000), project=PLACE)
 
     assert len(said) < 500
     assert "…" in said
@@ -141,7 +141,7 @@ def test_a_long_error_is_cut() -> None:
 def test_what_the_api_really_answers_becomes_a_sentence_without_secrets(status: int, file: str, expected: str) -> None:
     with pytest.raises(ProviderError) as caught:
         OpenAI(account()).read_job(Response(status, {}, (EXAMPLES / file).read_bytes()), "ftjob-a", now=0)
-    said = provider_error(caught.value, place=PLACE, job_id="ftjob-a")
+    said = provider_error(caught.value, project=PLACE, job_id="ftjob-a")
 
     assert expected in said
     assert [word for word in ("{", '"', "Bearer", "sk-proj", "type") if word in said] == []

@@ -4,7 +4,7 @@ import sys
 import pytest
 from PIL import Image
 
-from bot.delivery.charts import Chart, Charts, alt_text, downsampled, draw, has_spike
+from bot.delivery.charts import Chart, Charts, alt_text, downsampled, has_spike, render_chart
 from bot.errors import ChartNotRendered
 from bot.jobs.results import Curve
 
@@ -32,7 +32,7 @@ def pixels(png: bytes) -> Image.Image:
     ids=["usual", "one point", "flat", "huge", "hostile title"],
 )
 def test_a_chart_is_an_opaque_png_that_reads_the_same_on_any_ground(chart: Chart) -> None:
-    image = pixels(draw(chart))
+    image = pixels(render_chart(chart))
     assert image.size == (1200, 600)
     assert image.getchannel("A").getextrema() == (255, 255)
     assert image.getpixel((0, 0)) == (255, 255, 255, 255)

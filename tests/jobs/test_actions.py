@@ -45,13 +45,17 @@ def test_a_job_that_moved_is_asked_about_again_only_where_the_meaning_may_have_c
     cancel, *others = NOW[now]
     expected = [AGAIN if each is GO and now in UNCLEAR and asked not in UNCLEAR else each for each in others]
 
-    assert applicability(JobAction.CANCEL, now, shown_status=asked) is cancel, "wherever it was when it was asked about"
-    assert [applicability(order, now, shown_status=asked) for order in (JobAction.PAUSE, JobAction.RESUME)] == expected
+    assert applicability(JobAction.CANCEL, now, displayed_status=asked) is cancel, (
+        "wherever it was when it was asked about"
+    )
+    assert [
+        applicability(order, now, displayed_status=asked) for order in (JobAction.PAUSE, JobAction.RESUME)
+    ] == expected
 
 
 @pytest.mark.parametrize("now", sorted(KNOWN_STATUSES))
 def test_every_word_of_every_provider_can_be_canceled_until_it_is_final(now: str) -> None:
-    assert applicability(JobAction.CANCEL, now, shown_status="queued") is (LATE if is_final(now) else GO)
+    assert applicability(JobAction.CANCEL, now, displayed_status="queued") is (LATE if is_final(now) else GO)
 
 
 def test_only_a_held_job_is_resumed_and_only_one_at_work_paused_among_the_words_that_are_known() -> None:
@@ -63,7 +67,7 @@ def test_only_a_held_job_is_resumed_and_only_one_at_work_paused_among_the_words_
 
 
 def test_a_question_of_a_version_that_kept_no_status_is_answered_by_the_job_as_it_is() -> None:
-    assert applicability(JobAction.PAUSE, "word_of_tomorrow", shown_status=None) is GO
+    assert applicability(JobAction.PAUSE, "word_of_tomorrow", displayed_status=None) is GO
 
 
 def test_every_order_has_its_own_words_and_emoji() -> None:

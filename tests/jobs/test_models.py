@@ -148,7 +148,7 @@ def test_fields_that_nobody_has_heard_of_are_kept() -> None:
     ],
 )
 def test_how_long_a_job_took_is_known_once_it_is_over(fields: dict[str, Any], expected: float | None) -> None:
-    assert Job.model_validate(job_body(**fields)).seconds_taken() == expected
+    assert Job.model_validate(job_body(**fields)).duration() == expected
 
 
 @pytest.mark.parametrize("name", ["event.list.json", "azure.event.list.json"])

@@ -33,7 +33,7 @@ def _check(body: dict[str, Any]) -> Job:
         assert time is None or (math.isfinite(time) and time > 0)
     for count in (job.trained_tokens, job.seed):
         assert count is None or 0 <= count < 2**63
-    taken = job.seconds_taken()
+    taken = job.duration()
     assert taken is None or taken >= 0
     assert change_between(state_of(snapshot), state_of(job)) is None
     return job

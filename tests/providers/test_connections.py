@@ -136,6 +136,6 @@ async def test_a_proxy_that_refuses(password: str | None, refuses: int | None, s
 async def test_what_takes_a_person_is_not_asked_for_again_in_a_minute(tmp_path: Path, api: FineTuningApi) -> None:
     async with tls_front(certificate(tmp_path), api) as port:
         error = await failure(f"https://localhost:{port}/v1")
-    said = provider_error(error, place="here")
+    said = provider_error(error, project="here")
     assert said.startswith("I can't reach the API: Its certificate is not trusted: self")
     assert said.endswith("Your job is not affected. Ask whoever runs this bot to look at it.")

@@ -94,7 +94,7 @@ def test_the_first_message_about_a_job_is_its_card(
     card_is_new: bool,
     expected: tuple[MessageKind, ...],
 ) -> None:
-    assert messages_for(kind, card_is_new=card_is_new, wanted=True) == expected
-    assert messages_for(kind, card_is_new=card_is_new, wanted=False) == tuple(
+    assert messages_for(kind, card_is_new=card_is_new, with_alert=True) == expected
+    assert messages_for(kind, card_is_new=card_is_new, with_alert=False) == tuple(
         picture for picture in expected if picture is MessageKind.CARD
     ), "a card is no alert"

@@ -43,7 +43,7 @@ class ResponseUrls:
             return ReplyOutcome.FAILED
         try:
             async with self._urls.post(url, json=_body(reply)) as response:
-                status, answer = response.status, await response.text(errors="replace")
+                status, body = response.status, await response.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.info("response_url.failed", error=type(error).__name__)
             if isinstance(error, aiohttp.InvalidURL):
@@ -52,7 +52,7 @@ class ResponseUrls:
                 return ReplyOutcome.RETRYABLE
             return ReplyOutcome.REPEATABLE if reply.replaces else ReplyOutcome.UNCONFIRMED
         if status != 200:  # noqa: PLR2004
-            log.info("response_url.rejected", status=status, answer=answer[:80])
+            log.info("response_url.rejected", status=status, answer=body[:80])
             self._back_off(parse_retry_after(header_values(response, "Retry-After"), now=time.time()))
         sent = outcome_of_status(status)
         return ReplyOutcome.REPEATABLE if sent is ReplyOutcome.UNCONFIRMED and reply.replaces else sent

@@ -50,7 +50,7 @@ class _SelfTest:
         waiting = api.add_job(scenario=waits())
         for job_id in (good, bad, waiting):
             await self._run_command(operator, f"track {job_id}")
-        looked_up = await self._run_command(member, f"status {good}")
+        status = await self._run_command(member, f"status {good}")
         denied = await self._run_command(member, f"cancel {waiting}")
         confirmation = await self._run_command(operator, f"cancel {waiting}")
         await self._click(operator, confirmation, "ftjob_confirm")
@@ -58,7 +58,7 @@ class _SelfTest:
         for job_id, label in labels.items():
             await self._wait_for_alert(job_id, label)
         problems = self._demo.slack.errors + self._demo.slack.violations + self._duplicates(labels)
-        if good not in looked_up.plain_text:
+        if good not in status.plain_text:
             problems.append("the answer to status does not name the job")
         if "may not" not in denied.plain_text:
             problems.append("somebody who is no operator was not refused a cancel")

@@ -98,5 +98,5 @@ def _lines(message: ChannelMessage | EphemeralMessage | SentReply) -> Iterator[s
                 label, _, value = field["text"].partition("\n")
                 yield f"{label}  {value}".replace("\n", "  ")
         elif block["type"] != "actions":
-            shown = {key: value for key, value in block.items() if key != "accessory"}
-            yield from "\n".join(texts_in(shown)).splitlines()
+            visible = {key: value for key, value in block.items() if key != "accessory"}
+            yield from "\n".join(texts_in(visible)).splitlines()

@@ -167,8 +167,8 @@ def pauses(seconds: float = 12.0, *, steps: int | None = None, speed: float = 1.
 
 def waits(seconds: float = 3600.0, *, training: float = 12.0, speed: float = 1.0) -> Scenario:
     """Return a job that is queued for ``seconds`` before its training."""
-    first, queued, running, *rest = succeeds(training).steps
-    return Scenario((first, replace(queued, seconds=0), replace(running, seconds=seconds), *rest), speed)
+    first, queued, running, *remaining = succeeds(training).steps
+    return Scenario((first, replace(queued, seconds=0), replace(running, seconds=seconds), *remaining), speed)
 
 
 def _step_count(seconds: float) -> int:

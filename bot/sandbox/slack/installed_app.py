@@ -71,8 +71,8 @@ class InstalledApp:
 
     def receives_event(self, event: str) -> bool:
         """Whether Slack sends it an event: it is subscribed and has a scope that the event requires."""
-        wanted = _EVENT_SCOPES.get(event)
-        return event in self.events and (wanted is None or bool(wanted & self.scopes))
+        required = _EVENT_SCOPES.get(event)
+        return event in self.events and (required is None or bool(required & self.scopes))
 
     def has_shortcut(self, callback_id: str, kind: str) -> bool:
         """Whether it has a shortcut of a kind: on a message ("message") or from anywhere ("global")."""

@@ -68,15 +68,15 @@ def interactive_elements(blocks: Blocks) -> Iterator[tuple[str, dict[str, Any]]]
 def with_ids(blocks: Blocks) -> Blocks:
     """Return ``blocks`` as Slack returns them: with the block_ids and action_ids that the app left out."""
     return [
-        _with_action_ids({**block, "block_id": block.get("block_id") or f"b{at}"}, at)
-        for at, block in enumerate(blocks)
+        _with_action_ids({**block, "block_id": block.get("block_id") or f"b{index}"}, index)
+        for index, block in enumerate(blocks)
     ]
 
 
-def _with_action_ids(block: dict[str, Any], at: int) -> dict[str, Any]:
+def _with_action_ids(block: dict[str, Any], index: int) -> dict[str, Any]:
     if block["type"] == "actions":
         elements = block["elements"]
-        block["elements"] = [{"action_id": f"a{at}.{nth}"} | element for nth, element in enumerate(elements)]
+        block["elements"] = [{"action_id": f"a{index}.{nth}"} | element for nth, element in enumerate(elements)]
     return block
 
 

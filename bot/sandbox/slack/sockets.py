@@ -29,7 +29,7 @@ class SocketConnections:
     """All connections, also those that were asked to disconnect."""
     _pending_acks: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     _envelope_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-    _turn: int = 0
+    _round_robin: int = 0
 
     async def send(self, kind: PayloadKind, payload: dict[str, Any], retry: tuple[int, str] | None) -> Any:
         """Send an envelope over one connection; wait for its acknowledgement and return that one's payload."""
@@ -38,8 +38,8 @@ class SocketConnections:
         envelope["accepts_response_payload"] = kind != "events_api"
         if kind == "events_api":
             envelope |= {"retry_attempt": retry[0] if retry else 0, "retry_reason": retry[1] if retry else ""}
-        self._turn += 1
-        connection = self.active[self._turn % len(self.active)]
+        self._round_robin += 1
+        connection = self.active[self._round_robin % len(self.active)]
         future = self._pending_acks[envelope_id] = asyncio.get_running_loop().create_future()
         try:
             await connection.send_json(envelope)

@@ -63,9 +63,9 @@ class AccountLeases:
         has_due_job = exists().where(jobs.account == account, *is_due(jobs, now))
         begun = deadline(func.coalesce(accounts.poll_started_at, 0.0) + interval, now, interval)
         free_at = latest(begun, deadline(func.coalesce(accounts.lease_until, 0.0), now, LONGEST_LEASE))
-        asked = select(literal(account).label("name")).subquery()
+        requested = select(literal(account).label("name")).subquery()
         found = select(or_(has_due_job, subscribed), func.coalesce(accounts.failures, 0), free_at - now).select_from(
-            asked.outerjoin(schema.account, accounts.name == asked.c.name)
+            requested.outerjoin(schema.account, accounts.name == requested.c.name)
         )
         async with self._db.transaction() as tx:
             watched, failures, busy_for = (await tx.execute(found)).one()
@@ -89,16 +89,16 @@ class AccountLeases:
                     & has_passed(func.coalesce(accounts.poll_started_at, 0.0) + min_age, now, min_age)
                 )
                 values = {"poll_started_at": now, "lease_until": now + lease, "token": token}
-                taken = await self._upsert(tx, account, values, free | accounts.token.in_(lost))
+                claimed = await self._upsert(tx, account, values, free | accounts.token.in_(lost))
         self._tokens.forget(lost, account)
-        return Lease(account, token, taken.failures, taken.polled_at, now) if taken else None
+        return Lease(account, token, claimed.failures, claimed.polled_at, now) if claimed else None
 
     async def _upsert(
         self, tx: Transaction, account: str, values: dict[str, Any], free: ColumnElement[bool]
     ) -> Row[Any] | None:
         row = self._db.insert(schema.account).values(name=account, **values)
-        taken = {name: row.excluded[name] for name in values}
-        statement = row.on_conflict_do_update(index_elements=["name"], set_=taken, where=free)
+        claimed = {name: row.excluded[name] for name in values}
+        statement = row.on_conflict_do_update(index_elements=["name"], set_=claimed, where=free)
         accounts = schema.account.c
         found: Row[Any] | None = (
             await tx.execute(statement.returning(accounts.failures, accounts.polled_at))

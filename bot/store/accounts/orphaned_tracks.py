@@ -31,21 +31,23 @@ class OrphanedTracks:
         """
         moved = []
         for row in (await tx.execute(_orphans(accounts).limit(_BATCH))).all():
-            shown = await self._jobs.find_in(tx, row.account, row.job_id)
+            known = await self._jobs.find_in(tx, row.account, row.job_id)
             await tx.execute(_moved(schema.card, row))
-            if (await tx.execute(_moved(schema.track, row))).rowcount and shown:
+            if (await tx.execute(_moved(schema.track, row))).rowcount and known:
                 track = Track(row.adopter, row.job_id, row.channel, row.person, tuple((row.statuses or "").split()))
-                moved.append((track, shown))
+                moved.append((track, known))
         return moved
 
 
 def _orphans(accounts: Sequence[str]) -> Any:
     """Select the tracks of removed accounts whose jobs another account knows and does not track in the channel."""
-    track, rival = schema.track, schema.track.alias()
+    track, counterpart = schema.track, schema.track.alias()
     old, new = schema.job.alias(), schema.job.alias()
     same_job = (new.c.id == old.c.id) & (new.c.created_at == old.c.created_at) & new.c.account.in_(accounts)
     followed = exists().where(
-        rival.c.account.in_(accounts), rival.c.job_id == track.c.job_id, rival.c.channel == track.c.channel
+        counterpart.c.account.in_(accounts),
+        counterpart.c.job_id == track.c.job_id,
+        counterpart.c.channel == track.c.channel,
     )
     chosen = select(track, func.min(new.c.account).label("adopter"))
     joined = chosen.join(old, (old.c.account == track.c.account) & (old.c.id == track.c.job_id)).join(new, same_job)
@@ -54,9 +56,9 @@ def _orphans(accounts: Sequence[str]) -> Any:
 
 def _moved(table: Any, row: Any) -> Any:
     """Move a row of a channel to the adopting account, unless that has one."""
-    rival = table.alias()
+    counterpart = table.alias()
     of_job = (table.c.job_id == row.job_id, table.c.channel == row.channel)
     has_one = exists().where(
-        rival.c.account == row.adopter, rival.c.job_id == row.job_id, rival.c.channel == row.channel
+        counterpart.c.account == row.adopter, counterpart.c.job_id == row.job_id, counterpart.c.channel == row.channel
     )
     return update(table).where(table.c.account == row.account, *of_job, ~has_one).values(account=row.adopter)

@@ -103,8 +103,8 @@ def _move_unique(table: Table, keys: tuple[str, ...], old: str, new: str) -> Any
     """Move the rows of a channel that have no counterpart under its new id."""
     other = table.alias()
     same = (other.c[key] == table.c[key] for key in keys)
-    rival = exists().where(other.c.channel == new, *same)
-    return update(table).where(table.c.channel == old, ~rival).values(channel=new)
+    counterpart = exists().where(other.c.channel == new, *same)
+    return update(table).where(table.c.channel == old, ~counterpart).values(channel=new)
 
 
 async def _merge(tx: Transaction, table: Table, old: str, new: str, moment: str, *, earliest: bool) -> None:
@@ -113,10 +113,10 @@ async def _merge(tx: Transaction, table: Table, old: str, new: str, moment: str,
     for row in await tx.execute(select(table).where(table.c.channel == old)):
         value = getattr(row, moment)
         beyond = table.c[moment] > value if earliest else table.c[moment] < value
-        rival = and_(table.c.channel == new, *(table.c[key] == getattr(row, key) for key in keys))
+        counterpart = and_(table.c.channel == new, *(table.c[key] == getattr(row, key) for key in keys))
         # A mute of flap suppression cannot last as long as one that a person set.
         whose = {"person": row.person} if table is schema.mute else {}
-        await tx.execute(update(table).where(rival, beyond).values({moment: value, **whose}))
+        await tx.execute(update(table).where(counterpart, beyond).values({moment: value, **whose}))
     await tx.execute(delete(table).where(table.c.channel == old))
 
 
@@ -154,6 +154,6 @@ def _duplicates(*, of: str, beside: str) -> Any:
     """Delete pending rows of one id whose duplicate under the other id is pending or sent: it is one channel."""
     rows, other = schema.delivery.c, schema.delivery.alias()
     same = (other.c.change_id == rows.change_id, other.c.message_kind == rows.message_kind)
-    goes = (other.c.channel == beside, other.c.state != "dead")
+    other_is_kept = (other.c.channel == beside, other.c.state != "dead")
     waits = and_(rows.channel == of, rows.state.in_(_WAITS), rows.unconfirmed.is_(False), rows.digest_id.is_(None))
-    return delete(schema.delivery).where(waits, rows.change_id.is_not(None), exists().where(*same, *goes))
+    return delete(schema.delivery).where(waits, rows.change_id.is_not(None), exists().where(*same, *other_is_kept))

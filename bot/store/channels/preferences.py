@@ -61,6 +61,6 @@ class ChannelPreferences:
 def _bump_cards(channel: str) -> Any:
     """Mark the cards of a channel's open jobs as stale."""
     cards, jobs = schema.card.c, schema.job.c
-    lives = exists().where(and_(jobs.account == cards.account, jobs.id == cards.job_id, jobs.closed.is_(False)))
-    mine = update(schema.card).where(cards.channel == channel, lives)
+    has_open_job = exists().where(and_(jobs.account == cards.account, jobs.id == cards.job_id, jobs.closed.is_(False)))
+    mine = update(schema.card).where(cards.channel == channel, has_open_job)
     return mine.values(generation=cards.generation + 1, not_before=0.0)

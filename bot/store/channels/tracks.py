@@ -103,7 +103,7 @@ class Tracks:
             removed = [tuple(row) for row in await tx.execute(mine.returning(tracks.account, tracks.job_id))]
             for account in sorted({account for account, _ in removed}):
                 jobs = [job_id for whose, job_id in removed if whose == account]
-                await self._cards.bump_generation(tx, account, *jobs, channel=channel, at_once=True)
+                await self._cards.bump_generation(tx, account, *jobs, channel=channel, immediate=True)
         return [job_id for _, job_id in removed]
 
     async def all_of(self, tx: Transaction, channel: str) -> list[Track]:
@@ -277,5 +277,5 @@ def _wider(there: Track, track: Track) -> Track:
 
 
 def _subscription(row: Any) -> Subscription:
-    wanted = Filter.from_json(row.filter)
-    return Subscription(row.account, row.channel, row.person, row.newer_than, wanted, row.id)
+    job_filter = Filter.from_json(row.filter)
+    return Subscription(row.account, row.channel, row.person, row.newer_than, job_filter, row.id)

@@ -17,13 +17,13 @@ class ClockSteps:
         """The upper bound of the offset between the two clocks, in seconds, at the last observation."""
         self._set_at = -math.inf
 
-    def observe(self, now: float, asked_at: float) -> None:
+    def observe(self, now: float, sent_at: float) -> None:
         """Record that the database's clock read ``now`` at some time since ``asked_at``."""
-        answered_at = self.monotonic()
-        least = now - answered_at
+        received_at = self.monotonic()
+        least = now - received_at
         if least > self._max_offset + TOLERANCE:
-            self._set_at = answered_at
-        self._max_offset = now - asked_at
+            self._set_at = received_at
+        self._max_offset = now - sent_at
 
     def remaining(self, seconds: float) -> float:
         """Return how much is left of some seconds since the last step ahead; 0 if they have passed."""

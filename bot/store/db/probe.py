@@ -120,8 +120,8 @@ def _state(revision: str | None) -> SchemaState:
 @contextmanager
 def _tidy(path: Path) -> Iterator[None]:
     """Remove what SQLite puts beside a file that it reads, if it was not there before and holds nothing."""
-    place = os.path.realpath(path)
-    new = [file for end in _BESIDE if not (file := Path(f"{place}{end}")).exists()]
+    real_path = os.path.realpath(path)
+    new = [file for end in _BESIDE if not (file := Path(f"{real_path}{end}")).exists()]
     try:
         yield
     finally:

@@ -143,46 +143,46 @@ def _identifier(name: str) -> str:
 
 
 def _of_connection(error: BaseException, address: PostgresAddress) -> Reason:
-    said, place = _message_of(error), _server_name(address)
+    said, server = _message_of(error), _server_name(address)
     match error:
         case ssl.SSLError():
-            return _of_tls(error, place)
+            return _of_tls(error, server)
         case socket.gaierror():
             return Reason(f"The host {', '.join(address.hosts)} was not found ({error.strerror}): check DATABASE_URL.")
         case ConnectionRefusedError():
             return Reason(
-                f"Nothing listens at {place} (connection refused): check DATABASE_URL, or start the database."
+                f"Nothing listens at {server} (connection refused): check DATABASE_URL, or start the database."
             )
         case TimeoutError():
-            return Reason(said if said != "TimeoutError" else f"{place} did not answer in time.")
+            return Reason(said if said != "TimeoutError" else f"{server} did not answer in time.")
         case FileNotFoundError() | PermissionError() if any(host.startswith("/") for host in address.hosts):
-            return Reason(f"There is no PostgreSQL at the socket {place} ({error.strerror or said}).")
+            return Reason(f"There is no PostgreSQL at the socket {server} ({error.strerror or said}).")
         case ConnectionError() if "rejected SSL" in said:
-            return _without_tls(place, address)
+            return _without_tls(server, address)
         case ConnectionError() | EOFError():
-            return Reason(f"{place} closed the connection without an answer: is it a PostgreSQL?")
+            return Reason(f"{server} closed the connection without an answer: is it a PostgreSQL?")
         case OSError():
-            return Reason(f"{place} cannot be reached ({error.strerror or said}): check DATABASE_URL and the network.")
+            return Reason(f"{server} cannot be reached ({error.strerror or said}): check DATABASE_URL and the network.")
     if type(error).__name__ == "TargetServerAttributeNotMatched":
-        return Reason(f"{place} is not what target_session_attrs in DATABASE_URL asks for.", EX_TEMPFAIL)
+        return Reason(f"{server} is not what target_session_attrs in DATABASE_URL asks for.", EX_TEMPFAIL)
     return Reason(f"The database cannot be used: {said}.")
 
 
-def _of_tls(error: ssl.SSLError, place: str) -> Reason:
+def _of_tls(error: ssl.SSLError, server: str) -> Reason:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message or _message_of(error)
-        return Reason(f"The certificate of {place} was not accepted ({why}): correct sslrootcert in DATABASE_URL.")
+        return Reason(f"The certificate of {server} was not accepted ({why}): correct sslrootcert in DATABASE_URL.")
     return Reason(
-        f"TLS with {place} failed ({getattr(error, 'reason', None) or _message_of(error)}): check sslmode, sslcert and sslkey."
+        f"TLS with {server} failed ({getattr(error, 'reason', None) or _message_of(error)}): check sslmode, sslcert and sslkey."
     )
 
 
-def _without_tls(place: str, address: PostgresAddress) -> Reason:
+def _without_tls(server: str, address: PostgresAddress) -> Reason:
     mode = address.tls.get("sslmode", "prefer")
     if mode in ("allow", "prefer"):  # then the driver goes on without TLS, if a PostgreSQL says that it has none
-        return Reason(f"{place} does not answer like a PostgreSQL: check host and port in DATABASE_URL.")
+        return Reason(f"{server} does not answer like a PostgreSQL: check host and port in DATABASE_URL.")
     return Reason(
-        f"{place} offers no TLS, which sslmode={mode} in DATABASE_URL asks for: turn TLS on there, or set sslmode=prefer; "
+        f"{server} offers no TLS, which sslmode={mode} in DATABASE_URL asks for: turn TLS on there, or set sslmode=prefer; "
         "or it is no PostgreSQL."
     )
 

@@ -105,8 +105,8 @@ def parse(url: str) -> PostgresAddress | SqliteAddress:
         return _sqlite(found)
     if not (found := _POSTGRES.fullmatch(url)):
         raise ValueError("must begin with sqlite:/// or postgresql://")
-    account, hosts, rest = _split(found[1])
-    path, _, query = rest.partition("?")
+    account, hosts, remaining = _split(found[1])
+    path, _, query = remaining.partition("?")
     if "@" in path:
         raise ValueError(f"has an @ after the host; {_ENCODE}")
     user, _, password = account.partition(":")
@@ -125,7 +125,7 @@ def _sqlite(found: re.Match[str]) -> SqliteAddress:
 
 
 def _unknown(name: str) -> ValueError:
-    return ValueError(f"has the unknown option {_shown(name)}; remove it, or check its spelling")
+    return ValueError(f"has the unknown option {_printable(name)}; remove it, or check its spelling")
 
 
 def _split(text: str) -> tuple[str, str, str]:
@@ -133,7 +133,7 @@ def _split(text: str) -> tuple[str, str, str]:
 
     Passwords in the wild hold characters that are not encoded; where two readings are possible, neither is taken.
     """
-    head, rest = _before_path(text)
+    head, remaining = _before_path(text)
     if "@" in head:
         account, _, hosts = head.rpartition("@")
         if ":" in account.partition("@")[2]:
@@ -142,10 +142,10 @@ def _split(text: str) -> tuple[str, str, str]:
         account, hosts = "", head
     else:
         account, _, after = text.rpartition("@")
-        hosts, rest = _before_path(after)
+        hosts, remaining = _before_path(after)
     if not _are_hosts(hosts):
         raise ValueError(_SHAPE)
-    return account, hosts, rest
+    return account, hosts, remaining
 
 
 def _before_path(text: str) -> tuple[str, str]:
@@ -166,7 +166,7 @@ def _options(query: str) -> dict[str, str]:
         if name == "ssl":  # JDBC's and asyncpg's word
             name, value = "sslmode", {"true": "require", "1": "require", "false": "disable"}.get(value, value)
         if not separator or name in options:
-            raise ValueError(f"has the option {_shown(name)} {'twice' if separator else 'without a value'}")
+            raise ValueError(f"has the option {_printable(name)} {'twice' if separator else 'without a value'}")
         _check(name, value)
         options[name] = value
     return options
@@ -183,7 +183,7 @@ def _check(name: str, value: str) -> None:
         raise ValueError("has a wrong option: connect_timeout must be a whole number of seconds")
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     """Return the name of an option, unless it looks like a part of a password."""
     return name if re.fullmatch(r"[A-Za-z][A-Za-z_.-]{0,40}", name) else "(not shown, as it may be part of a password)"
 
@@ -216,11 +216,11 @@ def _hosts_and_ports(hosts: str, ports: str | None) -> tuple[tuple[str, ...], tu
     """Return the hosts and as many ports."""
     names, found = [], []
     for each in hosts.split(",") if hosts else []:
-        place = _HOST.fullmatch(each)
+        match = _HOST.fullmatch(each)
         names.append(
-            each if each.startswith("/") or not place else _decoded(place["v6"] or place["name"] or "localhost")
+            each if each.startswith("/") or not match else _decoded(match["v6"] or match["name"] or "localhost")
         )
-        found.append((place["port"] if place else None) or "")
+        found.append((match["port"] if match else None) or "")
     given = ports.split(",") if ports else []
     if given and len(given) not in (1, len(names)):
         raise ValueError("has as many ports as neither one nor hosts; name one port, or one for each host")

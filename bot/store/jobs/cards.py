@@ -114,11 +114,11 @@ class Cards:
         return {key: (card, card.ts is None and card.id not in pending) for key, card in found.items()}
 
     async def _find_all(self, tx: Transaction, account: str, keys: Sequence[CardKey]) -> dict[CardKey, Card]:
-        cards, wanted = schema.card.c, set(keys)
+        cards, requested = schema.card.c, set(keys)
         of_jobs = self._db.among(cards.job_id, {job_id for job_id, _ in keys})
         in_channels = self._db.among(cards.channel, {channel for _, channel in keys})
         rows = await tx.execute(select(schema.card).where(cards.account == account, of_jobs, in_channels))
-        return {key: _card(row) for row in rows if (key := (row.job_id, row.channel)) in wanted}
+        return {key: _card(row) for row in rows if (key := (row.job_id, row.channel)) in requested}
 
     async def _with_pending_post(self, tx: Transaction, card_ids: Sequence[int], channels: Collection[str]) -> set[int]:
         """Return the ids of the cards that a pending delivery posts."""
@@ -142,22 +142,22 @@ class Cards:
 
     async def record_post(self, tx: Transaction, card_id: int, ts: str | None, *, rendered_generation: int = 0) -> None:
         """Record the timestamp of a card's message and the generation it shows; None if the message was deleted."""
-        placed = {"ts": ts, "rendered_generation": rendered_generation, "failures": 0, "not_before": 0.0}
-        await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(placed))
+        values = {"ts": ts, "rendered_generation": rendered_generation, "failures": 0, "not_before": 0.0}
+        await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(values))
 
     async def bump_generation(
-        self, tx: Transaction, account: str, *job_ids: str, channel: str | None = None, at_once: bool = False
+        self, tx: Transaction, account: str, *job_ids: str, channel: str | None = None, immediate: bool = False
     ) -> None:
         """Mark the cards of jobs, in one channel or in all, as stale.
 
-        ``at_once`` skips the interval of the card, not the one between any two edits.
+        ``immediate`` skips the interval of the card, not the one between any two edits.
         """
         cards = schema.card.c
         mine = update(schema.card).where(cards.account == account, self._db.among(cards.job_id, job_ids))
         if channel is not None:
             mine = mine.where(cards.channel == channel)
-        rested = {"edited_at": 0.0} if at_once else {}
-        await tx.execute(mine.values(generation=cards.generation + 1, not_before=0.0, **rested))
+        reset = {"edited_at": 0.0} if immediate else {}
+        await tx.execute(mine.values(generation=cards.generation + 1, not_before=0.0, **reset))
         tx.wakes(Queue.CARDS)
 
     async def claim(self, rate_limit: RateLimit) -> Edit | None:
@@ -213,12 +213,12 @@ class Cards:
 
     async def _acquire_slot(self, tx: Transaction, rate_limit: RateLimit) -> bool:
         now = self._db.now()
-        turn = self._db.insert(schema.channel).values(id=ALL_CARDS, free_at=now + rate_limit.interval)
+        slot = self._db.insert(schema.channel).values(id=ALL_CARDS, free_at=now + rate_limit.interval)
         if_free = {
-            "set_": {"free_at": turn.excluded.free_at},
+            "set_": {"free_at": slot.excluded.free_at},
             "where": has_passed(schema.channel.c.free_at, now, MAX_PAUSE),
         }
-        return (await tx.execute(turn.on_conflict_do_update(index_elements=["id"], **if_free))).rowcount > 0
+        return (await tx.execute(slot.on_conflict_do_update(index_elements=["id"], **if_free))).rowcount > 0
 
     async def complete(self, edit: Edit) -> None:
         """Record that a card shows the generation of the claim."""
@@ -234,10 +234,10 @@ class Cards:
             pause_all: whether no other card is edited until then.
             give_up: whether it is not retried before the next generation.
         """
-        shown = edit.card.generation if give_up else schema.card.c.rendered_generation
+        rendered = edit.card.generation if give_up else schema.card.c.rendered_generation
         async with self._db.transaction() as tx:
             await self._finish(
-                tx, edit, rendered_generation=shown, failures=edit.failures + 1, not_before=self._db.now() + wait
+                tx, edit, rendered_generation=rendered, failures=edit.failures + 1, not_before=self._db.now() + wait
             )
             if pause_all:
                 now = self._db.now()
@@ -262,12 +262,12 @@ class Cards:
     async def seconds_to_next(self, rate_limit: RateLimit) -> float | None:
         """Return the seconds until an edit can be claimed: 0 if one is due, None if no card is stale."""
         cards, now = schema.card.c, self._db.now()
-        turn = select(schema.channel.c.free_at).where(schema.channel.c.id == ALL_CARDS).scalar_subquery()
+        slot = select(schema.channel.c.free_at).where(schema.channel.c.id == ALL_CARDS).scalar_subquery()
         ready = latest(
             deadline(cards.not_before, now, LONGEST_WAIT),
             deadline(cards.lease_until, now, LONGEST_LEASE),
             deadline(cards.edited_at + rate_limit.card_interval, now, rate_limit.card_interval),
-            deadline(func.coalesce(turn, 0.0), now, MAX_PAUSE),
+            deadline(func.coalesce(slot, 0.0), now, MAX_PAUSE),
         )
         async with self._db.transaction() as tx:
             seconds = await tx.scalar(select(func.min(ready) - now).where(text(schema.STALE)))

@@ -91,8 +91,8 @@ class Jobs:
                 return None
             known = await self._newest(tx, account, max(_RECENT, len(due) + 100))
             if missing_ids := [job_id for job_id in due if job_id not in known]:
-                rest = _jobs(account).where(self._db.among(schema.job.c.id, missing_ids))
-                known |= {row.id: _known(row) for row in await tx.execute(rest)}
+                others = _jobs(account).where(self._db.among(schema.job.c.id, missing_ids))
+                known |= {row.id: _known(row) for row in await tx.execute(others)}
             known = await self._correct(tx, known)
         return PollTargets(known, due, newer_than, frozenset(row.id for row in rows if row.backing_off))
 
@@ -179,9 +179,9 @@ class Jobs:
             await tx.execute(update(schema.job).where(*some).values(closed=True))
 
 
-def is_unchanged(seen: KnownJob, present: KnownJob) -> bool:
+def is_unchanged(seen: KnownJob, current: KnownJob) -> bool:
     """Whether a job was not written since ``seen`` was read: the compare of a compare-and-swap."""
-    return _compared_fields(seen) == _compared_fields(present)
+    return _compared_fields(seen) == _compared_fields(current)
 
 
 def _compared_fields(job: KnownJob) -> tuple[Any, ...]:

@@ -164,13 +164,13 @@ class JobSnapshots:
             .where(func.lower(jobs.status).in_(ACTIVE_STATUSES))
             .order_by(snapshots.events_read_at, snapshots.job_id)
         )
-        with self._running.claiming(account) as taken:
+        with self._running.claiming(account) as claimed:
             async with self._db.transaction() as tx:
                 in_span = is_pending(snapshots.events_read_at + span, now, span)
                 lately = select(func.count()).where(snapshots.account == account, in_span)
                 rows = (await tx.execute(due.limit(max(0, most - (await tx.scalar(lately) or 0))))).all()
-                taken += [_running_job(row) for row in rows if await self._claim(tx, row)]
-        return taken
+                claimed += [_running_job(row) for row in rows if await self._claim(tx, row)]
+        return claimed
 
     async def _claim(self, tx: Transaction, row: Any) -> bool:
         mine = update(schema.job_snapshot).where(
@@ -193,12 +193,12 @@ class JobSnapshots:
             .order_by(snapshots.chart_not_before, snapshots.job_id)
             .limit(1)
         )
-        with self._without_chart.claiming(account) as taken:
+        with self._without_chart.claiming(account) as claimed:
             async with self._db.transaction() as tx:
                 row = (await tx.execute(first)).one_or_none()
                 if row and await self._count_attempt(tx, row):
-                    taken.append(Job.model_validate(json.loads(row.body)))
-        return taken[0] if taken else None
+                    claimed.append(Job.model_validate(json.loads(row.body)))
+        return claimed[0] if claimed else None
 
     async def _count_attempt(self, tx: Transaction, row: Any) -> bool:
         """Count one attempt to upload a job's chart; False if another process just did."""

@@ -28,7 +28,16 @@ from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import RecordedChange
 from bot.store.outbox import digests
 from bot.store.outbox.delivery import Alert, Delivery, MessageKind, NewDelivery, Outcome, delivery_of, hashed_key
-from bot.store.outbox.queue import LONGEST_LEASE, due, heads, latest, longest_pause, position, ready_at, unfinished
+from bot.store.outbox.queue import (
+    LONGEST_LEASE,
+    due,
+    latest,
+    longest_pause,
+    position,
+    queue_heads,
+    ready_at,
+    unfinished,
+)
 from bot.store.sqlite.backup import unconfirmed_after_restore
 
 _ASSUMED_AGE = 3600.0
@@ -183,7 +192,7 @@ class Outbox:
         ``lookup_failed`` counts a lookup that could not tell whether an earlier attempt was posted.
         """
         rows, now = schema.delivery.c, self._db.now()
-        back = {
+        released = {
             "state": "unconfirmed" if delivery.unconfirmed else "pending",
             "attempts": rows.attempts - 1,
             "failed_lookups": rows.failed_lookups + int(lookup_failed),
@@ -194,7 +203,7 @@ class Outbox:
         }
         statement = update(schema.delivery).where(*_mine(delivery))
         async with self._db.transaction() as tx:
-            await tx.execute(statement.values(**back, not_before=now + wait))
+            await tx.execute(statement.values(**released, not_before=now + wait))
 
     async def complete(
         self,
@@ -251,7 +260,7 @@ class Outbox:
             now = await self._db.read_clock(tx)
             ready = ready_at(now, self._db.clock_steps.remaining(LONGEST_LEASE))
             until_ready = select(func.min(ready) - now).select_from(with_channel)
-            seconds = await tx.scalar(until_ready.where(unfinished(), position().in_(heads())))
+            seconds = await tx.scalar(until_ready.where(unfinished(), position().in_(queue_heads())))
         return None if seconds is None else max(0.0, float(seconds))
 
     async def end_leases(self) -> int:

@@ -42,7 +42,7 @@ def in_states(states: tuple[str, ...]) -> Any:
     return and_(in_state, rows.channel > "")
 
 
-def heads() -> Any:
+def queue_heads() -> Any:
     """Return the positions of the heads of all queues.
 
     Materialized: PostgreSQL may underestimate the number of pending rows and would evaluate the query for each row.
@@ -64,15 +64,15 @@ def due(now: float, clock_uncertain_for: float) -> tuple[Any, ...]:
     busy = select(channels.id).where(and_(channels.id == rows.channel, rests)).exists()
     waited = has_passed(rows.lease_until, now, LONGEST_LEASE), has_passed(rows.not_before, now, _longest_wait())
     sure = (rows.unconfirmed.is_(False),) if clock_uncertain_for else ()
-    return position().in_(heads()), unfinished(), *waited, *sure, ~busy
+    return position().in_(queue_heads()), unfinished(), *waited, *sure, ~busy
 
 
 def ready_at(now: float, clock_uncertain_for: float) -> Any:
     """Return when the head of a queue, joined with its channel, can be claimed. Arguments as for ``due``."""
     rows, channels = schema.delivery.c, schema.channel.c
-    rested = deadline(func.coalesce(channels.free_at, 0.0), now, longest_pause())
+    not_paused = deadline(func.coalesce(channels.free_at, 0.0), now, longest_pause())
     waited = deadline(rows.not_before, now, _longest_wait()), deadline(rows.lease_until, now, LONGEST_LEASE)
-    return latest(*waited, rested, case((rows.unconfirmed, now + clock_uncertain_for), else_=0.0))
+    return latest(*waited, not_paused, case((rows.unconfirmed, now + clock_uncertain_for), else_=0.0))
 
 
 def _longest_wait() -> Any:

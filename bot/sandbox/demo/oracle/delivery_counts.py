@@ -43,9 +43,9 @@ class DeliveryCounts:
             self._posts.setdefault(channel.id, ChannelPosts()).read(channel)
         pending = sorted(self._pending(channels))
         closed = {each.id: RECOVERY_SECONDS for each in channels.values() if not each.bot_is_member or each.is_archived}
-        everywhere = {ALL_CHANNELS: max(outages.values())} if outages else {}
+        all_channels = {ALL_CHANNELS: max(outages.values())} if outages else {}
         counts = {name: posts.count for name, posts in self._posts.items()}
-        late = self._check.update(self._monotonic(), pending, counts, outages=closed | everywhere)
+        late = self._check.update(self._monotonic(), pending, counts, outages=closed | all_channels)
         duplicates = self._count_duplicates()
         violations = list(self._slack.violations)
         problems = {"late": len(late), "duplicates": duplicates, "violations": len(violations)}
@@ -126,8 +126,8 @@ def _reply_from_message(message: ChannelMessage) -> VisibleReply:
 
 def _reply_from_sent(reply: SentReply) -> VisibleReply | None:
     """Return a reply as it is visible, None if it is not."""
-    shown = reply.displayed
-    if shown is None or shown.deleted:
+    displayed = reply.displayed
+    if displayed is None or displayed.deleted:
         return None
     user = reply.user if reply.ephemeral else ""
-    return VisibleReply(shown.ts, float(shown.ts), shown.channel, reply.text, user, reply.interaction_id)
+    return VisibleReply(displayed.ts, float(displayed.ts), displayed.channel, reply.text, user, reply.interaction_id)

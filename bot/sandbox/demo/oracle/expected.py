@@ -114,7 +114,7 @@ class _ChannelState:
                 self._is_tracked = True
             case user_commands.UNDO_TRACK if self._job.id in command.words:
                 self._cards = [at for at in self._cards if at < command.at]
-            case "untrack" if self._is_named_by(command):
+            case "untrack" if self._is_mentioned_by(command):
                 self._untracked_at, self._is_tracked, self._matching = command.at, False, {}
             case "mute":
                 self._mutes[self._mute_key(command.words)] = command.at + _parse_duration(command.words[-1:])
@@ -160,7 +160,7 @@ class _ChannelState:
         for name in ended:
             del self._subscriptions[name]
 
-    def _is_named_by(self, command: UserCommand) -> bool:
+    def _is_mentioned_by(self, command: UserCommand) -> bool:
         return self._job.id in command.words or (_is_all(command.words) and self._job.created_at <= command.at)
 
     def _mute_key(self, words: Sequence[str]) -> str:

@@ -188,11 +188,11 @@ class EffectiveCommands:
             line for reply in self._replies.get(command.interaction_id, []) for line in reply.plain_text.splitlines()
         ]
         failures = [line for line in lines if line.startswith(WARNING_PREFIX)]
-        named = {job for line in lines if line not in failures for job in _JOB.findall(line)}
+        mentioned = {job for line in lines if line not in failures for job in _JOB.findall(line)}
         failed = {job for line in failures for job in _JOB.findall(line)} or (
-            set(command.jobs - named) if failures else set()
+            set(command.jobs - mentioned) if failures else set()
         )
-        return {"track": command.jobs & named - failed, UNDO_TRACK: command.jobs & failed}
+        return {"track": command.jobs & mentioned - failed, UNDO_TRACK: command.jobs & failed}
 
 
 def _replace(command: UserCommand, **changes: Any) -> UserCommand:

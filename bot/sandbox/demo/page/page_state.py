@@ -38,7 +38,7 @@ class PageStateReader:
         return {
             "users": {each.id: _render_user(self._demo, each) for each in workspace.users.values()},
             "channels": {channel.id: _render_channel(channel) for channel in channels.values()},
-            "messages": self._in_order(chain(messages, ephemerals)),
+            "messages": self._by_time(chain(messages, ephemerals)),
             "homes": {user_id: {"blocks": with_ids(view.blocks)} for user_id, view in workspace.homes.items()},
             "modals": {user_id: _render_modal(stack[-1]) for user_id, stack in stacks.items()},
             "jobs": {job["id"]: _render_job(job) for job in self._demo.api.jobs.values()},
@@ -47,7 +47,7 @@ class PageStateReader:
             | {"counts": self._counts.current(outages(self._demo, active_faults))},
         }
 
-    def _in_order(self, messages: Iterable[ChannelMessage | EphemeralMessage]) -> Records:
+    def _by_time(self, messages: Iterable[ChannelMessage | EphemeralMessage]) -> Records:
         rendered = {message.ts: self._render_if_changed(message) for message in messages}
         self._rendered = {ts: rendered[ts] for ts in sorted(rendered)}
         return {ts: body for ts, (_, body) in self._rendered.items()}

@@ -41,7 +41,7 @@ async def perform_user_action(demo: DemoEnvironment, user: SandboxUser, body: Ma
 
 async def _type_text(demo: DemoEnvironment, user: SandboxUser, body: Mapping[str, Any]) -> str:
     channel, text = _channel(demo, body), str(body["text"]).strip()
-    command, _, rest = text.partition(" ")
+    command, _, arguments = text.partition(" ")
     if not command.startswith("/") and channel.is_im and not demo.slack.workspace.app.accepts_messages:
         return "Sending messages to this app has been turned off."
     if not command.startswith("/"):
@@ -51,7 +51,7 @@ async def _type_text(demo: DemoEnvironment, user: SandboxUser, body: Mapping[str
         return "Slack takes slash commands only outside of threads."
     if command not in demo.slack.workspace.app.commands:
         return f"{command} is not a valid command."
-    return _error_text(await user.command(rest, channel, command=command))
+    return _error_text(await user.command(arguments, channel, command=command))
 
 
 def _error_text(interaction: UserInteraction) -> str:

@@ -33,8 +33,8 @@ class JobsApi:
         """GET /fine_tuning/jobs."""
         limit = request.limit(20)
         jobs = self._jobs.index.newest_first(request.project, request.query.get("after"))
-        wanted = _wanted_metadata(request.query)
-        return page((job for job in jobs if _matches(job.get("metadata"), wanted)), limit)
+        required = _required_metadata(request.query)
+        return page((job for job in jobs if _matches(job.get("metadata"), required)), limit)
 
     def create(self, request: ApiRequest) -> JsonObject:
         """POST /fine_tuning/jobs."""
@@ -93,7 +93,7 @@ class JobsApi:
 _COPIED_FIELDS = ("training_file", "validation_file", "integrations", "seed", "metadata")
 
 
-def _wanted_metadata(query: Mapping[str, str]) -> Mapping[str, str] | None:
+def _required_metadata(query: Mapping[str, str]) -> Mapping[str, str] | None:
     """Return the metadata pairs that a job must have, None for jobs without metadata."""
     if query.get("metadata") == "null":
         return None
@@ -102,7 +102,7 @@ def _wanted_metadata(query: Mapping[str, str]) -> Mapping[str, str] | None:
     return {name[len(prefix) : -len(end)]: query[name] for name in names}
 
 
-def _matches(metadata: Mapping[str, str] | None, wanted: Mapping[str, str] | None) -> bool:
-    if wanted is None:
+def _matches(metadata: Mapping[str, str] | None, required: Mapping[str, str] | None) -> bool:
+    if required is None:
         return not metadata
-    return wanted.items() <= (metadata or {}).items()
+    return required.items() <= (metadata or {}).items()

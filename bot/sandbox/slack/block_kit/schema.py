@@ -13,9 +13,9 @@ from jsonschema.validators import extend
 Surface = Literal["message", "modal_view", "home_view"]
 
 
-def schema_errors(surface: Surface, payload: dict[str, Any], at: str = "") -> list[str]:
+def schema_errors(surface: Surface, payload: dict[str, Any], pointer: str = "") -> list[str]:
     """Return the schema errors of a payload in Slack's wording; ``at`` prefixes every JSON pointer."""
-    return list(dict.fromkeys(_to_slack_error(error, at) for error in _schema(surface).errors(payload)))
+    return list(dict.fromkeys(_to_slack_error(error, pointer) for error in _schema(surface).errors(payload)))
 
 
 class _Schema:
@@ -56,10 +56,10 @@ class _Schema:
         """Validate ``allOf`` without the ``if type is ...`` branches of other types."""
         kind = instance.get("type") if isinstance(instance, dict) else None
         for part in parts:
-            wanted = part.get("if", {}).get("properties", {}).get("type", {}).get("const")
-            if wanted is None:
+            required_type = part.get("if", {}).get("properties", {}).get("type", {}).get("const")
+            if required_type is None:
                 yield from validator.descend(instance, part)
-            elif wanted == kind:
+            elif required_type == kind:
                 yield from validator.descend(instance, part["then"])
 
     def _of_type(self, choices: list[Any], instance: Any) -> list[Any] | None:
@@ -89,8 +89,8 @@ def _schema(surface: Surface) -> _Schema:
     return _Schema(surface)
 
 
-def _to_slack_error(error: ValidationError, at: str) -> str:
-    pointer = at + "".join(f"/{step}" for step in error.absolute_path)
+def _to_slack_error(error: ValidationError, parent: str) -> str:
+    pointer = parent + "".join(f"/{step}" for step in error.absolute_path)
     limit: Any = error.validator_value
     match error.validator:
         case "maxItems":

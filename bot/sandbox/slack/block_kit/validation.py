@@ -95,19 +95,19 @@ def check_view(view: dict[str, Any], *, user_ids: Container[str] = ()) -> Valida
 
 
 def _check_blocks(
-    result: ValidationResult, surface: Surface, error: str, payload: dict[str, Any], at: str = ""
+    result: ValidationResult, surface: Surface, error: str, payload: dict[str, Any], parent: str = ""
 ) -> None:
-    if found := schema_errors(surface, payload, at):
+    if found := schema_errors(surface, payload, parent):
         result.add_error(error, *found)
         return
     blocks = payload.get("blocks") or []
     block_ids = Counter(block["block_id"] for block in blocks if block.get("block_id"))
     for block_id in (name for name, count in block_ids.items() if count > 1):
-        result.add_error(error, f'[ERROR] block_id "{block_id}" already exists [json-pointer:{at}/blocks]')
+        result.add_error(error, f'[ERROR] block_id "{block_id}" already exists [json-pointer:{parent}/blocks]')
     for nth, block in enumerate(blocks):
         actions = Counter(node["action_id"] for _, node in walk_objects(block) if node.get("action_id"))
         for action_id in (name for name, count in actions.items() if count > 1):
-            pointer = f"{at}/blocks/{nth}"
+            pointer = f"{parent}/blocks/{nth}"
             result.add_error(error, f'[ERROR] action_id "{action_id}" already exists [json-pointer:{pointer}]')
 
 
@@ -187,6 +187,6 @@ def walk_objects(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, 
 
 def _texts(node: Any, pointer: str = "") -> Iterator[tuple[str, str, str]]:
     """Yield (pointer, kind, text) of every text in ``node``."""
-    for at, found in walk_objects(node, pointer):
+    for parent, found in walk_objects(node, pointer):
         if isinstance(text := found.get("text"), str):
-            yield f"{at}/text", str(found.get("type", "")), text
+            yield f"{parent}/text", str(found.get("type", "")), text

@@ -114,15 +114,17 @@ def check_content(call: MethodCall, *, counts_text: bool = True) -> None:
     if result.error:
         raise WebApiError(result.error)
     call.workspace.violations.extend(result.violations)
-    unavailable = [at for at, file_id in _files_in(payload) if not call.workspace.is_file_ready(file_id)]
-    if messages := [f"[ERROR] invalid slack file [json-pointer:{at}]" for at in unavailable]:
+    unavailable = [pointer for pointer, file_id in _files_in(payload) if not call.workspace.is_file_ready(file_id)]
+    if messages := [f"[ERROR] invalid slack file [json-pointer:{pointer}]" for pointer in unavailable]:
         raise TransientWebApiError("invalid_blocks", errors=messages, response_metadata={"messages": messages})
 
 
 def _files_in(payload: dict[str, Any]) -> list[tuple[str, str]]:
     """Return (JSON pointer, file id) of each Slack file that a message shows."""
     objects = walk_objects(payload.get("blocks") or [], "/blocks")
-    return [(f"{at}/slack_file", node["slack_file"].get("id")) for at, node in objects if "slack_file" in node]
+    return [
+        (f"{pointer}/slack_file", node["slack_file"].get("id")) for pointer, node in objects if "slack_file" in node
+    ]
 
 
 def _mark_files_visible(call: MethodCall, channel: Channel) -> None:

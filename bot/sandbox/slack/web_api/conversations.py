@@ -94,11 +94,11 @@ def _page(call: MethodCall, channel: Channel, messages: list[ChannelMessage], *,
 
 
 def _is_within(call: MethodCall, ts: str) -> bool:
-    at = float(ts)
+    time = float(ts)
     oldest, latest = _bound(call, "oldest"), _bound(call, "latest")
     if call.is_true("inclusive"):
-        return (oldest is None or at >= oldest) and (latest is None or at <= latest)
-    return (oldest is None or at > oldest) and (latest is None or at < latest)
+        return (oldest is None or time >= oldest) and (latest is None or time <= latest)
+    return (oldest is None or time > oldest) and (latest is None or time < latest)
 
 
 def _bound(call: MethodCall, name: str) -> float | None:
