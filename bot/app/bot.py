@@ -32,11 +32,11 @@ class Bot:
 
     @property
     def identity(self) -> BotIdentity | None:
-        """Who the bot is, as Slack sees it; None until Slack said so."""
+        """The bot's user and workspace, from ``auth.test``; None until it returned."""
         return self.connection.identity
 
     def broken_parts(self) -> list[str]:
-        """Return the names of the parts that don't work at present; accounts do as long as one of them does."""
+        """Return the names of the parts that don't work now; "account" only if every account fails."""
         parts = {
             "slack": not self.connection.is_up,
             "account": all(each.is_failing for each in self.pollers.values()),

@@ -14,19 +14,19 @@ from bot.tracking.flap_suppression import MAX_ALERTS
 
 @dataclass(frozen=True)
 class Tuning:
-    """How often, how long and how much."""
+    """Intervals, timeouts and limits of the running bot; tests shorten them."""
 
     cards: RateLimit = field(default_factory=RateLimit)
-    """Of card edits."""
+    """Rate limit of card edits."""
     progress: PollBudget = field(default_factory=PollBudget)
-    """Of reads of running jobs' logs."""
+    """Budget of reads of running jobs' event logs."""
     slow_after: float = SLOW_SECONDS
     """Seconds until a person sees "Still checking…"."""
     max_alerts: int | None = MAX_ALERTS
     """Alerts per job before flap suppression, as of ``FlapSuppression``; None for no limit."""
     timeouts: DeliveryTimeouts = DELIVERY_TIMEOUTS
     limits: Limits = LIMITS
-    """Of commands."""
+    """Rate limits of commands."""
 
 
 TUNING = Tuning()

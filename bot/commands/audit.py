@@ -71,7 +71,7 @@ def _argument(word: str) -> tuple[str, Any]:
 
 
 async def run(command: AuditCommand, services: Services, _account: Account) -> Reply:
-    """Show the newest rows, or those before a row, of all or of some; what anybody can repeat is collapsed among all."""
+    """Show the newest matching rows, or those before a row. Rows that anyone can cause repeatedly are collapsed."""
     matching = AuditFilter(command.decision, command.person, next(iter(command.job_ids), None))
     before = int(command.after) if command.after else None
     page = await services.store.actions.audit.page(matching, command.limit, before=before)

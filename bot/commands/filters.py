@@ -128,7 +128,7 @@ def _not_understood(word: str, expected: str) -> str:
 
 
 def _likely(word: str) -> str | None:
-    """Return what somebody probably meant by a word that is none of a filter's."""
+    """Return the filter that a misspelled word probably means."""
     key, sign, value = next((word.partition(sign) for sign in ":=" if sign in word), (word, "", ""))
     if not sign:
         return _nearest(word, (*STATUS_WORDS, MINE))

@@ -98,7 +98,7 @@ def authorize(
 
 
 def is_conclusive(decision: Authorized | Denied, policy: Policy) -> bool:
-    """Whether a denial stays one whatever Slack says now, of somebody whose groups were not looked up."""
+    """Whether a decision is a denial that no lookup in Slack can change; the person's groups were not looked up."""
     if isinstance(decision, Authorized):
         return False
     by_group = any(operator.startswith("S") for operator in policy.operators)
@@ -106,7 +106,7 @@ def is_conclusive(decision: Authorized | Denied, policy: Policy) -> bool:
 
 
 def _denial(person: Person, policy: Policy, *, changes: bool) -> DenialReason | None:
-    """Return why somebody may not do a thing whoever else may, None where they are a member of the workspace."""
+    """Return the reason to deny every command of someone who is no full member; None for a member of the workspace."""
     if not person.is_human:
         return DenialReason.NOT_A_PERSON
     if person.is_external:
@@ -117,5 +117,5 @@ def _denial(person: Person, policy: Policy, *, changes: bool) -> DenialReason | 
 
 
 def is_operator(person: Person, policy: Policy) -> bool:
-    """Whether somebody may change jobs: an admin or owner, or named in the settings, alone or by a group."""
+    """Whether someone may change jobs: an admin or owner, or a user or a member of a group that the settings name."""
     return person.is_admin or person.id in policy.operators or bool(person.groups & policy.operators)

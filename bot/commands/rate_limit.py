@@ -41,13 +41,13 @@ class Limits:
     person: Limit = Limit(10, 10.0)
     workspace: Limit = Limit(120, 60.0)
     actions: Limit = Limit(5, 60.0)
-    """Requests for a confirmation, of each action, and as many confirmations: whoever was asked may also confirm."""
+    """Requests for a confirmation, per action; and as many confirmations, so that whoever was asked can confirm."""
     concurrent: Limit = Limit(100, 5.0)
     """In progress at once; the seconds are how long a limited requester is asked to wait."""
     denied: Limit = Limit(10, 60.0)
-    """Of one person who may not use the bot, or who was denied a command for operators lately."""
+    """Commands of one person who may not use the bot, or was denied an operator's command within these seconds."""
     others: Limit = Limit(60, 60.0)
-    """Of all these together, with what needs no permission: help, and what is no command."""
+    """Commands of all such people together, and everyone's commands that need no permission: help and invalid ones."""
 
     def __post_init__(self) -> None:
         """Reject limits under which what is remembered would outgrow the workspace's own."""
@@ -161,13 +161,12 @@ class RateLimiter:
         return (at for at, who, bucket in self._admitted if bucket in buckets and person in (None, who))
 
     def record_denied(self, person: str, now: float, *, permanent: bool) -> None:
-        """Take what somebody was admitted with off the workspace's limit: it was denied to them.
+        """Stop counting a denied command against the workspace's limit.
 
         Args:
             person: the id of the user.
             now: the present.
-            permanent: whether they may do nothing at all, so that all of it is taken off, and what comes next, too; else it
-                is the last command alone.
+            permanent: whether all commands of this person are denied, now and later; else only the last one was.
         """
         stays = {_Bucket.OTHERS} if permanent else _OUTSIDE_WORKSPACE
         mine = [nth for nth, each in enumerate(self._admitted) if each[1] == person and each[2] not in stays]

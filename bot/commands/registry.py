@@ -148,9 +148,9 @@ def resolve_verb(word: str) -> str:
 
 
 def _trimmed(word: str) -> str:
-    """Drop what a copied text brings along: a space of no width or a byte-order mark at the ends, and words of no sign.
+    """Strip zero-width spaces and byte-order marks, which copied text brings along; a word of nothing else becomes "".
 
-    Other characters that cannot be seen stay, so that errors can name them: they may reverse the direction of a line.
+    Other invisible characters stay, so that errors can name them: they may reverse the direction of a line.
     """
     is_empty = all(unicodedata.category(each) in ("Cc", "Cf") and not _is_bidirectional(each) for each in word)
     return "" if is_empty else word.strip(EMPTY)

@@ -37,7 +37,7 @@ _WORD = re.compile(
 )
 _FORMATTING = "*_~"
 _MOST_LAYERS = 12
-"""Of brackets in quotes in bold and so on, that are looked through: each costs a reading of the word."""
+"""Nested wrappers (brackets, quotes, formatting) that are removed from a word; each costs one pass over it."""
 _STOP = re.compile(
     r"(?:[.,:!?\u2026\u3002\uff01\uff0c\uff1f\u3001]|(?<!&lt)(?<!&gt)(?<!&amp)(?<!;lt)(?<!;gt)(?<!;amp);)+$"
 )

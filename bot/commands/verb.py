@@ -21,7 +21,7 @@ class Effect(Enum):
     CHANGES_CHANNEL = auto()
     """What a channel or a person gets."""
     STOPS_ALERTS = auto()
-    """The same, and for the less: everybody may do that in their own direct messages."""
+    """What a channel or a person gets, and only less of it: everyone may do that in their own direct messages."""
     REQUESTS_ACTION = auto()
     """Nothing yet: it asks for the confirmation of an action on a job."""
     EXECUTES_ACTION = auto()

@@ -23,7 +23,7 @@ from bot.store.outbox.delivery import Outcome
 LONGEST_BACKOFF = queue.LONGEST_WAIT
 _MAX_DOUBLINGS = 12
 MAX_UNKNOWN_ERRORS = 5
-"""Attempts after an unknown error."""
+"""Attempts, of any outcome, after which an unknown error gives the delivery up."""
 
 RENDER_FAILED = "not_drawn"
 """Our own error: the message could not be rendered."""

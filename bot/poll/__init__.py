@@ -1,1 +1,1 @@
-"""Polling: when (`backoff`), which requests (`plan`), one account (`poller`), and the timer (`scheduler`)."""
+"""Polling of accounts: the timer (`scheduler`) starts the `poller` of each; `backoff` and `plan` decide, purely."""

@@ -12,7 +12,7 @@ import structlog
 
 from bot.errors import NotFound, ProviderError
 from bot.jobs.changes import state_of
-from bot.jobs.confirmation import DebounceResult, confirm
+from bot.jobs.debounce import DebounceResult, debounce
 from bot.jobs.statuses import Phase, phase_of
 from bot.poll.plan import unlisted_jobs
 from bot.providers.client import Client
@@ -73,7 +73,7 @@ class SingleReads:
         new = state_of(fetched.snapshot)
         if known is None or fetched.snapshot.error or phase_of(new.status) is not Phase.FAILED:
             return False
-        result = confirm(known.state, known.soft_state, new, now=self._clock(), interval=self._interval)
+        result = debounce(known.state, known.soft_state, new, now=self._clock(), interval=self._interval)
         return result is DebounceResult.CONFIRMED
 
     def select(

@@ -24,7 +24,7 @@ class OpenAI:
 
     Parsed jobs have OpenAI's fields and statuses, whatever the provider calls them. Each ``read_`` method parses the
     response to the request of the same name; it takes the current Unix time and raises a ``ProviderError`` on failure.
-    Requests that a provider does not offer raise ``NotOffered``.
+    Requests that a provider does not offer raise ``NotSupported``.
     """
 
     job_page_url: ClassVar[str] = "https://platform.openai.com/finetune/{job}"

@@ -1,6 +1,6 @@
 """Streaming JSON shortener: truncates long strings while they arrive, so that a huge one takes no memory. Pure.
 
-It keeps more of each string than ``redaction.LONGEST``, which everything later uses.
+It keeps more of each string than ``redaction.MAX_TEXT_LENGTH``, to which everything later truncates.
 """
 
 import re

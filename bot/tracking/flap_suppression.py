@@ -16,7 +16,7 @@ from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import RecordedChange
 
 MAX_ALERTS = 6
-"""Alerts about one job in ``QUIET_FOR`` seconds, before it counts as flapping."""
+"""Changes of one job in ``QUIET_FOR`` seconds, before it counts as flapping."""
 
 
 class FlapSuppression:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.jobs.changes import Change, ChangeKind, State, change_between, state_of
-from bot.jobs.confirmation import Absence, DebounceResult, SoftState, confirm, is_given_up, is_missing
+from bot.jobs.debounce import Absence, DebounceResult, SoftState, debounce, is_given_up, is_missing
 from bot.jobs.stalled import StallTimeouts, stalled_since
 from bot.providers.wire import FetchedJob
 from bot.store.jobs.jobs import KnownJob
@@ -104,7 +104,7 @@ def transition(known: KnownJob, document: JobDocument | None, thresholds: Thresh
     if document is None:
         return _missing(known, thresholds, now)
     new = state_of(document.snapshot)
-    debounced = confirm(known.state, known.soft_state, new, now=now, interval=thresholds.interval)
+    debounced = debounce(known.state, known.soft_state, new, now=now, interval=thresholds.interval)
     change = change_between(known.state, new) if debounced is DebounceResult.CONFIRMED else None
     if change is None and known.missing:
         change = Change(ChangeKind.REAPPEARED, known.state, known.state)

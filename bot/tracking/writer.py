@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.jobs.changes import ChangeKind, first_change
-from bot.jobs.confirmation import is_same_result
+from bot.jobs.debounce import is_same_result
 from bot.store import Store
 from bot.store.channels.mutes import EVERY_JOB
 from bot.store.channels.tracks import Track

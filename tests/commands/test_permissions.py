@@ -24,7 +24,7 @@ POLICY_OPERATORS = frozenset({"U0NAMED", "S0MLOPS"})
 def expected(
     flags: dict[str, bool], need: Permission, policy: Policy, *, changes_job: bool, changes_channel: bool
 ) -> object:
-    """Return the rule of DESIGN 7: reading for members of our workspace, orders for operators, nothing by default."""
+    """Return the expected rule: members of our workspace read, operators act, everyone else is denied."""
     if policy.read_only and changes_job:
         return Denied(DenialReason.READ_ONLY)
     only_reads = need is Permission.READ and not changes_job and not changes_channel

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.jobs.changes import ChangeKind
-from bot.jobs.confirmation import CONFIRM_INTERVALS
+from bot.jobs.debounce import CONFIRM_INTERVALS
 from bot.sandbox.faults import Fault
 from tests.poll.harness import INTERVAL, LIST, RETRIEVE, PollHarness
 from tests.store.seeds import known_job

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.jobs.confirmation import CONFIRM_INTERVALS
+from bot.jobs.debounce import CONFIRM_INTERVALS
 from tests.poll.harness import INTERVAL, LIST, PollHarness
 from tests.store.seeds import known_job
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.jobs.confirmation import CONFIRM_INTERVALS
+from bot.jobs.debounce import CONFIRM_INTERVALS
 from tests.poll.harness import LIST, PollHarness, page_of
 
 MODEL = "ft:m:acme::1"

@@ -76,8 +76,9 @@ class AccountLeases:
     ) -> Lease | None:
         """Claim the account for ``lease`` seconds; return None if it is not due.
 
-        That is: another process holds its lease, it is in backoff, or a poll began less than ``older_than`` seconds ago. Nobody
-        leaves it alone for more than ``longest_pause`` seconds. One that this process took without hearing so is free.
+        It is not due while another process holds its lease, during backoff, and if a poll began less than ``min_age`` seconds
+        ago. A backoff counts for at most ``longest_pause`` seconds. A lease that this process took in a transaction whose
+        commit was not confirmed is free.
         """
         accounts, lost = schema.account.c, self._tokens.lost(account)
         with self._tokens.claiming(account) as token:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, or_, select, update
 
 from bot.jobs.changes import State
-from bot.jobs.confirmation import MISSING_POLL_INTERVAL, Absence, SoftState
+from bot.jobs.debounce import MISSING_POLL_INTERVAL, Absence, SoftState
 from bot.jobs.models import Snapshot
 from bot.jobs.stalled import initial_status_since
 from bot.store.db import schema

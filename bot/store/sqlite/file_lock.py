@@ -25,7 +25,7 @@ def lock_exclusively(path: Path) -> Iterator[int]:
 
 @contextmanager
 def lock_if_exists(path: Path) -> Iterator[None]:
-    """Hold what there is of a file and of its lock file, as ``only_process`` does; nothing is made or changed."""
+    """Lock the file and its lock file as ``lock_exclusively`` does, if they exist; create and change nothing."""
     real_path = Path(os.path.realpath(path))
     with ExitStack() as held:
         if _lock_of(real_path).exists():

@@ -81,7 +81,7 @@ def _damaged(path: Path, found: str) -> StoreDamaged:
 
 
 def _missing(path: Path) -> str | None:
-    """Return what the file lacks by its own account: SQLite takes an end that is cut off for zeros."""
+    """Return how the file contradicts its own header; None if it doesn't. SQLite reads a truncated end as zeros."""
     with path.open("rb") as file:
         header = file.read(_HEADER)
     size = path.stat().st_size

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from bot.jobs.changes import State
-from bot.jobs.confirmation import MISSING_POLL_INTERVAL, Absence
+from bot.jobs.debounce import MISSING_POLL_INTERVAL, Absence
 from bot.jobs.stalled import NO_STALL_TIMEOUTS
 from bot.store import Store
 from bot.store.actions.confirmations import FORM_LIFETIME, LEASE, LIFETIME, Confirmation

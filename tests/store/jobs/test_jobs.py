@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from bot.jobs.changes import Change, ChangeKind, State, first_change
-from bot.jobs.confirmation import Absence, SoftState
+from bot.jobs.debounce import Absence, SoftState
 from bot.store import Store
 from bot.store.db import schema
 from bot.store.jobs.jobs import FIRST_VERSION, KnownJob, is_unchanged

@@ -3,12 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.jobs.changes import State
-from bot.jobs.confirmation import (
+from bot.jobs.debounce import (
     MISSING_GIVE_UP_AFTER,
     Absence,
     DebounceResult,
     SoftState,
-    confirm,
+    debounce,
     is_given_up,
     is_missing,
 )
@@ -72,7 +72,7 @@ def doubt(status: str, ago: float) -> SoftState:
     ],
 )
 def test_what_a_read_amounts_to(stored: State, noted: SoftState | None, new: State, verdict: DebounceResult) -> None:
-    assert confirm(stored, noted, new, now=NOW, interval=INTERVAL) is verdict
+    assert debounce(stored, noted, new, now=NOW, interval=INTERVAL) is verdict
 
 
 words = st.sampled_from("queued running paused succeeded failed cancelled unknown word_of_tomorrow".split())
@@ -85,7 +85,7 @@ def test_replicas_that_flap_take_no_job_out_of_its_end(stale: State, every: int)
     noted: SoftState | None = None
     for nth in range(500):
         now, new = NOW + nth * INTERVAL, stale if nth % every == 0 else DONE
-        verdict = confirm(DONE, noted, new, now=now, interval=INTERVAL)
+        verdict = debounce(DONE, noted, new, now=now, interval=INTERVAL)
         assert verdict is not CHANGED
         noted = SoftState(new.status, now) if verdict is NOTED else None if verdict is CLEARED else noted
 
@@ -96,7 +96,7 @@ def test_no_single_read_takes_a_job_out_of_a_final_state(stored: State, reads: l
     before = None
     for nth, new in enumerate(reads):
         now = NOW + nth * INTERVAL
-        verdict = confirm(stored, noted, new, now=now, interval=INTERVAL)
+        verdict = debounce(stored, noted, new, now=now, interval=INTERVAL)
         says = stored.status if new.status == "unknown" else new.status
         if verdict is CHANGED and is_final(stored.status) and says != stored.status:
             assert before == says

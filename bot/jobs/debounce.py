@@ -1,4 +1,4 @@
-"""Flap suppression: reads that show a job backward or missing count only after several have agreed. Pure.
+"""Debounce: reads that show a job backward or missing count only after several have agreed. Pure.
 
 As in Nagios, a suspected status is a soft state until enough reads confirm it; the stored status is the hard state.
 """
@@ -55,7 +55,7 @@ class DebounceResult(StrEnum):
     """The stored state, which disproves the soft state."""
 
 
-def confirm(stored: State, soft_state: SoftState | None, new: State, *, now: float, interval: float) -> DebounceResult:
+def debounce(stored: State, soft_state: SoftState | None, new: State, *, now: float, interval: float) -> DebounceResult:
     """Return what a read of a job shows.
 
     APIs answer from replicas that lag. A finished job in another status, or a running one that waits again, counts only

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bot.jobs.changes import ChangeKind, State
-from bot.jobs.confirmation import CONFIRM_INTERVALS
+from bot.jobs.debounce import CONFIRM_INTERVALS
 from bot.providers.wire import FetchedJob
 from bot.runtime.failpoints import arm
 from bot.store import Store
