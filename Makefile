@@ -1,4 +1,4 @@
-# The front door. Every target sets up what it needs in .venv, from hashed lock files.
+# Entry point. Every target sets up what it needs in .venv, from hashed lock files.
 PYTHON ?= python3
 BIN := .venv/bin
 TEST ?=
@@ -51,7 +51,7 @@ canaries: .venv/dev  ## every story with each library at DEBUG: no secret is see
 sbom: .venv/dev  ## sbom.json: what requirements.lock names, in CycloneDX
 	$(BIN)/cyclonedx-py requirements requirements.lock --output-file sbom.json
 
-lock: .venv/dev  ## write the lock files anew from pyproject.toml: what runs, what builds the checkout, what develops it
+lock: .venv/dev  ## rewrite the lock files from pyproject.toml: what runs, what builds the checkout, what develops it
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) .ci/build.in --constraint requirements.lock -o .ci/build.lock
 	$(COMPILE) pyproject.toml .ci/build.in --group dev --constraint requirements.lock --constraint .ci/build.lock \
