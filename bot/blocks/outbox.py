@@ -31,7 +31,7 @@ _MAX_ROW_LENGTH = 370
 """Characters: twenty rows and their buttons stay below the 8,000 that Slack takes in one message."""
 
 _SENT_AUTOMATICALLY = "what is parked then goes out by itself."
-_ASK_ADMIN = "Ask a workspace admin"
+_CONTACT_ADMIN = "Ask a workspace admin"
 _REASONS: dict[str, tuple[str, str]] = {
     "not_in_channel channel_not_found": (
         "I am not in it, or it is gone.",
@@ -56,10 +56,10 @@ _REASONS: dict[str, tuple[str, str]] = {
         "Let whoever runs me grant channels:read and groups:read (or set FTJOB_ALLOW_SHARED_CHANNELS=1), then retry.",
     ),
     "user_not_found": ("That person is not in this workspace any more.", "Let somebody else track the job."),
-    "ekm_access_denied": ("Access to the workspace's keys is withheld.", f"{_ASK_ADMIN} to grant it, then retry."),
+    "ekm_access_denied": ("Access to the workspace's keys is withheld.", f"{_CONTACT_ADMIN} to grant it, then retry."),
     "slack_connect_file_link_sharing_blocked slack_connect_canvas_sharing_blocked": (
         "A rule for shared channels keeps it out.",
-        f"{_ASK_ADMIN} to allow it there, then retry.",
+        f"{_CONTACT_ADMIN} to allow it there, then retry.",
     ),
     "missing_scope not_allowed_token_type": (
         "The app lacks a permission.",
@@ -67,7 +67,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     ),
     "team_access_not_granted accesslimited access_denied": (
         "The app may not work in this workspace.",
-        f"{_ASK_ADMIN} to approve it, then retry.",
+        f"{_CONTACT_ADMIN} to approve it, then retry.",
     ),
     "token_revoked account_inactive invalid_auth not_authed token_expired app_uninstalled": (
         "My token is not valid any more.",

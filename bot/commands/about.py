@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from bot.blocks.answers import labeled_values
 from bot.blocks.parts import code_span, format_date
+from bot.blocks.replies import labeled_values
 from bot.commands.accounts import Account
 from bot.commands.arguments import no_arguments
 from bot.commands.command import Command, Reply, Requester

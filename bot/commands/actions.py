@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from bot.blocks.action_confirmation import action_confirmation
-from bot.blocks.answers import note_message
 from bot.blocks.job import status_phrase
 from bot.blocks.parts import code_span, format_date
+from bot.blocks.replies import note_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import one_job_id
 from bot.commands.command import Command, Reply, Requester

@@ -6,8 +6,8 @@ The action is checked against the job as it is at this moment.
 from dataclasses import dataclass, field, replace
 
 from bot.blocks.action_results import status_moved_on
-from bot.blocks.answers import note_message
 from bot.blocks.job import status_label, status_phrase
+from bot.blocks.replies import note_message
 from bot.commands import create
 from bot.commands.accounts import Account
 from bot.commands.actions import NOT_APPLICABLE, not_applicable_text, request_confirmation, status_reason

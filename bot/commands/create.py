@@ -4,8 +4,8 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 
-from bot.blocks.answers import note_message, problem_message
 from bot.blocks.create import MAX_FILES, create_form, create_result, form_metadata
+from bot.blocks.replies import note_message, problem_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import no_arguments
 from bot.commands.command import Command, Reply, Requester

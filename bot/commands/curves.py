@@ -8,9 +8,9 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 
-from bot.blocks.answers import note_message
 from bot.blocks.curves import curves_message, sparkline_message
 from bot.blocks.parts import code_span
+from bot.blocks.replies import note_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import one_job_id
 from bot.commands.command import Command, Reply, Requester

@@ -33,7 +33,7 @@ UNEXPECTED_ERROR = (
     "bot the ref below."
 )
 STOPPED = "Done. What you named isn't sent to you here anymore, or, if you muted it, not until the mute ends."
-ASK_ADMIN = "Ask whoever runs this bot"
+CONTACT_ADMIN = "Ask whoever runs this bot"
 TRAINING_CLOSED = (
     "OpenAI is closing fine-tuning and takes no new jobs from your organisation: since May 2026 from those that had never "
     "fine-tuned, since July 2026 from those whose fine-tuned models were not used for 60 days, and from 6 January 2027 from "
@@ -128,7 +128,7 @@ def _upstream(error: ProviderError, *, project: str, job_id: str | None) -> str:
             return f"{error} Ask the provider's own page or client for it."
         case NotFound():
             if job_id is None:
-                return f"The API does not know what I asked it for in {project}. {ASK_ADMIN} to check its address."
+                return f"The API does not know what I asked it for in {project}. {CONTACT_ADMIN} to check its address."
             return (
                 f"No fine-tuning job {code_span(job_id)} in {project}. Check the id with `/ftjob list`; it may also belong to another project "
                 "or organisation than this bot's API key."
@@ -136,7 +136,7 @@ def _upstream(error: ProviderError, *, project: str, job_id: str | None) -> str:
         case AccessDenied():
             return _access_refused(error)
         case QuotaExceeded():
-            return f"{NO_QUOTA}: {_said(error)} {ASK_ADMIN} to check its billing."
+            return f"{NO_QUOTA}: {_said(error)} {CONTACT_ADMIN} to check its billing."
         case RateLimited(retry_after=seconds):
             return f"The API asks for a pause of {seconds:.0f} s. Your job is not affected; try again after that."
         case TrainingClosed():
@@ -146,21 +146,21 @@ def _upstream(error: ProviderError, *, project: str, job_id: str | None) -> str:
         case Unreachable() | InvalidResponse():
             return _no_response(error)
         case _:
-            return f"The API did not do this: {_said(error)} {ASK_ADMIN}, or try again in a minute."
+            return f"The API did not do this: {_said(error)} {CONTACT_ADMIN}, or try again in a minute."
 
 
 def _no_response(error: Unreachable | InvalidResponse) -> str:
     if isinstance(error, Unreachable) and error.todo:
-        return f"I can't reach the API: {_said(error)} Your job is not affected. {ASK_ADMIN} to look at it."
+        return f"I can't reach the API: {_said(error)} Your job is not affected. {CONTACT_ADMIN} to look at it."
     return f"The API did not give a usable answer: {_said(error)} Your job is not affected; try again in a minute."
 
 
 def _access_refused(error: AccessDenied) -> str:
     if error.missing_scope is not None:
-        return f"The API key of this bot lacks the scope {code_span(error.missing_scope)}. {ASK_ADMIN} to add it."
+        return f"The API key of this bot lacks the scope {code_span(error.missing_scope)}. {CONTACT_ADMIN} to add it."
     happened = {**MEANINGS, AccessDenialReason.KEY: "The API refused this bot's key"}.get(error.reason)
     said = f"{happened}: {_said(error)}" if happened else _said(error)
-    return f"{said} {_ACCESS_FIXES[error.reason].format(ask=ASK_ADMIN)}"
+    return f"{said} {_ACCESS_FIXES[error.reason].format(ask=CONTACT_ADMIN)}"
 
 
 def rate_limited(limited: Limited) -> str:

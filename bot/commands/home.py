@@ -1,8 +1,8 @@
 """The Home tab of one person."""
 
-from bot.blocks.answers import STILL_CHECKING
 from bot.blocks.home import AccountHealth, Home, HomeMute, HomeRow, HomeRows, home_denied, home_view
 from bot.blocks.parts import Block
+from bot.blocks.replies import STILL_CHECKING
 from bot.commands.about import VERSION
 from bot.commands.accounts import Account
 from bot.commands.error_messages import TEMPORARY, denial

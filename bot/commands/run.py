@@ -10,8 +10,8 @@ from dataclasses import replace
 import structlog
 
 from bot.blocks import Message
-from bot.blocks.answers import note_message, problem_message
 from bot.blocks.parts import section
+from bot.blocks.replies import note_message, problem_message
 from bot.commands.access import AccessControl
 from bot.commands.accounts import Account
 from bot.commands.command import Command, Reply

@@ -5,9 +5,9 @@ from itertools import zip_longest
 
 from typing_extensions import override
 
-from bot.blocks.answers import note_message
 from bot.blocks.channel_settings import channel_settings_message, setting_values
 from bot.blocks.parts import user_mention
+from bot.blocks.replies import note_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import echo
 from bot.commands.command import Command, Reply, Requester

@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from bot.blocks import Message
-from bot.blocks.answers import problem_message
 from bot.blocks.choices import Choice
 from bot.blocks.details import details_view
 from bot.blocks.job import job_sentence, status_emoji, status_label
 from bot.blocks.job_list import show_buttons
 from bot.blocks.parts import code_span, fallback_text, format_date, safe_text, section
+from bot.blocks.replies import problem_message
 from bot.blocks.status import status_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import MOST_IDS, WHICH_JOB, job_ids

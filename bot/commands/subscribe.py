@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.blocks import Message
-from bot.blocks.answers import note_message
 from bot.blocks.job_list import job_list
 from bot.blocks.parts import code_span, user_mention
+from bot.blocks.replies import note_message
 from bot.blocks.subscriptions import MAX_ROWS, matching_changes, matching_jobs
 from bot.commands.accounts import Account, account_names, gather
 from bot.commands.command import Command, Reply, Requester

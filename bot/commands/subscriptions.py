@@ -36,6 +36,6 @@ async def run(command: SubscriptionsCommand, services: Services, _account: Accou
 
 def list_subscriptions(here: Sequence[Subscription], services: Services, head: str = "") -> Message:
     """Return the list of a channel's subscriptions, each with a button that ends it."""
-    shown = services.render_context.display_name
-    rows = [(each.id or 0, each.filter, each.person, shown(each.account)) for each in here]
+    account_name = services.render_context.display_name
+    rows = [(each.id or 0, each.filter, each.person, account_name(each.account)) for each in here]
     return subscription_list(rows, head=head)

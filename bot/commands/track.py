@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from bot.blocks.answers import note_message
 from bot.blocks.card import CardState, card
 from bot.blocks.parts import code_span, user_mention
+from bot.blocks.replies import note_message
 from bot.blocks.track_remainder import track_remainder_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import echo, job_ids

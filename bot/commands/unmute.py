@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bot.blocks.answers import note_message
 from bot.blocks.mute import unmute_text
 from bot.blocks.parts import code_span
+from bot.blocks.replies import note_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import one_job_id
 from bot.commands.command import Command, Reply, Requester

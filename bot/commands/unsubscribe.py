@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from bot.blocks.answers import note_message
 from bot.blocks.parts import code_span, user_mention
+from bot.blocks.replies import note_message
 from bot.blocks.subscriptions import NO_SUBSCRIPTIONS, matching_changes, matching_jobs
 from bot.commands.accounts import Account
 from bot.commands.arguments import COUNTS, echo

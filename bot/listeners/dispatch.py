@@ -10,8 +10,8 @@ from typing import Any
 import structlog
 from structlog.contextvars import bind_contextvars
 
-from bot.blocks.answers import note_message
 from bot.blocks.notice import NoticeKind
+from bot.blocks.replies import note_message
 from bot.blocks.view import LOADING
 from bot.commands.access import AccessControl, request_kind
 from bot.commands.command import Command, Reply

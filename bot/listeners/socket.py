@@ -112,11 +112,11 @@ class SocketMode(AsyncSocketModeHandler):
     @override
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         """Handle one envelope."""
-        asked = parse_envelope(req.type, req.payload)
-        if isinstance(asked, Payload):
+        parsed = parse_envelope(req.type, req.payload)
+        if isinstance(parsed, Payload):
             await super().handle(client, req)
             return
-        SLACK_IGNORED.labels(asked.kind if isinstance(asked, Ignored) else "unreadable").inc()
+        SLACK_IGNORED.labels(parsed.kind if isinstance(parsed, Ignored) else "unreadable").inc()
         await client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
 
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 from typing_extensions import override
 
-from bot.blocks.answers import STILL_CHECKING
+from bot.blocks.replies import STILL_CHECKING
 from bot.sandbox.slack.server import Slack
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)

@@ -1,9 +1,9 @@
 import pytest
 
-from bot.blocks.answers import labeled_values, note_message, problem_message
 from bot.blocks.help import help_message, usage_message
 from bot.blocks.job_list import job_list
 from bot.blocks.parts import Message
+from bot.blocks.replies import labeled_values, note_message, problem_message
 from bot.blocks.tracked_list import tracked_list
 from bot.commands.registry import USAGES
 from bot.jobs.models import Job

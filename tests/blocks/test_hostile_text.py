@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.blocks import Message
-from bot.blocks.answers import note_message, problem_message
 from bot.blocks.changes import change_label
 from bot.blocks.models import FineTunedModel, model_list
 from bot.blocks.outbox import UndeliveredRow, card_label, outbox_message
+from bot.blocks.replies import note_message, problem_message
 from bot.commands.error_messages import provider_error
 from bot.errors import AccessDenied, NotFound, RateLimited, RequestRejected, Unreachable
 from bot.jobs.changes import Change, ChangeKind, State

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.blocks.answers import note_message, problem_message
 from bot.blocks.channel_settings import channel_settings_message, setting_values
 from bot.blocks.digest import DigestLine, mute_digest
 from bot.blocks.help import help_message, usage_message
@@ -14,6 +13,7 @@ from bot.blocks.job_list import job_list
 from bot.blocks.models import FineTunedModel, model_list
 from bot.blocks.mute import mute_message, unmute_text
 from bot.blocks.outbox import UndeliveredRow, outbox_message
+from bot.blocks.replies import note_message, problem_message
 from bot.blocks.subscriptions import subscription_list
 from bot.blocks.tracked_list import tracked_list
 from bot.commands.error_messages import UNEXPECTED_ERROR, denial, expired, post_failed, provider_error

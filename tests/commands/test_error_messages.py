@@ -1,6 +1,6 @@
 import pytest
 
-from bot.blocks.answers import problem_message
+from bot.blocks.replies import problem_message
 from bot.commands.command import Requester
 from bot.commands.error_messages import (
     INVITE,

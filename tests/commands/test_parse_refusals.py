@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.blocks.answers import problem_message
+from bot.blocks.replies import problem_message
 from bot.commands.command import Command
 from bot.commands.list import ListCommand
 from bot.commands.registry import USAGES, VERBS, parse

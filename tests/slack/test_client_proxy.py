@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 
 from bot.app.clients import open_slack
-from bot.blocks.answers import note_message
+from bot.blocks.replies import note_message
 from bot.commands.command import Reply
 from bot.listeners.replies.responder import ReplyTarget, responding
 from bot.settings.environment import load

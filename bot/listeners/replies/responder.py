@@ -18,8 +18,8 @@ from typing import Any
 
 import structlog
 
-from bot.blocks.answers import STILL_CHECKING, UNCONFIRMED, late_reply_note, note_message, problem_message
 from bot.blocks.parts import section
+from bot.blocks.replies import STILL_CHECKING, UNCONFIRMED, late_reply_note, note_message, problem_message
 from bot.blocks.view import message_view
 from bot.commands.command import Reply, Requester
 from bot.listeners.replies.response_urls import ResponseUrls

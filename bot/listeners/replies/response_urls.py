@@ -52,7 +52,7 @@ class ResponseUrls:
                 return ReplyOutcome.RETRYABLE
             return ReplyOutcome.REPEATABLE if reply.replaces else ReplyOutcome.UNCONFIRMED
         if status != 200:  # noqa: PLR2004
-            log.info("response_url.rejected", status=status, answer=body[:80])
+            log.info("response_url.rejected", status=status, body=body[:80])
             self._back_off(parse_retry_after(header_values(response, "Retry-After"), now=time.time()))
         sent = outcome_of_status(status)
         return ReplyOutcome.REPEATABLE if sent is ReplyOutcome.UNCONFIRMED and reply.replaces else sent

@@ -132,9 +132,9 @@ class Database:
 
     async def read_clock(self, tx: Transaction) -> float:
         """Return the current time, and detect whether the clock was set since the last call."""
-        asked_at = self.clock_steps.monotonic()
+        sent_at = self.clock_steps.monotonic()
         now = self._clock() if self.is_sqlite else float(await tx.scalar(select(self.now())) or 0.0)
-        self.clock_steps.observe(now, asked_at)
+        self.clock_steps.observe(now, sent_at)
         return now
 
     async def advisory_lock(self, tx: Transaction) -> None:

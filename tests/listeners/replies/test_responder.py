@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.app.clients import open_slack
-from bot.blocks.answers import UNCONFIRMED, note_message
+from bot.blocks.replies import UNCONFIRMED, note_message
 from bot.blocks.view import LOADING
 from bot.commands.command import Reply
 from bot.listeners.replies.responder import LIFETIME, MAX_PENDING, ReplyTarget, Responder, responding

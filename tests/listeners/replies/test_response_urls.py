@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from bot.app.clients import open_slack
-from bot.blocks.answers import note_message
+from bot.blocks.replies import note_message
 from bot.commands.command import Reply
 from bot.listeners.replies.responder import ReplyTarget, Responder, responding
 from bot.sandbox.faults import Fault

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.blocks.answers import UNCONFIRMED
+from bot.blocks.replies import UNCONFIRMED
 from bot.sandbox.faults import Fault
 from tests.world import World
 

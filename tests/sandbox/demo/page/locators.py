@@ -3,7 +3,7 @@
 from playwright.async_api import Locator, expect
 from playwright.async_api import Page as Tab
 
-from bot.blocks.answers import STILL_CHECKING
+from bot.blocks.replies import STILL_CHECKING
 from tests.sandbox.demo.page.browser_session import TIMEOUT_MS, BrowserSession
 
 

@@ -1,8 +1,8 @@
 import pytest
 
 from bot.blocks.action_confirmation import CONFIRM, action_confirmation
-from bot.blocks.answers import labeled_values, note_message, problem_message
 from bot.blocks.help import help_message, usage_message
+from bot.blocks.replies import labeled_values, note_message, problem_message
 from bot.commands.registry import USAGES
 from bot.commands.usage import Usage
 from bot.jobs.actions import JobAction
