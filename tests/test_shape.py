@@ -50,7 +50,6 @@ MOST_PARAMETERS = 7
 MOST_FIELDS = 9
 WIDE_CLASSES = {
     "bot/jobs/models.py:Job": "a body of the API",
-    "bot/listeners/dispatch.py:Dispatcher": "to be split",
     "bot/providers/account.py:Account": "settings of an account",
     "bot/sandbox/slack/messages.py:ChannelMessage": "a body of Slack's",
     "bot/sandbox/slack/workspace.py:User": "a body of Slack's",
