@@ -15,7 +15,7 @@ from bot.store import Store
 
 @dataclass
 class Bot:
-    """The parts of a running bot that others ask."""
+    """The parts of a running bot that other parts query."""
 
     settings: Settings
     store: Store

@@ -100,7 +100,7 @@ def _work(bot: Bot, parts: Parts, dispatcher: Dispatcher) -> list[Coroutine[Any,
 
 
 async def _close(entrances: AsyncExitStack, dispatcher: Dispatcher) -> None:
-    """Accept no more requests, then let answers under way end: what comes in last is still answered."""
+    """Accept no more requests, then let pending replies finish: the last request still gets its reply."""
     try:
         await entrances.aclose()
     finally:

@@ -1,4 +1,4 @@
-"""The confirmation of an action: a question whose button executes it."""
+"""The confirmation of an action: a message whose button executes it."""
 
 from collections.abc import Iterator
 

@@ -41,7 +41,7 @@ def alert(
         change: what changed.
         job: snapshot of the job at the change.
         links: what else is known of the job.
-        person: Slack user ID of who tracks the job here; None for a subscription, or if nobody tracks it anymore.
+        person: Slack user ID of who tracks the job here; None for a subscription, or if no one tracks it anymore.
         reason: failure reason from the job's log, if the job itself has none.
         late_at: when a change was found that happened while the bot was down, Unix seconds; None for one found in time.
         notes: remarks about the message itself, safe mrkdwn.

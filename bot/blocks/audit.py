@@ -77,7 +77,7 @@ def audit_message(
 
     Args:
         rows: what the page shows.
-        left_out: how many users' denials and reads no row stands for.
+        left_out: number of users whose denials and reads have no row.
         older: command that shows the next page; None on the last page.
         what: which rows were selected, safe mrkdwn; empty for all of them.
         is_first: whether this is the first page.

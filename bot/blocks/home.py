@@ -1,4 +1,4 @@
-"""The Home tab of the app: a user's tracked jobs, what is running, and whether each account's API answers."""
+"""The Home tab of the app: a user's tracked jobs, what is running, and whether each account's API responds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class HomeMute:
 
 @dataclass(frozen=True)
 class AccountHealth:
-    """Whether an account's API answers."""
+    """Whether an account's API responds."""
 
     polled_at: float | None
     problem: str | None
@@ -117,12 +117,12 @@ def home_view(home: Home) -> Block:
 
 
 def home_unavailable() -> Block:
-    """Return the Home tab for a store that does not answer."""
+    """Return the Home tab for a store that does not respond."""
     return {"type": "home", "blocks": [section(HOME_UNAVAILABLE), _refresh()]}
 
 
 def home_denied(why: str, *, is_temporary: bool) -> Block:
-    """Return the Home tab of a user who may not read; ``why`` is safe mrkdwn, a temporary reason gets a Refresh button."""
+    """Return the Home tab of a user who can't read; ``why`` is safe mrkdwn, a temporary reason gets a Refresh button."""
     blocks = [section(f":warning: {why}"), _refresh()] if is_temporary else [section(why)]
     return {"type": "home", "blocks": blocks}
 
@@ -159,7 +159,7 @@ def _nothing_found(text: str, accounts: Sequence[AccountHealth], end: str = ".")
 
 
 def _nothing_running(home: Home) -> str:
-    """Return the text of an empty list of running jobs, with the age of the oldest read if no account answers."""
+    """Return the text of an empty list of running jobs, with the age of the oldest read if no account responds."""
     read_at = [row.as_of for row in home.recent.rows if row.as_of]
     if read_at and all(each.problem for each in home.health):
         return f"No job was running{as_of_suffix(min(read_at))}."

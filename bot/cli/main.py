@@ -60,7 +60,7 @@ def _ftjob(
 
 @cli.command()
 def run() -> None:
-    """Run the bot until it is told to stop."""
+    """Run the bot until it receives a stop signal."""
     settings = _settings()
     logs.configure(settings.ftjob_log)
     for setting, mode in readable_by_others().items():
@@ -112,7 +112,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write; it mu
 
 @db.command("restored")
 def restored() -> None:
-    """Say that the database is a backup that was put back: what it does not know of is looked for before it is told."""
+    """Mark the database as a restored backup: changes that it does not know are looked up in Slack before they are posted."""
     settings = _settings()
 
     async def note() -> None:

@@ -19,7 +19,7 @@ class AuthPause:
 
     @property
     def is_on(self) -> bool:
-        """Whether the last answer of Slack about the token was an error."""
+        """Whether Slack's last response about the token was an error."""
         return self._until > 0.0
 
     @property

@@ -60,7 +60,7 @@ class CardUpdater:
         self._loop = Loop("cards", self._update_due, wakeup=store.db.wakeups.subscribe(Queue.CARDS))
 
     def wake(self) -> None:
-        """Look at the cards now: something was committed."""
+        """Check for due cards now: something was committed."""
         self._loop.wakeup.set()
 
     async def run(self) -> None:

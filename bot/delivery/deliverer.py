@@ -178,7 +178,7 @@ class Deliverer:
     ) -> None:
         write = partial(self._write_outcome, delivery, result, decision, unconfirmed=unconfirmed, generation=generation)
         is_written, is_first_try = await retry_write(write, self._clock, self._timeouts.lease)
-        # A later try finds the lease ended by the first one, whose answer was lost.
+        # A later try finds the lease ended by the first one, whose response was lost.
         is_written = is_written or not is_first_try
         failpoint("after_complete")
         outcome = decision.outcome if is_written else "lost_lease"

@@ -101,7 +101,7 @@ def _applicability(action: JobAction, status: str) -> Applicability:
 
 
 def is_resolved(action: JobAction, status: str) -> bool:
-    """Whether this status tells the result of an unconfirmed action: it took effect, or no longer can."""
+    """Whether this status shows the result of an unconfirmed action: it took effect, or no longer can."""
     match action:
         case JobAction.CANCEL:
             return is_final(status) or status.lower() in _CANCELLING

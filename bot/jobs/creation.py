@@ -9,7 +9,7 @@ from typing import Any, Literal
 from bot.jobs.models import OWNER_KEY
 
 REQUEST_KEY = "ftjob_request"
-"""Metadata key of the request ID, by which a job is found if its creation got no answer."""
+"""Metadata key of the request ID, by which a job is found if its creation got no response."""
 MAX_METADATA_PAIRS = 14
 """Metadata pairs that a user may add: a job has up to 16, and two are ours."""
 

@@ -58,7 +58,7 @@ class DebounceResult(StrEnum):
 def debounce(stored: State, soft_state: SoftState | None, new: State, *, now: float, interval: float) -> DebounceResult:
     """Return what a read of a job shows.
 
-    APIs answer from replicas that lag. A finished job in another status, or a running one that waits again, counts only
+    APIs read from replicas that lag. A finished job in another status, or a running one that waits again, counts only
     after all reads of ``CONFIRM_INTERVALS`` intervals agree. The model's name is not debounced.
 
     Args:

@@ -54,7 +54,7 @@ def is_valid_id(text: str) -> bool:
 
 
 def parse_foreign_id(text: str) -> str | None:
-    """Return the ID without OpenAI's shape that a typed word may be, or None; only its API can tell."""
+    """Return the ID without OpenAI's shape that a typed word may be, or None; only its API knows."""
     word = text.strip(_QUOTES)
     return word if _TYPED_ID.fullmatch(word) and is_valid_id(word) else None
 

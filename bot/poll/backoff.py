@@ -40,7 +40,7 @@ def longest_pause(interval: float) -> float:
 def job_backoff(error: ProviderError, failures: int, interval: float, jitter: float) -> float:
     """Return the seconds until the next single read of a job, after ``failures`` failures in a row.
 
-    A refusal is no lockout here: the account's list answers with the same key.
+    A refusal is no lockout here: the account's list is readable with the same key.
     """
     delay = min(max(LONGEST_JOB_BACKOFF, interval), interval * 2 ** min(failures - 1, 16)) * (0.75 + jitter / 4)
     return float(max(delay, error.retry_after) if isinstance(error, RateLimited) else delay)

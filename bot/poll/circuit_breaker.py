@@ -64,7 +64,7 @@ class CircuitBreaker:
             await self._end_outage(tx)
 
     async def _end_outage(self, tx: Transaction) -> None:
-        """End the outage, and notify those who were told of it."""
+        """End the outage, and notify those who were notified of it."""
         outage = await self._store.accounts.outages.end(tx, self._outage_key)
         if outage and outage.notified:
             people = await self._store.channels.tracks.people(tx, self._account)

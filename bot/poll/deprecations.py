@@ -1,4 +1,4 @@
-"""Deprecation poller: once a day, announces shutdown dates of models that channels tracked. Each mark is told once."""
+"""Deprecation poller: once a day, announces shutdown dates of models that channels tracked. Each mark is announced once."""
 
 import math
 from datetime import UTC, datetime

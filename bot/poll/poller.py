@@ -100,7 +100,7 @@ class Poller:
     async def _poll_if_due(self, min_age: float) -> float | None:
         status = await self._lease.status()
         self._breaker.observe(status.failures)
-        # A failing account is polled until it answers, even if no one follows its jobs anymore.
+        # A failing account is polled until it responds, even if no one follows its jobs anymore.
         if not status.needs_polling and not self._breaker.is_open:
             metrics.POLLS.labels(self.account, "skipped").inc()
             return None

@@ -256,7 +256,7 @@ async def _body_of(response: httpx.Response, *, is_single_item: bool) -> tuple[b
     """Return a body and its size in bytes; the body of a single item has its long texts shortened.
 
     Raises:
-        BrokenAnswer: the body is too large.
+        InvalidResponse: the body is too large.
     """
     body, size, shortener = bytearray(), 0, Shortener()
     most = MAX_JOB_BYTES if is_single_item else MAX_PAGE_BYTES

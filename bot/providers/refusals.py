@@ -44,7 +44,7 @@ _QUOTA_PATTERN = re.compile(
 )
 """Together uses credit_limit for rate limits, too, so that its type is not enough."""
 _QUOTA_STATUSES = frozenset({400, 403, 412, 429})
-"""Beside 402, which always means quota. Fireworks answers 412 for an account that has reached its limit."""
+"""Beside 402, which always means quota. Fireworks returns 412 for an account that has reached its limit."""
 _MODEL_CODES = frozenset({"model_not_found", "model_not_available"})
 _MODEL_STATUSES = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 

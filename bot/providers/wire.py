@@ -141,7 +141,7 @@ def content_of(response: Response, *, now: float) -> bytes:
     Raises:
         ProviderError: the subclass for an error response.
     """
-    # Azure answers 201 for created objects.
+    # Azure returns 201 for created objects.
     if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
         raise error_of(response.status, response.headers, response.body, request_id=response.request_id, now=now)
     return response.body

@@ -26,7 +26,7 @@ class LoggedRequest:
     response: Any
     """Body of the response as it was sent, or None."""
     accepted: bool
-    """Whether the request took effect, whatever the caller was told."""
+    """Whether the request took effect, whatever response the caller got."""
     credential: str = ""
     """Name of the request's token or key, never its value."""
 

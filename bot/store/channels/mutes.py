@@ -151,7 +151,7 @@ class Mutes:
             return list(dict.fromkeys(_mute(row) for row in await tx.execute(chosen)))
 
     async def _release(self, found: Sequence[Row[Any]]) -> int:
-        """Release those of these rows that no mute covers any more; return the number of changes.
+        """Release those of these rows that no mute covers anymore; return the number of changes.
 
         In batches, one transaction each: rows that a crash leaves muted are found by the next check.
         """

@@ -114,7 +114,7 @@ class Database:
     def now(self) -> ColumnElement[float]:
         """Return the current time as an SQL expression: one clock for every process that shares the database.
 
-        PostgreSQL's ``now()`` stands still inside a transaction, ``clock_timestamp()`` does not.
+        PostgreSQL's ``now()`` does not advance inside a transaction, ``clock_timestamp()`` does not.
         """
         if self.is_sqlite:
             return literal(self._clock(), Double)

@@ -1,7 +1,7 @@
 """The identity of a store, and its origin: whether it is the one of the last start.
 
 A store has a random id. The lock file beside an SQLite file outlives it and has the id and the write count: so a lost,
-replaced or older database is detected, and not taken for a first start.
+replaced or older database is detected, and not mistaken for a first start.
 """
 
 import secrets

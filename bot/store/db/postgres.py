@@ -14,7 +14,7 @@ from bot.store.db.reasons import INVALIDATING, sqlstate_of
 from bot.store.db.url import PostgresAddress
 
 TRANSACTION_TIMEOUT = 10.0
-"""Seconds until PostgreSQL counts as away: a transaction takes milliseconds, and a server that hangs never answers."""
+"""Seconds until PostgreSQL counts as down: a transaction takes milliseconds, and a server that hangs never responds."""
 
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _NO_CACHES: dict[str, Any] = {
@@ -43,7 +43,7 @@ def postgres_engine(address: PostgresAddress) -> AsyncEngine:
 def connect_arguments(address: PostgresAddress) -> dict[str, Any]:
     """Return what ``asyncpg.connect`` takes for an address.
 
-    What libpq knows of TLS stands in a DSN of its own, since asyncpg reads it only there, and as libpq does.
+    TLS options of libpq are in a DSN of their own, since asyncpg reads it only there, and as libpq does.
     """
     tls = dict(address.tls)
     given: dict[str, Any] = dict(address.driver)
@@ -89,8 +89,8 @@ class _StatementCaches:
     """Whether statements may be prepared once and used again: only where each of our sessions is one of the server's.
 
     A pooler in transaction mode (PgBouncer, Supavisor, PgCat) gives each transaction another server's session. It also
-    hands out keys of its own: so the process id that a connection was told at its start is then not the one that answers.
-    Each new connection is asked. A wrong guess against the caches costs 0.4 ms a transaction, nothing else; one for
+    hands out keys of its own: so the process id that a connection got at its start is then not the one that responds.
+    Each new connection is checked. A wrong guess against the caches costs 0.4 ms a transaction, nothing else; one for
     them shows in the first error, after which they stay off.
     """
 

@@ -82,7 +82,7 @@ def _is_empty(path: Path) -> bool:
 
 
 async def _make_elsewhere(path: Path) -> None:
-    """Make a database beside where the real one would be, in a folder that is gone afterwards."""
+    """Make a database beside where the real one would be, in a folder that is removed afterwards."""
     with _folder_beside(path) as trial:
         async with open_database(f"sqlite:///{trial}/ftjob.db", time.time) as db:
             with explain_sqlite_errors(path):
@@ -125,7 +125,7 @@ def _tidy(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # A log that came meanwhile and holds something is that of another program: without it, what that wrote is gone.
+        # A log that came meanwhile and holds something is that of another program: without it, its writes are lost.
         is_others = any(file.name.endswith("-wal") and not _is_empty(file) for file in new)
         for file in [] if is_others else new:
             with suppress(OSError):

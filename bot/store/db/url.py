@@ -28,7 +28,7 @@ _ALLOWED = {
 }
 """Options that take one of a few values."""
 _PARTS = {"host", "port", "user", "password", "dbname", "database"}
-"""Options that stand for a part of the address, and win over it."""
+"""Options that set a part of the address, and override it."""
 _TLS = {*_TLS_FILES, "sslmode", "sslpassword", "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version"}
 _SESSION = {"application_name", "options"}
 _DRIVER = {"passfile", "service", "servicefile", "krbsrvname", "gsslib", "target_session_attrs"}
@@ -74,7 +74,7 @@ class PostgresAddress:
     tls: dict[str, str] = field(default_factory=dict, repr=False)
     """libpq's options about TLS, by their names."""
     session: dict[str, str] = field(default_factory=dict)
-    """What the server is told of the session: ``application_name``, ``options``."""
+    """Session parameters for the server: ``application_name``, ``options``."""
     driver: dict[str, str] = field(default_factory=dict)
     """Options that asyncpg takes under libpq's names."""
     connect_timeout: int | None = None
@@ -131,7 +131,7 @@ def _unknown(name: str) -> ValueError:
 def _split(text: str) -> tuple[str, str, str]:
     """Return an address's user and password, its hosts, and what comes after them.
 
-    Passwords in the wild hold characters that are not encoded; where two readings are possible, neither is taken.
+    Passwords in the wild hold characters that are not encoded; an ambiguous address is rejected.
     """
     head, remaining = _before_path(text)
     if "@" in head:

@@ -88,7 +88,7 @@ class Cards:
     async def get_or_create(self, tx: Transaction, account: str, job_id: str, channel: str) -> tuple[Card, bool]:
         """Return the card of a job in a channel, and whether its post has yet to be enqueued.
 
-        That is so for a new card, for one that a digest replaced, and for a deleted one.
+        This applies to a new card, for one that a digest replaced, and for a deleted one.
         """
         return (await self.get_or_create_all(tx, account, [(job_id, channel)]))[job_id, channel]
 

@@ -145,7 +145,7 @@ class JobSnapshots:
     async def claim_running(self, account: str, *, interval: float, most: int) -> list[RunningJob]:
         """Claim the running, tracked jobs whose events were not read for ``interval`` seconds, longest ago first.
 
-        At most ``most`` a minute are taken, whichever process takes them: that share of them in any ``every`` seconds
+        At most ``most`` a minute are claimed, over all processes: that share of them in any ``every`` seconds
         where these are fewer, for a job has one row, however often its events are read.
         """
         span = min(60.0, interval)

@@ -33,7 +33,7 @@ def check_integrity(path: Path) -> None:
         explain_sqlite_errors(path),
         closing(sqlite3.connect(_read_only(path), timeout=BUSY_SECONDS, uri=True)) as connection,
     ):
-        # A broken page is a row of the answer and no exception.
+        # A broken page is a row of the result, not an exception.
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise _damaged(path, found.splitlines()[-1])

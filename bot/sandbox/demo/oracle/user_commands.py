@@ -15,7 +15,7 @@ WARNING_PREFIX = ":warning:"
 USAGE_REPLY = "Usage: "
 """Part of the bot's reply to a command that it could not parse."""
 UNDO_TRACK = "take back"
-"""Verb of a failed track: a card that was posted all the same does not count."""
+"""Verb of a failed track: a card that was posted anyway does not count."""
 _VERBS = {"watch": "track", "unwatch": "untrack", "rm": "untrack"}
 _UNSUBSCRIBE_BUTTON = "ftjob_unsubscribe"
 _BUTTONS = {
