@@ -140,7 +140,7 @@ def constant_sleeps(path: Path) -> list[int]:
     ]
 
 
-def test_there_is_code_to_look_at() -> None:
+def test_there_is_code_to_check() -> None:
     assert len(BOT) > 80
     assert len(TESTS) > 30
     assert len(list(functions(BOT))) > 500
@@ -170,7 +170,7 @@ def test_few_modules_lie_loose_at_the_top() -> None:
     assert {path.name for path in (ROOT / "bot").glob("*.py")} == {"__init__.py", "__main__.py", "errors.py", "text.py"}
 
 
-def test_no_folder_holds_more_than_somebody_can_look_through() -> None:
+def test_no_folder_holds_too_many_files() -> None:
     counts = Counter(path.parent for path in BOT if "migrations" not in path.parts)
     full = {
         name_of(folder): files for folder, files in counts.items() if files > FOLDERS.get(name_of(folder), MOST_FILES)

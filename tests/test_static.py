@@ -86,7 +86,7 @@ def test_no_connection_goes_unproved_or_where_it_was_not_sent() -> None:
     assert arguments | {name_of(path) for path in BOT if words.search(path.read_text())} == set()
 
 
-def test_the_rules_that_ruff_looks_after_are_switched_on_everywhere() -> None:
+def test_the_rules_of_ruff_are_switched_on_in_every_file() -> None:
     dangerous = "import pickle, subprocess, yaml\npickle.loads(b'')\neval('1')\nexec('1')\nyaml.load('')\n"
     dangerous += "subprocess.run('ls', shell=True)\nimport httpx\nhttpx.get('https://host', verify=False)\n"
     ruff = [sys.executable, "-m", "ruff", "check", "--output-format", "json", "--stdin-filename", "bot/web/any.py", "-"]

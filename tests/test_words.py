@@ -68,6 +68,33 @@ FORMER_NAMES = {
 }
 """The field's words, and the former names: as whole identifiers."""
 
+GENERIC = {
+    "response, reply, PostResult": "answer answers answered ask asks asked",
+    "action": "orders",
+    "confirmation": "question questions",
+    "duration, claimed": "taken",
+    "position, channel, project": "place places placed",
+    "alerts, notified": "told",
+    "channel_lock, slot": "turn turns",
+    "selected_accounts, display_name": "meant named",
+    "current, generation": "present wanted",
+    "render": "draw drawn",
+    "side effects": "mind",
+    "complete, close": "settle settles settled",
+    "missing": "gone",
+    "again": "anew",
+    "account status, store origin": "standing story",
+    "head": "heads",
+    "links": "around",
+    "delay, remaining": "rest rested",
+}
+"""The field's words, and ordinary ones that said too much: no name in ``bot`` holds them as a part."""
+GENERIC_NAMES = {
+    "queue_heads": "one head for each queue",
+    "told": "left in the dispatcher, which is being split: take it away with the name",
+}
+"""Names that may, and why."""
+
 FORMER_FILES = (
     "sweep lookout retirement circuit cadence trouble stuck doubt orders question flood deeper look locate posting problems "
     "gate refused presence people crash sampled addresses credentials door retry draw editor illustrator consequences insist "
@@ -196,7 +223,11 @@ LEFT: dict[str, dict[str, str]] = {
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _WORDS = {word for words in FORMER.values() for word in words.split()}
+_GENERIC = {word for words in GENERIC.values() for word in words.split()}
 _NAMES = {name for names in FORMER_NAMES.values() for name in names.split()}
+_SENTENCES = {"may", "looks"}
+"""Former names that are plain English in the name of a test."""
+_CATALOG = re.compile(r"[a-z]\d+")
 _LOG = {"debug", "info", "warning", "error", "exception", "critical"}
 CODE = [path for path in [*BOT, *TESTS] if "versions" not in path.parts and path.name != "test_words.py"]
 """Every module but migrations, which are history."""
@@ -206,8 +237,19 @@ def is_former(name: str) -> bool:
     return name in _NAMES or any(part.lower() in _WORDS for part in _PARTS.findall(name))
 
 
+def is_generic(name: str) -> bool:
+    return name not in GENERIC_NAMES and any(part.lower() in _GENERIC for part in _PARTS.findall(name))
+
+
+def former_in_sentence(name: str) -> set[str]:
+    """Return the former words in the name of a test; "look up" is the field's."""
+    words = set(name.replace("look_up", "").split("_"))
+    compound = {each for each in _NAMES if "_" in each.strip("_") and f"_{each.strip('_')}_" in f"{name}_"}
+    return compound | (words & (_WORDS | _NAMES) - _SENTENCES)
+
+
 def defined(tree: ast.Module) -> Iterator[str]:
-    """Yield each identifier that a module defines, but for the names of tests, which are sentences."""
+    """Yield each identifier that a module defines, but the names of tests, which are sentences."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name.startswith("test_"):
@@ -219,6 +261,13 @@ def defined(tree: ast.Module) -> Iterator[str]:
             case ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)):
                 yield name
             case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                yield name
+
+
+def named_tests(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name.startswith("test_"):
                 yield name
 
 
@@ -236,15 +285,42 @@ def said(tree: ast.Module) -> Iterator[str]:
                 yield text
 
 
+def listed() -> dict[str, set[str]]:
+    """Return the names that are listed as left, by file."""
+    return {file: set(names.split()) for files in LEFT.values() for file, names in files.items()}
+
+
 def left(names: dict[Path, set[str]]) -> dict[str, list[str]]:
     """Return the former names in each file that are not listed as left there."""
-    allowed = {file: found.split() for files in LEFT.values() for file, found in files.items()}
+    allowed = listed()
     found = {name_of(path): sorted(each - set(allowed.get(name_of(path), ()))) for path, each in names.items()}
     return {file: each for file, each in found.items() if each}
 
 
 def test_no_identifier_is_a_former_name() -> None:
     assert left({path: {name for name in defined(tree_of(path)) if is_former(name)} for path in CODE}) == {}
+
+
+def test_no_name_is_listed_as_left_that_is_gone() -> None:
+    names = {name_of(path): set(defined(tree_of(path))) for path in CODE}
+    stale = {file: each - names.get(file, set()) for file, each in listed().items()}
+    assert {file: each for file, each in stale.items() if each} == {}
+
+
+def test_no_name_in_the_bot_is_a_generic_word() -> None:
+    names = {name_of(path): set(filter(is_generic, defined(tree_of(path)))) for path in BOT if path in CODE}
+    assert {file: each for file, each in names.items() if each} == {}
+
+
+def test_no_test_is_named_in_former_words() -> None:
+    names = [name for path in TESTS for name in named_tests(tree_of(path))]
+    assert len(names) > 1000
+    assert {name: words for name in names if (words := former_in_sentence(name))} == {}
+
+
+def test_no_test_has_a_catalog_number_in_its_name() -> None:
+    names = [name for path in TESTS for name in named_tests(tree_of(path))]
+    assert [name for name in names if any(map(_CATALOG.fullmatch, name.split("_")))] == []
 
 
 def test_no_log_event_failpoint_or_metric_has_a_former_name() -> None:
@@ -266,3 +342,16 @@ def test_no_file_or_folder_has_a_former_name() -> None:
 @pytest.mark.parametrize("name", ["sweeper", "_Sweeper", "is_in_doubt", "LONGEST_PATIENCE", "carry_out", "Idle"])
 def test_a_former_name_is_recognized(name: str) -> None:
     assert is_former(name)
+
+
+@pytest.mark.parametrize("name", ["test_what_is_owed_is_sent", "test_a_look_under_way", "test_it_is_put_back"])
+def test_a_former_word_in_the_name_of_a_test_is_recognized(name: str) -> None:
+    assert former_in_sentence(name)
+    assert not former_in_sentence("test_who_may_look_up_what_looks_like_a_key")
+
+
+def test_a_generic_word_is_recognized() -> None:
+    assert [name for name in ("drawn", "_no_answer", "queue_heads", "backoff") if is_generic(name)] == [
+        "drawn",
+        "_no_answer",
+    ]

@@ -56,7 +56,7 @@ LONGEST_SUCCEEDED = LONGEST_JOB.model_copy(update={"status": "succeeded"})
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("fields", [{}, SUCCEEDED, FAILED, FULL], ids=["bare", "succeeded", "failed", "full"])
-def test_slack_takes_every_picture_of_a_job_in_every_state(status: str, fields: dict[str, object]) -> None:
+def test_slack_takes_every_message_of_a_job_in_every_state(status: str, fields: dict[str, object]) -> None:
     for name, message in messages_about(sample_job(**{**fields, "status": status})).items():
         assert message_faults(message) == [], name
 
@@ -66,13 +66,13 @@ def test_the_contract_has_twenty_three_example_jobs() -> None:
 
 
 @pytest.mark.parametrize("example", examples().values(), ids=examples().keys())
-def test_slack_takes_every_picture_of_every_example_job(example: Job) -> None:
+def test_slack_takes_every_message_of_every_example_job(example: Job) -> None:
     for name, message in messages_about(example).items():
         assert message_faults(message) == [], name
 
 
 @pytest.mark.parametrize("longest", [LONGEST_JOB, LONGEST_FAILED, LONGEST_SUCCEEDED], ids=lambda job: job.status[:9])
-def test_slack_takes_the_longest_pictures(longest: Job) -> None:
+def test_slack_takes_the_longest_messages(longest: Job) -> None:
     for name, message in messages_about(longest, reason=markup(4096), rows=500).items():
         assert message_faults(message) == [], name
         assert len(message.blocks) <= 50, name

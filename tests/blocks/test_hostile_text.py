@@ -75,7 +75,7 @@ def assert_harmless(message: Message, name: str = "") -> None:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(jobs(), hostile)
-def test_nothing_in_a_job_comes_alive_in_any_picture_of_it(job: Job, reason: str) -> None:
+def test_nothing_in_a_job_comes_alive_in_any_message_of_it(job: Job, reason: str) -> None:
     for name, message in messages_about(job, reason=reason).items():
         assert_harmless(message, name)
     for name, view in home_views(job).items():

@@ -107,14 +107,14 @@ ERRORS: dict[str, ProviderError] = {
         "unknown",
     ],
 )
-def test_pictures_of_a_job(fields: dict[str, Any], names: list[str], snapshot: SnapshotAssertion) -> None:
+def test_messages_of_a_job(fields: dict[str, Any], names: list[str], snapshot: SnapshotAssertion) -> None:
     drawn = messages_about(sample_job(**fields), reason="The log said so.")
 
     for name in names:
         assert message_text(drawn[name]) == snapshot(name=name)
 
 
-def test_standstills(snapshot: SnapshotAssertion) -> None:
+def test_stalled_jobs(snapshot: SnapshotAssertion) -> None:
     for fields in ({"status": "validating_files"}, {"status": "queued"}, {}):
         drawn = messages_about(sample_job(**fields))
         for name in ("alert of a stuck job", "alert of a job that moves again", "card of a stuck job"):

@@ -489,7 +489,7 @@ async def test_a_port_that_is_taken_is_said_in_a_line_and_exits_1(world: World) 
 
 
 @pytest.mark.timeout(100)
-def test_the_tour_shows_the_whole_of_it_and_checks_itself(tmp_path: Path) -> None:
+def test_the_self_test_shows_the_whole_of_it_and_checks_itself(tmp_path: Path) -> None:
     done = ftjob("try", "--tour", cwd=tmp_path, seconds=90)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "Every expected message arrived, once." in done.stdout

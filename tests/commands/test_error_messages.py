@@ -281,5 +281,5 @@ def test_the_advice_can_be_followed_where_the_message_was_to_go(
     assert "Please try again" not in advice
 
 
-def test_another_channel_is_no_group_message_because_the_asker_writes_from_one() -> None:
+def test_another_channel_is_no_group_message_because_the_requester_writes_from_one() -> None:
     assert post_failed("channel_not_found", "C0OPS", Requester("U0OLIVIA", "C0GROUP", "T1", "mpdm-a--b--c-1")) == INVITE

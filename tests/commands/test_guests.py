@@ -127,7 +127,7 @@ def test_no_verb_is_left_out() -> None:
 
 @pytest.mark.parametrize("allow", [False, True], ids=["guests are not allowed", "guests are allowed"])
 @pytest.mark.parametrize("kind", PEOPLE)
-def test_each_kind_of_person_may_look_or_change_as_the_setting_says(kind: str, *, allow: bool) -> None:
+def test_each_kind_of_person_may_read_or_change_as_the_setting_says(kind: str, *, allow: bool) -> None:
     policy, who = Policy(frozenset({GUEST, "S0OPS"}), allow_guests=allow), PEOPLE[kind]
     looks = changes = OUT.get(kind)
     if kind.startswith("a guest"):
@@ -141,7 +141,7 @@ def test_each_kind_of_person_may_look_or_change_as_the_setting_says(kind: str, *
 
 @pytest.mark.parametrize("allow", [False, True])
 @pytest.mark.parametrize("kind", PEOPLE)
-def test_the_home_tab_is_shown_to_whom_may_look(kind: str, *, allow: bool) -> None:
+def test_the_home_tab_is_shown_to_whom_may_read(kind: str, *, allow: bool) -> None:
     shown = authorize(PEOPLE[kind], Permission.READ, Policy(allow_guests=allow), changes_job=False)
 
     assert isinstance(shown, Authorized) is (kind in ("a member", "an admin") or (kind.startswith("a guest") and allow))

@@ -192,7 +192,9 @@ async def test_without_the_history_scope_the_alert_is_sent_again_straight_away(t
         assert "may be a repeat" in ml.messages[1].plain_text
 
 
-async def test_doubt_outlives_a_refusal_of_the_repeat_that_nobody_could_look_up(tmp_path: Path, clock: Clock) -> None:
+async def test_an_unconfirmed_delivery_stays_so_through_a_refused_repeat_that_nobody_could_look_up(
+    tmp_path: Path, clock: Clock
+) -> None:
     app = from_manifest().with_overrides(scopes=(scope for scope in SCOPES if not scope.endswith(":history")))
     async with Slack(clock=clock, installed_app=app) as slack, delivery_harness(tmp_path, slack, clock) as harness:
         ml = slack.add_channel("ml")
@@ -204,7 +206,7 @@ async def test_doubt_outlives_a_refusal_of_the_repeat_that_nobody_could_look_up(
         assert "may be a repeat" in ml.messages[1].plain_text
 
 
-async def test_a_refused_repeat_of_what_is_not_there_leaves_no_doubt(harness: DeliveryHarness) -> None:
+async def test_a_refused_repeat_of_what_is_not_there_leaves_nothing_unconfirmed(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     harness.slack.faults.add(POST, Fault("drop"), rate_limit(5))
 
@@ -245,7 +247,7 @@ async def test_a_message_behind_hundreds_of_others_is_found(harness: DeliveryHar
     assert len(harness.slack.request_log.for_endpoint(HISTORY)) == 3
 
 
-async def test_a_channel_that_cannot_even_be_looked_into_keeps_its_alerts_in_doubt(harness: DeliveryHarness) -> None:
+async def test_a_channel_that_cannot_even_be_looked_into_keeps_its_alerts_unconfirmed(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     harness.slack.faults.add(POST, ACCEPTED["dropped"])
     harness.slack.faults.add(HISTORY, slack_error("not_in_channel"))
@@ -274,7 +276,7 @@ async def test_a_channel_that_cannot_even_be_looked_into_keeps_its_alerts_in_dou
         (LookupResult(error="channel_not_found"), 0, AfterLookup.PARK),
     ],
 )
-def test_what_follows_from_a_look(sight: LookupResult, looks: int, expected: AfterLookup) -> None:
+def test_what_follows_from_a_lookup(sight: LookupResult, looks: int, expected: AfterLookup) -> None:
     assert after_lookup(sight, looks, DELIVERY_TIMEOUTS) is expected
 
 

@@ -172,7 +172,7 @@ answers = st.builds(
 
 
 @given(answer=answers, attempts=st.integers(1, 100_000), was_plain=st.booleans(), luck=st.floats(0, 1))
-def test_whatever_slack_answers_the_verdict_is_sane(
+def test_whatever_slack_answers_the_decision_is_sane(
     *, answer: PostResult, attempts: int, was_plain: bool, luck: float
 ) -> None:
     verdict = classify(answer, attempts, was_plain=was_plain, jitter=luck)

@@ -36,7 +36,7 @@ class SkewedClock(Clock):
 
 
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR, YEAR, 400.0])
-async def test_a_message_in_doubt_is_found_although_the_clock_is_off(tmp_path: Path, ahead: float) -> None:
+async def test_an_unconfirmed_message_is_found_although_the_clock_is_off(tmp_path: Path, ahead: float) -> None:
     clock = Clock()
     doubled = metric("ftjob_possible_duplicates_total")
     async with Slack(clock=lambda: clock.now - ahead) as slack, delivery_harness(tmp_path, slack, clock) as harness:
@@ -73,7 +73,9 @@ async def test_what_is_being_posted_while_the_clock_is_set_goes_out_once(tmp_pat
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR, YEAR, -YEAR, 5 * HOUR, -600.0])
-async def test_what_is_in_doubt_is_told_in_time_and_once_when_the_clock_is_set(tmp_path: Path, seconds: float) -> None:
+async def test_what_is_unconfirmed_is_told_in_time_and_once_when_the_clock_is_set(
+    tmp_path: Path, seconds: float
+) -> None:
     clock = Clock()
     ages = SkewedClock(clock)
     async with Slack(clock=ages) as slack, delivery_harness(tmp_path, slack, clock, ages=ages) as harness:
@@ -94,7 +96,7 @@ async def test_what_is_in_doubt_is_told_in_time_and_once_when_the_clock_is_set(t
 
 
 @pytest.mark.parametrize("seconds", [-HOUR, -YEAR, -90_000.0])
-async def test_what_was_in_doubt_at_a_crash_is_told_once_if_the_clock_is_set_back_before_the_start(
+async def test_what_was_unconfirmed_at_a_crash_is_told_once_if_the_clock_is_set_back_before_the_start(
     tmp_path: Path, seconds: float
 ) -> None:
     clock = Clock()

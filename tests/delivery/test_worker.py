@@ -57,7 +57,7 @@ def _counting_sql() -> Iterator[list[str]]:
     event.remove(Engine, "before_cursor_execute", count)
 
 
-async def test_what_is_owed_is_posted_and_recorded_as_sent(harness: DeliveryHarness) -> None:
+async def test_what_is_pending_is_posted_and_recorded_as_sent(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
 
     (job,) = await harness.enqueue(ml)
@@ -101,7 +101,7 @@ async def test_a_channel_gets_one_message_a_second_in_order_without_being_woken(
     assert watch.seconds < 2 * 1.5
 
 
-async def test_other_channels_need_not_wait_for_the_pace_of_one(harness: DeliveryHarness) -> None:
+async def test_other_channels_need_not_wait_for_the_rate_limit_of_one(harness: DeliveryHarness) -> None:
     ml, ops = harness.slack.add_channel("ml"), harness.slack.add_channel("ops")
 
     first, _, other = await harness.enqueue(ml, ml, ops)
@@ -186,7 +186,7 @@ async def test_a_stop_lets_what_is_under_way_end(harness: DeliveryHarness) -> No
     assert len(harness.slack.request_log.for_endpoint(POST)) == 1
 
 
-async def test_a_stop_cuts_what_takes_too_long_and_remembers_the_doubt(harness: DeliveryHarness) -> None:
+async def test_a_stop_cuts_what_takes_too_long_and_leaves_it_unconfirmed(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     harness.slack.faults.add(POST, Fault("hang", accepted=True))
     await harness.enqueue(ml)
@@ -258,7 +258,7 @@ async def test_outcomes_and_delays_are_counted(harness: DeliveryHarness) -> None
     assert delivered_jobs(ml)
 
 
-async def test_a_store_that_does_not_work_is_logged_once_each_way_and_what_is_owed_is_sent_afterwards(
+async def test_a_store_that_does_not_work_is_logged_once_each_way_and_what_is_pending_is_sent_afterwards(
     harness: DeliveryHarness,
 ) -> None:
     ml = harness.slack.add_channel("ml")

@@ -134,7 +134,7 @@ async def test_a_pause_may_be_asked_for_until_a_date(harness: DeliveryHarness) -
     assert row.not_before - harness.clock.now == 300
 
 
-async def test_what_is_owed_to_an_id_that_a_channel_has_no_more_goes_to_the_one_that_it_has(
+async def test_what_is_pending_for_an_id_that_a_channel_has_no_more_goes_to_the_one_that_it_has(
     harness: DeliveryHarness,
 ) -> None:
     ml = harness.slack.add_channel("ml")
@@ -170,7 +170,7 @@ async def test_an_answer_of_another_shape_leaves_no_alert_in_flight(
 
 
 @pytest.mark.parametrize("error", ["channel_not_found", "is_archived", "restricted_action", "user_not_found"])
-async def test_a_closed_channel_parks_what_is_owed_to_it(harness: DeliveryHarness, error: str) -> None:
+async def test_a_closed_channel_parks_what_is_pending_for_it(harness: DeliveryHarness, error: str) -> None:
     ml = harness.slack.add_channel("ml")
     harness.slack.faults.add(POST, slack_error(error))
 

@@ -19,7 +19,9 @@ from tests.delivery.harness import (
 from tests.store.seeds import deliveries, track
 
 
-async def test_a_closed_channel_costs_one_attempt_and_parks_all_it_is_owed(harness: DeliveryHarness) -> None:
+async def test_a_closed_channel_costs_one_attempt_and_parks_all_that_is_pending_for_it(
+    harness: DeliveryHarness,
+) -> None:
     closed = harness.slack.add_channel("closed", bot_is_member=False)
 
     await harness.enqueue(*[closed] * 12)

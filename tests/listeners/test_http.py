@@ -368,7 +368,7 @@ async def test_a_body_that_breaks_off_in_its_form_is_refused() -> None:
         await door.assert_works()
 
 
-async def test_a_payload_that_bolt_cannot_look_into_is_refused() -> None:
+async def test_a_payload_that_bolt_cannot_parse_is_refused() -> None:
     async with listener_harness() as door:
         answer = await door.send(signed_event({**EVENT, "authorizations": [7]}))
 

@@ -63,12 +63,12 @@ def test_what_is_no_id_is_nobody(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("team", [None, 7, ""])
-def test_without_a_team_the_asker_is_of_none(team: Any) -> None:
+def test_without_a_team_the_requester_is_of_none(team: Any) -> None:
     assert requester_of(body(team_id=team)) == requester_of(without("team_id")) == Requester("U0OLIVIA", "C0ML", "")
 
 
 @pytest.mark.parametrize("url", [None, 7, {}])
-def test_without_a_response_url_there_is_still_a_door(url: Any) -> None:
+def test_without_a_response_url_there_is_still_a_reply_target(url: Any) -> None:
     assert (
         reply_target_of(body(response_url=url))
         == reply_target_of(without("response_url"))

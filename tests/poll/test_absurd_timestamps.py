@@ -28,9 +28,7 @@ async def _bound(harness: PollHarness) -> float:
 
 
 @pytest.mark.parametrize("ahead", [3600.0, YEAR_5000])
-async def test_a_bound_that_an_older_version_stored_ahead_is_put_back_to_now(
-    harness: PollHarness, ahead: float
-) -> None:
+async def test_a_bound_that_an_older_version_stored_ahead_is_reset_to_now(harness: PollHarness, ahead: float) -> None:
     now = harness.time.now()
     await harness.subscribe(newer_than=now + ahead)
     harness.api.add_job(status="queued", created_at=int(now) - 10)

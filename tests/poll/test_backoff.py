@@ -26,7 +26,7 @@ def known(status: str, same_for: float, model: str | None = None) -> KnownJob:
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "expired", "canceled"])
 @pytest.mark.parametrize(("same_for", "settled"), [(0, False), (29.9, False), (30, True), (31, True)])
-def test_a_job_that_ended_is_settled_once_two_looks_agree(status: str, same_for: float, *, settled: bool) -> None:
+def test_a_job_that_ended_is_closed_once_two_polls_agree(status: str, same_for: float, *, settled: bool) -> None:
     assert is_closed(known(status, same_for), NOW, INTERVAL) is settled
 
 

@@ -27,7 +27,7 @@ def _foreign(body: dict[str, Any], n: int = 0) -> dict[str, Any]:
 
 @pytest.mark.parametrize("has_more", [False, True])
 @pytest.mark.parametrize("kind", ["empty", "foreign", "broken", "foreign and broken"])
-async def test_a_page_of_which_nothing_is_left_breaks_no_sweep(
+async def test_a_page_of_which_nothing_is_left_breaks_no_poll(
     harness: PollHarness, kind: str, *, has_more: bool
 ) -> None:
     job = harness.api.add_job(status="queued")
@@ -110,7 +110,7 @@ async def test_a_list_that_never_ends_is_left(harness: PollHarness) -> None:
     assert await harness.pending() == [(job, "queued")]
 
 
-async def test_a_page_whose_cursor_is_gone_is_read_anew_by_the_next_sweep(harness: PollHarness) -> None:
+async def test_a_page_whose_cursor_is_gone_is_read_again_by_the_next_poll(harness: PollHarness) -> None:
     await harness.subscribe()
     jobs = [harness.api.add_job(status="queued", created_at=2_000_000_000 + n) for n in range(101)]
     made_up = {**harness.api.jobs[jobs[1]], "id": "ftjob-deleted"}

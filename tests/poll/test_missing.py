@@ -102,7 +102,7 @@ async def test_a_job_that_is_gone_is_looked_for_once_an_hour_for_a_week(harness:
     assert await _kinds(harness) == [GONE]
 
 
-async def test_a_job_that_is_gone_costs_no_request_between_two_looks(harness: PollHarness) -> None:
+async def test_a_missing_job_costs_no_request_between_two_polls(harness: PollHarness) -> None:
     job, other = await _tracked(harness), await _tracked(harness)
     del harness.api.jobs[job]
     await _sweeps(harness, 3)

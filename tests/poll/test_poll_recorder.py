@@ -7,7 +7,7 @@ from tests.poll.harness import INTERVAL, LIST, PollHarness
 from tests.store.seeds import known_job
 
 
-async def test_a_job_that_is_over_costs_nothing_after_two_sweeps_that_agree(harness: PollHarness) -> None:
+async def test_a_job_that_is_over_costs_nothing_after_two_polls_that_agree(harness: PollHarness) -> None:
     job = harness.api.add_job(status="running")
     await harness.track_all([job])
     harness.api.change(job, status="cancelled")
@@ -19,7 +19,7 @@ async def test_a_job_that_is_over_costs_nothing_after_two_sweeps_that_agree(harn
     assert await harness.poll_later() == []
 
 
-async def test_two_sweeps_within_one_interval_do_not_settle_a_job(harness: PollHarness) -> None:
+async def test_two_polls_within_one_interval_do_not_close_a_job(harness: PollHarness) -> None:
     job = harness.api.add_job(status="running")
     await harness.track_all([job])
     harness.api.change(job, status="cancelled")

@@ -173,7 +173,7 @@ async def test_an_alert_does_not_wait_for_its_reason(harness: PollHarness) -> No
     assert [(row.job_id, row.reason) for row in await harness.changes()] == [(job, None)]
 
 
-async def test_the_end_of_a_job_that_ran_by_between_two_looks_is_told(harness: PollHarness) -> None:
+async def test_the_end_of_a_job_that_ran_by_between_two_polls_is_told(harness: PollHarness) -> None:
     await harness.subscribe()
     job = harness.api.add_job(status="queued")
     await harness.poll()

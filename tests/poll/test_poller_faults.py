@@ -111,7 +111,7 @@ async def test_the_pause_that_the_api_asks_for_is_kept(harness: PollHarness) -> 
     ],
     ids=lambda fault: f"{fault.kind}-{fault.status}-{fault.body or ''}"[:40],
 )
-async def test_a_sweep_that_fails_changes_nothing_and_the_next_finds_all(harness: PollHarness, fault: Fault) -> None:
+async def test_a_poll_that_fails_changes_nothing_and_the_next_finds_all(harness: PollHarness, fault: Fault) -> None:
     jobs = [harness.api.add_job(status="running") for _ in range(150)]
     await harness.track_all(jobs)
     for job in (jobs[0], jobs[149]):
@@ -126,7 +126,7 @@ async def test_a_sweep_that_fails_changes_nothing_and_the_next_finds_all(harness
     assert {job for job, _ in await harness.pending()} == {jobs[0], jobs[149]}
 
 
-async def test_a_connection_that_drops_again_and_again_fails_the_sweep(harness: PollHarness) -> None:
+async def test_a_connection_that_drops_again_and_again_fails_the_poll(harness: PollHarness) -> None:
     await harness.subscribe()
     harness.api.faults.add(LIST, *[Fault("drop")] * 4)
 
@@ -153,7 +153,7 @@ async def test_a_single_read_that_fails_is_tried_again_and_is_no_outage_of_the_a
     assert (job, "paused") in await harness.pending()
 
 
-async def test_a_sweep_of_an_idle_account_says_that_it_went_well(harness: PollHarness) -> None:
+async def test_a_poll_of_an_idle_account_says_that_it_went_well(harness: PollHarness) -> None:
     idle = metric("ftjob_polls_total", account=ACCOUNT, result="skipped")
 
     await harness.poll_later(INTERVAL)

@@ -69,7 +69,7 @@ class ProcessTimers:
     [(0, 1, 29.5), *(pytest.param(each, marks=pytest.mark.deep) for each in [(0, 0, 0), (0, 10, 20), (0, 27.5, 28.5)])],
     ids=str,
 )
-async def test_three_processes_look_as_often_as_one(
+async def test_three_processes_poll_as_often_as_one(
     harness: PollHarness, postgres_url: str, begins: tuple[float, ...]
 ) -> None:
     await harness.track_all([harness.api.add_job(status="running") for _ in range(50)])
@@ -103,7 +103,7 @@ async def test_an_account_of_a_dead_process_is_taken_over(
     assert (job, "paused") in await harness.pending()
 
 
-async def test_sweepers_that_look_at_once_record_a_change_once(harness: PollHarness, postgres_url: str) -> None:
+async def test_pollers_that_poll_at_once_record_a_change_once(harness: PollHarness, postgres_url: str) -> None:
     jobs = [harness.api.add_job(status="queued") for _ in range(30)]
     await harness.track_all(jobs)
     async with _three(harness, postgres_url) as sweepers:
@@ -115,7 +115,7 @@ async def test_sweepers_that_look_at_once_record_a_change_once(harness: PollHarn
     assert len(await harness.changes()) == 90
 
 
-async def test_a_lease_that_runs_out_under_a_slow_sweep_does_no_harm(harness: PollHarness, postgres_url: str) -> None:
+async def test_a_lease_that_runs_out_under_a_slow_poll_does_no_harm(harness: PollHarness, postgres_url: str) -> None:
     jobs = [harness.api.add_job(status="running") for _ in range(10)]
     await harness.track_all(jobs)
     async with _three(harness, postgres_url) as sweepers:
@@ -132,7 +132,7 @@ async def test_a_lease_that_runs_out_under_a_slow_sweep_does_no_harm(harness: Po
     assert not any(sweeper.is_failing for sweeper in sweepers)
 
 
-async def test_a_sweep_that_is_cut_gives_the_account_back(harness: PollHarness) -> None:
+async def test_a_poll_that_is_cut_gives_the_account_back(harness: PollHarness) -> None:
     await harness.subscribe()
     harness.api.faults.add(LIST, Fault("hang"))
     cut = asyncio.create_task(harness.poller.poll())

@@ -6,7 +6,7 @@ from bot.app.process import tuning_of
 from bot.poll.progress import PollBudget
 
 
-def test_the_usual_pace_is_what_a_bot_without_a_setting_has() -> None:
+def test_the_default_budget_is_what_a_bot_without_a_setting_has() -> None:
     assert PollBudget.of(120.0) == PollBudget()
     assert tuning_of(120.0).cards.card_interval == 30.0
 

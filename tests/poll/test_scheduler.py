@@ -64,7 +64,7 @@ def _block_the_loop(seconds: float) -> None:
     time.sleep(seconds)
 
 
-async def test_the_first_look_is_taken_at_once(harness: PollHarness) -> None:
+async def test_the_first_poll_begins_at_once(harness: PollHarness) -> None:
     async with stopwatch() as watch, scheduled([harness.poller], SELDOM):
         await _until_swept(harness, 1)
 
@@ -82,7 +82,7 @@ async def test_an_account_is_looked_at_each_interval(harness: PollHarness) -> No
     assert watch.seconds < 2, "the first look opens the connection, too"
 
 
-async def test_a_slow_api_is_never_asked_twice_at_once_nor_flooded_afterwards(harness: PollHarness) -> None:
+async def test_a_slow_api_is_never_polled_twice_at_once_nor_in_a_burst_afterwards(harness: PollHarness) -> None:
     harness.api.faults.add(LIST, Fault("late", seconds=1.2))
     began = time.time()
     async with scheduled([harness.poller], 0.3):
@@ -95,13 +95,13 @@ async def test_a_slow_api_is_never_asked_twice_at_once_nor_flooded_afterwards(ha
     assert at[3] - began >= 1.2 + 2 * 0.3
 
 
-async def test_a_look_that_is_late_is_not_dropped(harness: PollHarness) -> None:
+async def test_a_poll_that_is_late_is_not_dropped(harness: PollHarness) -> None:
     async with scheduled([harness.poller], SELDOM):
         _block_the_loop(1.5)
         await _until_swept(harness, 1)
 
 
-async def test_what_breaks_in_a_sweep_is_logged_once_each_way_and_the_timer_goes_on(harness: PollHarness) -> None:
+async def test_what_breaks_in_a_poll_is_logged_once_each_way_and_the_timer_goes_on(harness: PollHarness) -> None:
     async with harness.store.db.transaction() as tx:
         await tx.execute(text("ALTER TABLE subscription RENAME TO away"))
 
@@ -135,7 +135,7 @@ async def test_two_accounts_do_not_wait_for_each_other(harness: PollHarness, tmp
                 assert len(slow.request_log) == 0
 
 
-async def test_two_timers_on_one_account_look_in_turns_and_one_alone_goes_on(harness: PollHarness) -> None:
+async def test_two_timers_on_one_account_poll_in_turns_and_one_alone_goes_on(harness: PollHarness) -> None:
     _, other = poller_on(harness.store, harness.client, time.time, interval=0.4)
     _, first = poller_on(harness.store, harness.client, time.time, interval=0.4)
     began = time.time()
@@ -151,7 +151,7 @@ async def test_two_timers_on_one_account_look_in_turns_and_one_alone_goes_on(har
     assert watch.seconds < 2
 
 
-async def test_the_end_waits_for_a_look_under_way(harness: PollHarness, asked: asyncio.Event) -> None:
+async def test_the_end_waits_for_a_poll_under_way(harness: PollHarness, asked: asyncio.Event) -> None:
     job = harness.api.add_job(status="queued")
     harness.api.faults.add(LIST, Fault("late", seconds=0.5))
     asked.clear()
@@ -162,7 +162,7 @@ async def test_the_end_waits_for_a_look_under_way(harness: PollHarness, asked: a
     assert await harness.pending() == [(job, "queued")]
 
 
-async def test_the_end_cuts_a_look_that_takes_too_long_and_stores_nothing_of_it(
+async def test_the_end_cuts_a_poll_that_takes_too_long_and_stores_nothing_of_it(
     harness: PollHarness, asked: asyncio.Event
 ) -> None:
     harness.api.faults.add(LIST, Fault("late", seconds=60))
@@ -195,7 +195,7 @@ async def _tick(output: asyncio.StreamReader) -> None:
 
 @needs_faketime
 @pytest.mark.parametrize("steps", [[-3600], [3600], [-365 * 86400], [86400, 0], [-7200, 7200, 1]])
-async def test_looks_go_on_at_their_pace_when_the_wall_clock_is_set(tmp_path: Path, steps: list[float]) -> None:
+async def test_polls_go_on_at_their_interval_when_the_wall_clock_is_set(tmp_path: Path, steps: list[float]) -> None:
     wall = WallClock(tmp_path)
     ticking = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.poll.scheduler_process"),
@@ -219,7 +219,7 @@ async def test_looks_go_on_at_their_pace_when_the_wall_clock_is_set(tmp_path: Pa
         await ticking.wait()
 
 
-def test_looks_come_by_the_clock_of_the_loop_to_the_second() -> None:
+def test_polls_come_by_the_clock_of_the_loop_to_the_second() -> None:
     """In simulated time an hour of looks takes no time: by the wall clock, which stands still, they would never come."""
     at: list[float] = []
 

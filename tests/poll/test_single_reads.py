@@ -88,7 +88,7 @@ async def test_single_reads_are_told_although_one_of_them_hangs(harness: PollHar
     assert (await known_job(harness.store, bad)).state.status == "running"
 
 
-async def test_a_read_that_hangs_delays_no_later_sweep_and_is_not_asked_twice(harness: PollHarness) -> None:
+async def test_a_read_that_hangs_delays_no_later_poll_and_is_not_asked_twice(harness: PollHarness) -> None:
     bad, well = await _one_bad(harness, UNREADABLE["silence"])
     await harness.poll()
     harness.api.change(well[0], status="paused")
@@ -100,7 +100,7 @@ async def test_a_read_that_hangs_delays_no_later_sweep_and_is_not_asked_twice(ha
     assert sum(entry.request.get("id") == bad for entry in harness.api.request_log.for_endpoint(RETRIEVE)) == 1
 
 
-async def test_a_read_that_outlasts_its_sweep_is_told_when_it_comes(harness: PollHarness) -> None:
+async def test_a_read_that_outlasts_its_poll_is_told_when_it_comes(harness: PollHarness) -> None:
     slow, _ = await _one_bad(harness, Fault("late", seconds=2.5))
     harness.api.change(slow, status="paused")
 
@@ -168,7 +168,7 @@ async def test_a_rest_that_a_clock_which_was_set_back_made_endless_is_over(harne
     assert sum(entry.request.get("id") == bad for entry in harness.api.request_log.for_endpoint(RETRIEVE)) == 2
 
 
-async def test_people_hear_once_of_a_job_that_cannot_be_read_for_long(sqlite_harness: PollHarness) -> None:
+async def test_people_are_notified_once_of_a_job_that_cannot_be_read_for_long(sqlite_harness: PollHarness) -> None:
     harness = sqlite_harness
     bad, _ = await _one_bad(harness, UNREADABLE["500"])
     await harness.poll()

@@ -187,7 +187,7 @@ GARBAGE = {
 
 @pytest.mark.parametrize("what", ["retrieve", "cancel"])
 @pytest.mark.parametrize("name", GARBAGE)
-async def test_garbage_is_no_answer_and_leaves_an_order_in_doubt(name: str, what: str) -> None:
+async def test_garbage_is_no_response_and_leaves_an_action_unconfirmed(name: str, what: str) -> None:
     async with RawServer(responds(GARBAGE[name], then_close=True)) as server, client_of(server.base_url) as client:
         async with asyncio.timeout(PATIENCE):
             error = await failure(client, what, JOB)

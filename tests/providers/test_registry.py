@@ -246,7 +246,7 @@ def test_the_empty_answer_to_a_cancel_is_no_job_so_that_it_is_read() -> None:
         FIREWORKS.read_job(answer({}), FIRE_ID, now=NOW)
 
 
-def test_the_errors_of_googles_gateway_are_read() -> None:
+def test_the_errors_of_googles_proxy_are_read() -> None:
     refused = {"code": 16, "message": "unauthenticated", "details": []}
     with pytest.raises(AccessDenied, match="unauthenticated"):
         FIREWORKS.read_jobs(answer(refused, HTTPStatus.UNAUTHORIZED), now=NOW)

@@ -30,7 +30,7 @@ def files(slack: Slack, session: aiohttp.ClientSession) -> Files:
     return Files(client, IssuedUrls(session, (slack.workspace.origin() + "/",)))
 
 
-async def test_a_picture_is_uploaded_in_three_steps_and_shared_nowhere(slack: Slack, files: Files) -> None:
+async def test_a_chart_is_uploaded_in_three_steps_and_shared_nowhere(slack: Slack, files: Files) -> None:
     channel = slack.add_channel("ml")
     file_id = await files.upload(PICTURE)
     (file,) = slack.workspace.files.values()
@@ -75,9 +75,7 @@ async def test_nothing_is_sent_to_an_address_that_is_not_slacks(slack: Slack, fi
     ],
     ids=["dropped", "500", "redirect", "rate limit"],
 )
-async def test_a_step_that_fails_is_no_error_and_no_picture(
-    slack: Slack, files: Files, step: str, fault: Fault
-) -> None:
+async def test_a_step_that_fails_is_no_error_and_no_chart(slack: Slack, files: Files, step: str, fault: Fault) -> None:
     slack.faults.add(step, fault)
     with capture_logs() as logs:
         assert await files.upload(PICTURE) is None

@@ -41,7 +41,7 @@ async def _told(store: Store, channel: str) -> list[tuple[str, str, str]]:
     return [(row.message_kind, changes[row.change_id].job_id, changes[row.change_id].new_status) for row in owed]
 
 
-async def test_a_change_is_stored_with_the_new_state_and_what_is_owed(
+async def test_a_change_is_stored_with_the_new_state_and_its_deliveries(
     store: Store, recorder: Recorder, wakeup: asyncio.Event
 ) -> None:
     await add_jobs(store, reading("ftjob-a", "queued"))
@@ -62,7 +62,7 @@ async def test_a_change_is_stored_with_the_new_state_and_what_is_owed(
     assert wakeup.is_set()
 
 
-async def test_nothing_is_stored_of_a_change_if_what_is_owed_for_it_cannot_be(
+async def test_nothing_is_stored_of_a_change_if_its_deliveries_cannot_be(
     store: Store, recorder: Recorder, wakeup: asyncio.Event
 ) -> None:
     await add_jobs(store, reading("ftjob-a", "queued"), reading("ftjob-b", "queued"))
@@ -127,7 +127,7 @@ async def _nothing(_tx: Transaction) -> None:
     """Store nothing."""
 
 
-async def test_the_first_sight_of_a_job_is_told_to_nobody(store: Store, recorder: Recorder) -> None:
+async def test_the_first_read_of_a_job_is_told_to_nobody(store: Store, recorder: Recorder) -> None:
     await track(store, ("C1", "ftjob-a"))
 
     assert await recorder.record(await _seen(store, reading("ftjob-a", "failed"))) == 0

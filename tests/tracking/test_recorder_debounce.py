@@ -119,7 +119,7 @@ async def test_a_model_that_comes_late_and_one_that_vanishes_are_told_once_each(
     assert {row.kind for row in await rows(store, schema.change)} == {ChangeKind.MODEL}
 
 
-async def test_a_stale_read_neither_takes_part_in_a_doubt_nor_ends_one(
+async def test_a_stale_read_neither_confirms_a_soft_state_nor_ends_one(
     store: Store, recorder: Recorder, time: StoreClock
 ) -> None:
     await _finished(store)
@@ -151,7 +151,7 @@ async def test_reads_that_began_together_count_as_one_that_did_not_find_it(store
     assert absence.reads == 1
 
 
-async def test_a_doubt_that_was_ended_meanwhile_bears_nothing_out(
+async def test_a_soft_state_that_was_ended_meanwhile_confirms_nothing(
     store: Store, recorder: Recorder, time: StoreClock
 ) -> None:
     await _finished(store)
@@ -228,7 +228,7 @@ async def test_many_readers_at_once_never_take_a_job_back(store: Store, database
     assert {(await known_job(store, job)).state.status for job in jobs} == {"succeeded"}
 
 
-async def test_a_card_that_shows_what_is_not_believed_is_set_right_in_its_channel_alone(
+async def test_a_card_that_shows_a_soft_state_is_corrected_in_its_channel_alone(
     store: Store, recorder: Recorder
 ) -> None:
     await _finished(store)
@@ -244,7 +244,7 @@ async def test_a_card_that_shows_what_is_not_believed_is_set_right_in_its_channe
     assert told.job.status == "succeeded"
 
 
-async def test_a_doubt_does_not_outlive_a_model_that_came_with_the_stored_state(
+async def test_a_soft_state_does_not_outlive_a_model_that_came_with_the_stored_state(
     store: Store, recorder: Recorder
 ) -> None:
     await _finished(store, model=None)

@@ -197,7 +197,7 @@ async def test_a_compressed_body_is_checked_as_it_came_and_is_never_unpacked() -
 
 
 @pytest.mark.parametrize(("descriptors", "most"), [(64, 16), (256, 64), (1024, 256), (4096, 256), (1 << 20, 256)])
-def test_what_strangers_may_hold_is_a_quarter_of_all_descriptors_at_the_most(descriptors: int, most: int) -> None:
+def test_what_unknown_clients_may_hold_is_a_quarter_of_all_descriptors_at_the_most(descriptors: int, most: int) -> None:
     assert connection_limit(descriptors) == most
 
 

@@ -20,7 +20,7 @@ def slow_world(world: World) -> World:
     return world
 
 
-async def test_a_command_whose_answer_takes_long_says_so_first_to_the_asker_alone(slow_world: World) -> None:
+async def test_a_command_whose_answer_takes_long_says_so_first_to_the_requester_alone(slow_world: World) -> None:
     world = slow_world
     world.api.add_job(status="running")
     world.api.faults.add("GET /fine_tuning/jobs", SLOW)

@@ -68,13 +68,15 @@ async def test_a_member_is_nothing_special(slack: Slack, client: AsyncWebClient,
     assert await Users(client, frozenset(), hours).look_up(someone.id, OURS) == Person(someone.id)
 
 
-async def test_somebody_of_another_team_is_a_stranger(slack: Slack, client: AsyncWebClient, hours: ManualClock) -> None:
+async def test_somebody_of_another_team_is_an_external_user(
+    slack: Slack, client: AsyncWebClient, hours: ManualClock
+) -> None:
     sam = slack.add_user("sam", team_id="T0STRANGER")
 
     assert await Users(client, frozenset(), hours).look_up(sam.id, OURS) == Person(sam.id, is_external=True)
 
 
-async def test_a_team_of_their_own_is_enough_to_be_a_stranger(
+async def test_a_team_of_their_own_is_enough_to_be_an_external_user(
     slack: Slack, client: AsyncWebClient, hours: ManualClock
 ) -> None:
     answer = {"ok": True, "user": {"id": "U0SAM", "team_id": "T0OTHER", "is_admin": True}}

@@ -71,7 +71,7 @@ async def test_an_account_that_was_looked_at_a_moment_ago_is_not_looked_at_again
     assert await _is_free(store, older_than=27)
 
 
-async def test_what_counts_is_when_a_look_began_and_not_how_long_it_took(store: Store, time: StoreClock) -> None:
+async def test_what_counts_is_when_a_poll_began_and_not_how_long_it_took(store: Store, time: StoreClock) -> None:
     lease = await _claim(store)
     await time.advance(store, 20)
     await _swept(store, lease)
@@ -80,7 +80,7 @@ async def test_what_counts_is_when_a_look_began_and_not_how_long_it_took(store: 
     assert await _is_free(store, older_than=27)
 
 
-async def test_a_good_look_is_remembered_and_ends_the_row_of_failures(store: Store, time: StoreClock) -> None:
+async def test_a_good_poll_is_remembered_and_ends_the_row_of_failures(store: Store, time: StoreClock) -> None:
     assert await store.accounts.leases.polled_at(ACCOUNT) is None
     await _failed(store, await _claim(store), 0)
     lease = await _claim(store)
@@ -184,7 +184,7 @@ async def test_how_it_stands_with_an_account(store: Store) -> None:
     assert await standing() == (True, 1)
 
 
-async def test_how_long_another_look_is_in_the_way(store: Store, time: StoreClock) -> None:
+async def test_how_long_another_poll_is_in_the_way(store: Store, time: StoreClock) -> None:
     async def busy_for() -> float:
         return (await store.accounts.leases.status(ACCOUNT, interval=INTERVAL)).next_poll_in
 

@@ -82,7 +82,7 @@ async def test_a_question_is_too_old_the_moment_its_time_is_over(store: Store, t
     assert not await _answer(store, key)
 
 
-async def test_a_question_that_was_overtaken_cannot_be_answered(store: Store) -> None:
+async def test_a_superseded_confirmation_cannot_be_answered(store: Store) -> None:
     key = await store.actions.confirmations.create(CANCEL)
 
     assert await store.actions.confirmations.supersede(key, result_text="It is over.")
@@ -94,7 +94,7 @@ async def test_a_question_that_was_overtaken_cannot_be_answered(store: Store) ->
     assert (found.completed, found.result_text) == (True, "It is over.")
 
 
-async def test_an_order_under_way_cannot_be_overtaken(store: Store) -> None:
+async def test_an_action_under_way_cannot_be_superseded(store: Store) -> None:
     key = await store.actions.confirmations.create(CANCEL)
     assert await _answer(store, key)
 

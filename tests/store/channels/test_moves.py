@@ -113,7 +113,7 @@ async def test_of_two_cards_of_a_job_the_one_that_stands_is_kept(
     assert {row.card_id for row in await deliveries(store)} == {card_row.id}
 
 
-async def test_a_change_that_is_owed_under_both_ids_is_told_once(store: Store) -> None:
+async def test_a_change_that_is_pending_under_both_ids_is_told_once(store: Store) -> None:
     async with store.db.transaction() as tx:
         recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-1").body)
         for channel in (OLD, NEW):
@@ -179,7 +179,7 @@ async def test_an_id_is_known_however_often_it_changes_and_back(store: Store) ->
     assert await current("C1", "C2", "C3") == ["C1", "C1", "C1"]
 
 
-async def test_several_processes_that_hear_of_it_at_once_move_it_once(
+async def test_several_processes_that_learn_of_it_at_once_move_it_once(
     store: Store, database_url: str, time: StoreClock
 ) -> None:
     for job in range(5):

@@ -114,7 +114,7 @@ async def test_of_two_mutes_of_one_thing_the_later_holds(store: Store) -> None:
     assert await store.channels.mutes.in_channel("C1") == [Mute("C1", EVERY_JOB, "U1", later)]
 
 
-async def test_a_row_that_came_at_the_last_moment_is_found_by_the_next_look(store: Store) -> None:
+async def test_a_row_that_came_at_the_last_moment_is_found_by_the_next_poll(store: Store) -> None:
     await begin(store)
     change = await owe(store, "ftjob-a")
     async with store.db.transaction() as tx:
@@ -185,7 +185,7 @@ async def test_several_processes_sum_up_once(
 
 
 @pytest.mark.parametrize("seconds", [-60.0, -HOUR, -2 * 86400.0, -365 * 86400.0])
-async def test_a_mute_lasts_as_long_as_it_was_meant_to_when_the_clock_is_set_back(
+async def test_a_mute_keeps_its_length_when_the_clock_is_set_back(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
     await begin(store, seconds=2 * HOUR)

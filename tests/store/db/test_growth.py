@@ -109,7 +109,7 @@ async def test_the_end_of_a_mute_that_held_much_tells_all_of_it_in_several_trans
     assert await store.channels.mutes.end("C1") == (0, 0)
 
 
-async def test_what_a_crash_left_muted_is_told_by_the_next_look(store: Store) -> None:
+async def test_what_a_crash_left_muted_is_told_by_the_next_poll(store: Store) -> None:
     await store.channels.mutes.begin([ACCOUNT], "C1", EVERY_JOB, "U1", 60)
     await _owe_many(store, 30, schema.MUTED)
     async with store.db.transaction() as tx:
@@ -119,7 +119,7 @@ async def test_what_a_crash_left_muted_is_told_by_the_next_look(store: Store) ->
 
 
 @pytest.mark.parametrize("by", ["retry", "reopen"])
-async def test_all_that_is_parked_is_owed_anew_once(store: Store, by: str) -> None:
+async def test_all_that_is_parked_is_requeued_once(store: Store, by: str) -> None:
     await _owe_many(store, 2100, "parked")
 
     for count in (2100, 0):

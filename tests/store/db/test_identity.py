@@ -123,7 +123,7 @@ async def test_a_store_whose_rows_are_gone_is_lost(file: Path) -> None:
     assert (await look(file)).origin == StoreOrigin.LOST
 
 
-async def test_who_only_looks_does_not_take_the_loss_away_from_the_next_start(file: Path) -> None:
+async def test_who_only_reads_does_not_take_the_loss_away_from_the_next_start(file: Path) -> None:
     await start(file, "ftjob-a")
     remove(file)
 
@@ -213,7 +213,7 @@ async def test_a_store_of_a_process_that_was_killed_is_known(file: Path, tmp_pat
     assert (await start(left)).origin == StoreOrigin.KNOWN
 
 
-async def test_a_copy_that_was_put_back_by_hand_is_older(file: Path, tmp_path: Path) -> None:
+async def test_a_copy_that_was_restored_by_hand_is_older(file: Path, tmp_path: Path) -> None:
     await start(file, "ftjob-a")
     shutil.copy(file, tmp_path / "copy.db")
     await start(file, "ftjob-b")

@@ -96,7 +96,7 @@ async def test_a_delivery_that_waits_is_due_when_the_clock_is_set_back(
 
 
 @pytest.mark.parametrize("seconds", BACK)
-async def test_a_channel_keeps_its_pace_after_the_clock_was_set_back(
+async def test_a_channel_keeps_its_rate_limit_after_the_clock_was_set_back(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
     await enqueue(store, "C1", "C1")
@@ -152,7 +152,7 @@ async def test_an_account_is_looked_at_when_the_clock_is_set_back(
     assert await store.accounts.leases.claim(ACCOUNT, lease=30, min_age=27, longest_pause=300.0)
 
 
-async def test_an_account_is_left_alone_no_longer_than_whoever_looks_says(store: Store, time: StoreClock) -> None:
+async def test_an_account_backs_off_no_longer_than_its_poller_says(store: Store, time: StoreClock) -> None:
     lease = await store.accounts.leases.claim(ACCOUNT, lease=30)
     assert lease
     async with store.db.transaction() as tx:
@@ -164,7 +164,7 @@ async def test_an_account_is_left_alone_no_longer_than_whoever_looks_says(store:
 
 
 @pytest.mark.parametrize("seconds", BACK)
-async def test_moments_of_jobs_that_lie_ahead_are_put_right_by_the_next_look(
+async def test_moments_of_jobs_that_lie_ahead_are_corrected_by_the_next_poll(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
     await add_jobs(store, reading("ftjob-a"), reading("ftjob-b"))
@@ -312,7 +312,7 @@ async def test_an_outage_is_told_after_its_time_when_the_clock_is_set_back(
 
 
 @pytest.mark.parametrize("seconds", BACK)
-async def test_what_comes_to_be_owed_is_in_no_doubt_for_ever_after_a_backup(
+async def test_what_is_enqueued_later_is_not_unconfirmed_forever_after_a_backup(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
     async with store.db.transaction() as tx:

@@ -25,7 +25,7 @@ async def test_a_job_has_one_card_in_each_channel(store: Store) -> None:
     assert (await _card_of(store, "ftjob-a", "C2"))[0].id != card.id
 
 
-async def test_a_card_has_yet_to_be_posted_until_it_is_owed_and_again_when_it_is_gone(store: Store) -> None:
+async def test_a_card_has_yet_to_be_posted_until_it_is_enqueued_and_again_when_it_is_deleted(store: Store) -> None:
     assert (await _card_of(store, "ftjob-a", "C1"))[1]
     assert (await _card_of(store, "ftjob-a", "C1"))[1], "nobody owes it yet"
 
@@ -43,7 +43,7 @@ async def test_a_card_has_yet_to_be_posted_until_it_is_owed_and_again_when_it_is
     assert (await _card_of(store, "ftjob-a", "C1"))[1], "it is gone from the channel"
 
 
-async def test_a_card_is_owed_by_one_of_ten_who_want_it_at_once(
+async def test_a_card_is_enqueued_by_one_of_ten_who_want_it_at_once(
     store: Store, database_url: str, time: StoreClock
 ) -> None:
     async def want(mine: Store, change: RecordedChange) -> tuple[int, bool]:
@@ -144,7 +144,7 @@ async def test_what_changes_during_an_edit_is_shown_by_the_next_one(store: Store
     assert await _claim(store) == "ftjob-a"
 
 
-async def test_jobs_that_are_over_go_first_and_all_cards_share_one_pace(store: Store, time: StoreClock) -> None:
+async def test_jobs_that_are_over_go_first_and_all_cards_share_one_rate_limit(store: Store, time: StoreClock) -> None:
     for job_id, status in (("ftjob-a", "running"), ("ftjob-b", "succeeded"), ("ftjob-c", "running")):
         await _posted(store, job_id, status=status)
         await _want(store, job_id)

@@ -36,7 +36,7 @@ async def test_accounts_do_not_see_each_others_jobs(store: Store) -> None:
     assert await store.jobs.states.find("other", "ftjob-a")
 
 
-async def test_the_first_sight_of_a_job_is_stored_once_and_says_what_was_new(store: Store) -> None:
+async def test_the_first_read_of_a_job_is_stored_once_and_says_what_was_new(store: Store) -> None:
     await add_jobs(store, reading("ftjob-a", "queued"))
 
     async with store.db.transaction() as tx:

@@ -15,7 +15,7 @@ async def _settle(store: Store, *job_ids: str) -> None:
         await store.jobs.states.close(tx, ACCOUNT, job_ids)
 
 
-async def test_where_nobody_follows_anything_there_is_nothing_to_look_at(store: Store) -> None:
+async def test_where_nobody_follows_anything_there_is_nothing_to_poll(store: Store) -> None:
     await add_jobs(store, reading("ftjob-a"))
     await add_jobs(store, reading("ftjob-b"), account="other")
     await _subscribe(store, "C1", 0, account="other")

@@ -60,7 +60,7 @@ def states(outbox: list[Row[tuple[object, ...]]]) -> list[str]:
     return [row.state for row in outbox]
 
 
-async def test_where_nothing_is_owed_there_is_nothing_to_see(store: Store) -> None:
+async def test_where_nothing_is_pending_there_is_nothing_to_see(store: Store) -> None:
     seen = await store.outbox.dead_letters.overview(20)
 
     assert (seen.dead_letters, seen.total, seen.pending, seen.oldest_pending_seconds) == ([], 0, 0, None)
@@ -148,7 +148,7 @@ async def test_a_notice_is_shown_without_a_job(store: Store) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["parked", "dead"])
-async def test_a_row_that_is_retried_is_owed_as_if_never_tried(store: Store, outcome: Outcome) -> None:
+async def test_a_row_that_is_retried_is_pending_as_if_never_tried(store: Store, outcome: Outcome) -> None:
     first, second = await fail(store, "C1", "C1", outcome=outcome)
 
     assert await store.outbox.dead_letters.retry([second.id]) == 1
@@ -169,7 +169,7 @@ async def test_a_retried_row_goes_out_before_what_came_after_it(store: Store) ->
     assert (await claim(store)).id == first.id
 
 
-async def test_doubt_stays_through_a_retry(store: Store) -> None:
+async def test_an_unconfirmed_row_stays_so_through_a_retry(store: Store) -> None:
     await enqueue(store, "C1")
     await complete(store, await claim(store), "unconfirmed", error="timeout", channel_wait=0)
     await complete(store, await claim(store), "parked", error="is_archived", in_doubt=True)
@@ -191,7 +191,7 @@ async def test_all_are_retried_where_none_is_named_and_none_where_the_list_is_em
     assert await store.outbox.dead_letters.retry() == 0
 
 
-async def test_rows_that_are_sent_or_on_their_way_are_never_owed_anew(store: Store) -> None:
+async def test_rows_that_are_sent_or_on_their_way_are_never_requeued(store: Store) -> None:
     await enqueue(store, "C1", "C2", "C3", "C4")
     outcomes: tuple[Outcome, ...] = ("sent", "unconfirmed", "pending")
     for outcome in outcomes:
@@ -207,7 +207,7 @@ async def test_rows_that_are_sent_or_on_their_way_are_never_owed_anew(store: Sto
     assert await contents(store) == before
 
 
-async def test_what_a_digest_holds_is_owed_anew_with_it_and_counted_once(store: Store) -> None:
+async def test_what_a_digest_holds_is_requeued_with_it_and_counted_once(store: Store) -> None:
     outbox = await fail(store, "C1", "C1", "C1", "C1")
     digest = await hold(store, outbox[0].id, outbox[1].id)
     other = await hold(store, outbox[2].id)

@@ -20,7 +20,7 @@ from tests.store.seeds import (
 )
 
 
-async def test_what_is_owed_twice_is_owed_once(store: Store) -> None:
+async def test_what_is_enqueued_twice_is_pending_once(store: Store) -> None:
     async with store.db.transaction() as tx:
         recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
         card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
@@ -33,7 +33,7 @@ async def test_what_is_owed_twice_is_owed_once(store: Store) -> None:
     assert len(await deliveries(store)) == 1
 
 
-async def test_two_transactions_that_owe_the_same_at_once_owe_it_once(store: Store) -> None:
+async def test_two_transactions_that_enqueue_the_same_at_once_enqueue_it_once(store: Store) -> None:
     async with store.db.transaction() as tx:
         recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
         card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
@@ -47,7 +47,7 @@ async def test_two_transactions_that_owe_the_same_at_once_owe_it_once(store: Sto
     assert len(await deliveries(store)) == 1
 
 
-async def test_alerts_that_differ_in_channel_picture_or_version_are_owed_each(store: Store) -> None:
+async def test_alerts_that_differ_in_channel_kind_or_version_are_enqueued_each(store: Store) -> None:
     async with store.db.transaction() as tx:
         card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
         for version in (2, 3):
@@ -61,7 +61,7 @@ async def test_alerts_that_differ_in_channel_picture_or_version_are_owed_each(st
     assert all(len(key) == 32 for key in keys)
 
 
-async def test_a_row_owed_in_a_transaction_that_fails_is_not_owed(store: Store) -> None:
+async def test_a_row_enqueued_in_a_transaction_that_fails_is_not_pending(store: Store) -> None:
     async def owe_and_fail() -> None:
         async with store.db.transaction() as tx:
             recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
@@ -114,7 +114,7 @@ async def test_a_row_to_be_tried_again_keeps_its_place_before_the_next(
     assert again.attempts == 2
 
 
-async def test_a_row_is_in_doubt_from_just_before_the_wire_until_a_certain_answer(store: Store) -> None:
+async def test_a_row_is_unconfirmed_from_just_before_the_wire_until_a_certain_response(store: Store) -> None:
     await enqueue(store, "C1")
 
     delivery = await claim_and_attempt(store)
@@ -126,7 +126,7 @@ async def test_a_row_is_in_doubt_from_just_before_the_wire_until_a_certain_answe
     assert not (await claim(store)).unconfirmed
 
 
-async def test_an_ambiguous_row_is_in_doubt_afterwards(store: Store) -> None:
+async def test_a_row_without_a_response_is_unconfirmed_afterwards(store: Store) -> None:
     await enqueue(store, "C1")
 
     await complete(store, await claim_and_attempt(store), "unconfirmed")
@@ -134,7 +134,7 @@ async def test_an_ambiguous_row_is_in_doubt_afterwards(store: Store) -> None:
     assert (await claim(store)).unconfirmed
 
 
-async def test_an_attempt_is_noted_with_where_and_when_to_look_for_it(store: Store, time: StoreClock) -> None:
+async def test_an_attempt_is_noted_with_where_and_when_to_search_for_it(store: Store, time: StoreClock) -> None:
     await enqueue(store, "C1")
     delivery = await claim(store)
 
@@ -191,7 +191,7 @@ async def test_a_second_attempt_knows_what_the_first_one_left(store: Store, time
     assert row.last_attempt_at > row.first_attempt_at
 
 
-async def test_looks_in_vain_are_counted_until_the_next_attempt(store: Store) -> None:
+async def test_lookups_in_vain_are_counted_until_the_next_attempt(store: Store) -> None:
     await enqueue(store, "C1")
     await complete(store, await claim_and_attempt(store), "unconfirmed")
 
@@ -233,7 +233,7 @@ async def test_a_row_that_is_given_back_was_not_tried(store: Store, time: StoreC
     assert (again.change_id, again.attempts, again.unconfirmed) == (change, 1, False)
 
 
-async def test_a_row_in_doubt_stays_so_when_it_is_given_back(store: Store) -> None:
+async def test_an_unconfirmed_row_stays_so_when_it_is_released(store: Store) -> None:
     await enqueue(store, "C1")
     await complete(store, await claim_and_attempt(store), "unconfirmed")
 
@@ -243,7 +243,7 @@ async def test_a_row_in_doubt_stays_so_when_it_is_given_back(store: Store) -> No
     assert (row.state, row.unconfirmed) == ("unconfirmed", True)
 
 
-async def test_a_closed_channel_parks_all_that_it_is_owed_and_no_other(store: Store) -> None:
+async def test_a_closed_channel_parks_all_that_is_pending_for_it_and_no_other(store: Store) -> None:
     await enqueue(store, "C1", "C1", "C1", "C2")
     await complete(store, await claim(store), "parked", error="not_in_channel")
 
@@ -291,7 +291,7 @@ async def test_a_new_alert_for_a_closed_channel_tries_what_is_parked_first(store
         await complete(store, delivery, "sent", ts="1.0")
 
 
-async def test_a_notice_is_owed_once_to_each_who_should_hear_it(store: Store) -> None:
+async def test_a_notice_is_enqueued_once_for_each_recipient(store: Store) -> None:
     async with store.db.transaction() as tx:
         for channel in ("C1", "U1", "C1"):
             await store.outbox.deliveries.enqueue_notice(tx, channel, {"kind": "x", "about": "y"}, "key")

@@ -7,7 +7,7 @@ from tests.store.clocks import StoreClock
 from tests.store.seeds import claim, complete, deliveries, enqueue, several_stores
 
 
-async def test_nothing_owed_is_nothing_claimed(store: Store) -> None:
+async def test_nothing_pending_is_nothing_claimed(store: Store) -> None:
     assert await store.outbox.deliveries.claim(30) is None
     assert await store.outbox.deliveries.seconds_to_next() is None
 

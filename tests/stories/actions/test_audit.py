@@ -230,7 +230,7 @@ async def test_a_press_after_which_the_action_does_not_apply_is_written_down_as_
     ]
 
 
-async def test_operators_look_at_it_in_chat(world: World) -> None:
+async def test_operators_read_it_in_chat(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -248,7 +248,7 @@ async def test_operators_look_at_it_in_chat(world: World) -> None:
     assert short.plain_text.count("<@") < seen.plain_text.count("<@")
 
 
-async def test_refusals_push_nothing_out_of_sight_and_are_summed_up_by_person(any_world: World) -> None:
+async def test_refusals_push_nothing_out_of_view_and_are_summed_up_by_person(any_world: World) -> None:
     world = any_world
     job = world.api.add_job(status="running")
     verbs = ("status ftjob-abc123", "list", "tracked", "subscribe", "about", "models", "untrack all", "outbox", "audit")
@@ -272,7 +272,7 @@ async def test_refusals_push_nothing_out_of_sight_and_are_summed_up_by_person(an
     assert len([row for row in rows if row.decision is Decision.DENIED]) == 28, "each is kept"
 
 
-async def test_looks_push_nothing_out_of_sight_either(world: World) -> None:
+async def test_reads_push_nothing_out_of_view_either(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -285,7 +285,7 @@ async def test_looks_push_nothing_out_of_sight_either(world: World) -> None:
     assert "*ordered*" in seen.plain_text
 
 
-async def test_refusals_of_many_people_take_a_few_lines_and_leave_the_actions_in_sight(world: World) -> None:
+async def test_refusals_of_many_people_take_a_few_lines_and_leave_the_actions_in_view(world: World) -> None:
     job = world.api.add_job(status="running")
     guests = [world.slack.add_user(f"guest{n}", is_restricted=True) for n in range(30)]
 

@@ -243,7 +243,7 @@ async def test_a_refusal_is_told_also_where_the_job_cannot_be_read_after_it(worl
     assert (rows[-1].decision, rows[-1].reason, rows[-1].status_after) == (Decision.REFUSED, "No.", None)
 
 
-async def test_an_order_that_a_gateway_takes_for_a_job_that_is_over_came_too_late(world: World) -> None:
+async def test_an_action_that_a_proxy_takes_for_a_job_that_is_over_came_too_late(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:

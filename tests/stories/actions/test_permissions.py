@@ -175,7 +175,9 @@ async def test_where_slack_names_another_workspace_in_a_button_alone_its_answer_
 
 
 @pytest.mark.parametrize("named", [TEAM, HOME], ids=["payloads name ours", "payloads name theirs"])
-async def test_a_member_of_another_workspace_of_the_organization_alone_is_a_stranger(world: World, named: str) -> None:
+async def test_a_member_of_another_workspace_of_the_organization_alone_is_an_external_user(
+    world: World, named: str
+) -> None:
     job = world.api.add_job(status="running")
     join_grid(world, world.milo, named=named, teams=[HOME])
 

@@ -50,7 +50,7 @@ def step(world: World, job: str, step: int, loss: float, *, of: int = 100) -> No
     )
 
 
-async def test_a_card_lives_through_its_job_and_nobody_is_told_of_it_twice(lively: World) -> None:
+async def test_a_card_is_updated_through_its_job_and_nobody_is_told_of_it_twice(lively: World) -> None:
     world = lively
     async with world.bot():
         job = world.api.add_job(status="queued", metadata={"team": "search", "slack_user": world.olivia.id})
@@ -75,7 +75,7 @@ async def test_a_card_lives_through_its_job_and_nobody_is_told_of_it_twice(livel
         assert "ftjob_cancel" not in card_of(world, job).buttons
 
 
-async def test_a_card_that_somebody_deleted_is_posted_anew_once_and_lives_on(lively: World) -> None:
+async def test_a_card_that_somebody_deleted_is_posted_again_once_and_updated_on(lively: World) -> None:
     world = lively
     async with world.bot():
         job = world.api.add_job(status="running")

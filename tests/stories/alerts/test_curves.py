@@ -63,7 +63,7 @@ async def test_the_card_of_a_job_that_succeeded_shows_its_curves_and_no_alert_wa
         assert world.ops.messages == []
 
 
-async def test_a_picture_that_slack_does_not_show_yet_is_shown_later_and_the_card_waits_for_nothing(
+async def test_a_chart_that_slack_does_not_show_yet_is_shown_later_and_the_card_waits_for_nothing(
     world: World,
 ) -> None:
     world.tuning = FAST_TUNING

@@ -123,7 +123,7 @@ async def test_models_lists_what_was_made_with_the_days_left(any_world: World) -
 
 
 @pytest.mark.parametrize("status", ["running", "failed"])
-async def test_a_job_without_a_model_costs_no_look_at_models(world: World, status: str) -> None:
+async def test_a_job_without_a_model_costs_no_read_of_models(world: World, status: str) -> None:
     world.tuning = FAST_TUNING
     job = world.api.add_job(status=status)
     async with world.bot() as bot:

@@ -183,7 +183,7 @@ async def test_tracked_lists_what_this_channel_tracks_each_with_a_button_to_end_
     assert jobs[0] not in left.plain_text
 
 
-async def test_what_a_job_is_called_cannot_reach_people_or_look_like_a_link(world: World) -> None:
+async def test_the_name_of_a_job_cannot_mention_people_or_become_a_link(world: World) -> None:
     evil = "<!channel> <https://evil.example|Sign in> *bold*"
     job = world.api.add_job(status="failed", metadata={"note": evil}, error={"code": "x", "message": evil})
 

@@ -54,7 +54,7 @@ async def test_an_outage_of_forty_seconds_under_two_processes_costs_no_message_a
     assert len(world.ml.messages) == 20
 
 
-async def test_two_hundred_and_fifty_changes_in_one_sweep_are_all_told_in_a_few_messages(world: World) -> None:
+async def test_two_hundred_and_fifty_changes_in_one_poll_are_all_told_in_a_few_messages(world: World) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(250)]
 
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:

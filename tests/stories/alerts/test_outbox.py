@@ -323,7 +323,7 @@ async def test_fifty_that_are_parked_are_shown_and_retried_in_their_order(world:
 
 
 @pytest.mark.parametrize("repair", ["invitation", "button"])
-async def test_a_repair_is_begun_at_once_with_no_sweep_to_wait_for(world: World, repair: str) -> None:
+async def test_a_retry_is_begun_at_once_with_no_poll_to_wait_for(world: World, repair: str) -> None:
     secret = world.slack.add_channel("secret", is_private=True, bot_is_member=False)
 
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
@@ -352,7 +352,7 @@ async def test_what_is_still_on_its_way_is_counted(world: World) -> None:
     assert "Nothing is parked. 2 messages are waiting to be sent, the oldest for" in answer.plain_text
 
 
-async def test_a_bot_that_may_not_give_orders_still_repairs_what_it_owes(world: World) -> None:
+async def test_a_read_only_bot_still_retries_dead_letters(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot(FTJOB_READ_ONLY="1") as bot:

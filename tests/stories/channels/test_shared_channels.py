@@ -53,7 +53,7 @@ async def test_a_channel_that_becomes_shared_keeps_its_alerts_until_it_is_not(wo
         await world.until_delivered(job, "Paused", "Running")
 
 
-async def test_what_everybody_would_read_is_told_to_one_person_where_strangers_read_too(world: World) -> None:
+async def test_what_everybody_would_read_is_told_to_one_person_where_external_users_read_too(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():

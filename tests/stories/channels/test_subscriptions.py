@@ -82,7 +82,7 @@ async def test_a_new_job_that_somebody_untracks_stays_untracked(world: World) ->
     assert world.delivered(job) == []
 
 
-async def test_a_job_that_somebody_tracks_before_the_sweep_sees_it_gets_one_card(world: World) -> None:
+async def test_a_job_that_somebody_tracks_before_the_poll_sees_it_gets_one_card(world: World) -> None:
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         await world.say("subscribe")
         job = world.api.add_job(status="queued")

@@ -10,7 +10,7 @@ from tests.world import World
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
-async def test_a_tracked_job_gets_a_card_and_the_answer_is_for_the_asker_alone(world: World) -> None:
+async def test_a_tracked_job_gets_a_card_and_the_answer_is_for_the_requester_alone(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -100,7 +100,7 @@ async def test_of_several_jobs_those_that_exist_are_tracked_and_the_others_named
     assert len(world.ml.messages) == 2
 
 
-async def test_track_me_tells_the_asker_in_their_direct_messages(world: World) -> None:
+async def test_track_me_tells_the_requester_in_their_direct_messages(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:

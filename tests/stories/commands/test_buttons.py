@@ -169,7 +169,7 @@ async def test_the_status_button_of_a_listed_job_shows_it(world: World) -> None:
     assert jobs[1] not in answer.plain_text
 
 
-async def test_a_guest_and_a_stranger_cannot_use_the_buttons_that_they_see(world: World) -> None:
+async def test_a_guest_and_an_external_user_cannot_use_the_buttons_that_they_see(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:

@@ -45,7 +45,7 @@ async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world
             assert mine not in refused
 
 
-async def test_a_home_shows_a_guest_who_may_look_what_runs_and_offers_nothing_to_follow(world: World) -> None:
+async def test_a_home_shows_a_guest_who_may_read_what_runs_and_offers_nothing_to_follow(world: World) -> None:
     job = world.api.add_job(status="running")
     async with world.bot(FTJOB_ALLOW_GUESTS="1"):
         shown = await shown_home(world, "gia")
@@ -113,7 +113,7 @@ async def test_a_channel_that_lets_the_bot_in_is_told_once_what_it_does(any_worl
         assert len(world.ops.messages) == before, "it is at work there already"
 
 
-async def test_a_channel_that_strangers_read_is_not_greeted(world: World) -> None:
+async def test_a_channel_that_external_users_read_is_not_greeted(world: World) -> None:
     shared = world.slack.add_channel("with-acme", is_ext_shared=True, bot_is_member=False)
     async with world.bot() as bot:
         await world.slack.invite_bot(shared)

@@ -22,7 +22,9 @@ async def test_members_may_read_and_follow(world: World) -> None:
 
 
 @pytest.mark.parametrize(("who", "said"), [("gia", "Guests"), ("sam", "members of this workspace")])
-async def test_guests_and_strangers_get_one_short_refusal_and_nothing_else(world: World, who: str, said: str) -> None:
+async def test_guests_and_external_users_get_one_short_refusal_and_nothing_else(
+    world: World, who: str, said: str
+) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -42,7 +44,7 @@ async def test_guests_and_strangers_get_one_short_refusal_and_nothing_else(world
 
 
 @pytest.mark.parametrize("kind", ["is_restricted", "is_ultra_restricted"])
-async def test_guests_who_are_allowed_look_things_up_and_change_nothing(world: World, kind: str) -> None:
+async def test_guests_who_are_allowed_read_and_change_nothing(world: World, kind: str) -> None:
     job = world.api.add_job(status="running")
     world.gia.is_restricted = False
     setattr(world.gia, kind, True)

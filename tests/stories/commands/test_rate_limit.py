@@ -135,7 +135,7 @@ async def test_an_order_reads_fresh_and_nobody_is_shown_what_was_before_it(world
     assert world.actions == [cancel_request(job)]
 
 
-async def test_an_order_goes_through_in_a_flood_of_somebody_elses(world: World) -> None:
+async def test_an_action_goes_through_while_somebody_else_is_rate_limited(world: World) -> None:
     job, other = (world.api.add_job(status="running") for _ in range(2))
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):

@@ -7,7 +7,7 @@ HOUR = 3600.0
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
-async def test_a_hundred_live_jobs_cost_one_request_a_sweep(world: World) -> None:
+async def test_a_hundred_live_jobs_cost_one_request_a_poll(world: World) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(100)]
 
     async with world.bot(FTJOB_POLL_SECONDS=str(HOUR)) as bot:

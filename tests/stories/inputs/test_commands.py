@@ -84,7 +84,7 @@ async def test_an_unknown_job_is_said_to_be_unknown_in_the_project(running_bot: 
     ],
     ids=["case", "spaces", "byte order mark", "link", "labeled link", "wide letters"],
 )
-async def test_a_job_is_found_as_it_was_meant(running_bot: RunningBot, typed: str) -> None:
+async def test_a_job_is_found_however_its_id_was_typed(running_bot: RunningBot, typed: str) -> None:
     job = running(running_bot)
     text = typed.format(job)
     captured = await (running_bot.raw_command(text) if text.startswith("<") else running_bot.command(text))
@@ -180,7 +180,7 @@ async def test_a_guest_somebody_who_left_and_a_bot_may_not_cancel(running_bot: R
         await assert_denied(running_bot, gone, "not_a_person", "I answer only people. Ask me yourself")
 
 
-async def test_a_stranger_may_not_cancel_and_the_audit_holds_their_team(running_bot: RunningBot) -> None:
+async def test_an_external_user_may_not_cancel_and_the_audit_holds_their_team(running_bot: RunningBot) -> None:
     sam, job = running_bot.world.sam, running(running_bot)
     await assert_denied(running_bot, sam, "stranger", "only members of this workspace. Ask one of them")
     await running_bot.command(f"track {job}", names=[running_bot.world.olivia.id])

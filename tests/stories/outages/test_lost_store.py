@@ -78,7 +78,7 @@ async def test_another_database_in_its_place_is_logged_once(
     assert capsys.readouterr().out.count("store.replaced") == 1
 
 
-async def test_telling_it_twice_owes_one_notice(world: World) -> None:
+async def test_telling_it_twice_enqueues_one_notice(world: World) -> None:
     job = world.api.add_job(status="queued")
     await lose(world, job)
     async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:

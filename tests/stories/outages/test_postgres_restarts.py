@@ -15,9 +15,7 @@ NOTICED_SECONDS = 40.0
 _UNSENT = "SELECT count(*) FROM delivery WHERE state <> 'sent'"
 
 
-async def test_a_bot_lives_through_immediate_restarts_of_its_database(
-    world: World, server: RestartablePostgres
-) -> None:
+async def test_a_bot_survives_immediate_restarts_of_its_database(world: World, server: RestartablePostgres) -> None:
     world.database_url, port = server.url, free_port()
     readiness = Readiness(port)
     jobs = [world.api.add_job(status="running") for _ in range(RESTARTS)]

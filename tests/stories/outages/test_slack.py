@@ -103,7 +103,7 @@ async def test_a_card_that_somebody_deleted_does_not_swallow_the_alert(world: Wo
     assert "*Paused*" in card.plain_text, "it is posted anew"
 
 
-async def test_an_answer_whose_response_url_is_used_up_is_shown_to_the_asker_all_the_same(world: World) -> None:
+async def test_an_answer_whose_response_url_is_used_up_is_shown_to_the_requester_all_the_same(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():

@@ -50,7 +50,7 @@ async def test_what_was_told_after_a_backup_is_not_told_again_and_what_was_not_i
     assert (backup.stat().st_mode & 0o777) == 0o600
 
 
-async def test_what_was_still_owed_when_the_copy_was_made_is_not_told_again(world: World) -> None:
+async def test_what_was_still_pending_when_the_copy_was_made_is_not_told_again(world: World) -> None:
     first, behind = world.api.add_job(status="running"), world.api.add_job(status="running")
     backup = world.folder / "backup.db"
     async with world.process():
@@ -100,7 +100,7 @@ async def test_what_a_thread_was_told_after_a_backup_is_not_told_again(world: Wo
         await world.until_delivered(job, "Running", "Paused", "Running", "Paused")
 
 
-async def test_what_the_first_look_did_not_find_is_sent_without_being_looked_for(world: World) -> None:
+async def test_what_the_first_poll_did_not_find_is_sent_without_a_lookup(world: World) -> None:
     job = world.api.add_job(status="queued")
     async with world.process():
         await world.say(f"track {job}")
@@ -132,7 +132,7 @@ async def test_a_server_is_backed_up_by_its_own_means(world: World, postgres_url
     assert "pg_dump" in said
 
 
-async def test_nothing_is_in_doubt_where_nothing_was_put_back(world: World) -> None:
+async def test_nothing_is_unconfirmed_where_nothing_was_restored(world: World) -> None:
     job = world.api.add_job(status="queued")
     async with world.bot() as bot:
         await world.say(f"track {job}")

@@ -171,7 +171,7 @@ async def test_a_world_ends_badly_where_a_canary_is_seen(
             await leak(world)
 
 
-async def test_a_world_looks_at_postgresql_and_at_metrics_too(tmp_path: Path, postgres_url: str) -> None:
+async def test_a_world_checks_postgresql_and_metrics_too(tmp_path: Path, postgres_url: str) -> None:
     POLLS.labels(account=KEY, result="ok")
     try:
         with pytest.raises(AssertionError, match="'database', 'metrics'"):

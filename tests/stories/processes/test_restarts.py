@@ -119,7 +119,7 @@ async def test_what_happened_long_before_anybody_looked_again_is_told_as_found_l
     assert "2 h 1 min" in said
 
 
-async def test_a_stop_waits_for_the_sweep_under_way_and_what_that_saw_is_told_by_the_next_bot(world: World) -> None:
+async def test_a_stop_waits_for_the_poll_under_way_and_what_that_saw_is_told_by_the_next_bot(world: World) -> None:
     job = world.api.add_job(status="running")
     seldom = {"FTJOB_POLL_SECONDS": "3600"}
 
@@ -137,7 +137,7 @@ async def test_a_stop_waits_for_the_sweep_under_way_and_what_that_saw_is_told_by
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-async def test_a_bot_that_is_told_to_stop_ends_cleanly_in_the_middle_of_a_sweep(
+async def test_a_bot_that_is_told_to_stop_ends_cleanly_in_the_middle_of_a_poll(
     world: World, sign: signal.Signals
 ) -> None:
     job = world.api.add_job(status="running")

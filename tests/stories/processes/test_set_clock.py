@@ -141,7 +141,7 @@ async def test_a_clock_that_was_ahead_at_the_start_and_is_put_right_delays_nothi
 
 
 @pytest.mark.parametrize("seconds", [-HOUR, 6 * 86400.0])
-async def test_a_mute_holds_as_long_as_it_was_meant_to_when_the_clock_is_set(world: World, seconds: float) -> None:
+async def test_a_mute_keeps_its_length_when_the_clock_is_set(world: World, seconds: float) -> None:
     job = world.api.add_job(status="running")
     async with world.bot() as bot:
         await world.say(f"track {job}")

@@ -76,7 +76,7 @@ async def test_commands_and_requests_under_way_hold_a_stop_up_no_longer(tmp_path
     assert "Traceback" not in "".join(world.log)
 
 
-async def test_no_sweep_begins_while_a_door_still_closes(tmp_path: Path) -> None:
+async def test_no_poll_begins_while_an_entrance_still_closes(tmp_path: Path) -> None:
     async with World(tmp_path, transport="http") as world, AsyncExitStack() as requests:
         job = world.api.add_job(status="running")
         async with world.bot() as bot:

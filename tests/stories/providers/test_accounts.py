@@ -235,7 +235,7 @@ async def test_what_an_account_that_is_watched_no_more_followed_is_told_by_anoth
     assert world.delivered(job) == ["Failed"]
 
 
-async def test_what_is_owed_of_an_account_that_is_watched_no_more_still_goes_out(world: World) -> None:
+async def test_what_is_pending_of_an_account_that_is_polled_no_more_is_still_sent(world: World) -> None:
     async with new_api() as research:
         job = research.add_job(status="running")
         async with world.bot(**configured(world, research)) as bot:
@@ -263,7 +263,7 @@ async def test_what_is_owed_of_an_account_that_is_watched_no_more_still_goes_out
 
 
 @pytest.mark.parametrize("verb", ["events", "checkpoints", "curves"])
-async def test_every_look_at_a_job_goes_to_its_account(world: World, verb: str) -> None:
+async def test_every_read_of_a_job_goes_to_its_account(world: World, verb: str) -> None:
     async with two_accounts(world) as (_, research):
         job = research.add_job(status="running")
         await world.say(f"{verb} {job}")

@@ -150,7 +150,7 @@ async def test_a_job_that_the_api_does_not_know_is_not_shown_as_if_it_were_there
     assert "Last known" not in answer.plain_text
 
 
-async def test_about_names_the_trouble_beside_a_fresh_last_look(world: World, trouble: tuple[Fault, str]) -> None:
+async def test_about_names_the_trouble_beside_a_fresh_last_poll(world: World, trouble: tuple[Fault, str]) -> None:
     fault, why = trouble
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         await followed(world, bot, "running")

@@ -33,7 +33,7 @@ async def until_answered(webhooks: WebhookSender, *statuses: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["/webhooks/openai", "/webhooks/openai/default"])
-async def test_the_end_of_a_job_is_told_at_once_although_the_next_look_is_far_away(any_world: World, path: str) -> None:
+async def test_the_end_of_a_job_is_told_at_once_although_the_next_poll_is_far_away(any_world: World, path: str) -> None:
     world = any_world
     webhooks, more = arranged(world, new_secret(), path=path)
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more) as bot:
@@ -48,7 +48,7 @@ async def test_the_end_of_a_job_is_told_at_once_although_the_next_look_is_far_aw
     assert world.ops.messages == []
 
 
-async def test_a_webhook_that_comes_after_the_look_tells_nothing_twice(any_world: World) -> None:
+async def test_a_webhook_that_comes_after_the_poll_tells_nothing_twice(any_world: World) -> None:
     world = any_world
     webhooks, more = arranged(world, new_secret())
     async with world.bot(**more) as bot:
@@ -63,7 +63,7 @@ async def test_a_webhook_that_comes_after_the_look_tells_nothing_twice(any_world
     assert world.delivered(job) == ["Failed"]
 
 
-async def test_a_webhook_that_lies_lets_the_bot_look_and_changes_nothing(world: World) -> None:
+async def test_a_webhook_that_lies_lets_the_bot_poll_and_changes_nothing(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more) as bot:
         job = world.api.add_job(status="running")
@@ -80,7 +80,7 @@ async def test_a_webhook_that_lies_lets_the_bot_look_and_changes_nothing(world: 
     assert "Running" in card.plain_text
 
 
-async def test_a_repetition_and_an_event_of_another_kind_are_taken_without_a_look(world: World) -> None:
+async def test_a_repetition_and_an_event_of_another_kind_are_accepted_without_a_poll(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more):
         job = world.api.add_job(status="running")
@@ -124,7 +124,7 @@ async def test_a_webhook_that_comes_again_after_sixty_hours_starts_nothing(world
         await until_answered(webhooks, 200)
 
 
-async def test_an_event_that_contradicts_what_a_look_saw_is_told_nothing(world: World) -> None:
+async def test_an_event_that_contradicts_what_a_poll_read_is_told_nothing(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(**more) as bot:
         job = world.api.add_job(status="running")
@@ -138,7 +138,7 @@ async def test_an_event_that_contradicts_what_a_look_saw_is_told_nothing(world: 
     assert world.delivered(job) == ["Succeeded"]
 
 
-async def test_what_is_signed_and_no_json_is_taken_without_a_look(world: World) -> None:
+async def test_what_is_signed_and_no_json_is_accepted_without_a_poll(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more), aiohttp.ClientSession() as session:
         before = polls(world)
@@ -239,7 +239,7 @@ async def test_what_is_too_old_or_too_new_is_refused(world: World, age: int) -> 
     assert polls(world) <= 1
 
 
-async def test_without_a_secret_there_is_no_such_door(world: World) -> None:
+async def test_without_a_secret_there_is_no_such_route(world: World) -> None:
     port = str(free_port())
     url = f"http://127.0.0.1:{port}/webhooks/openai"
     async with (

@@ -96,7 +96,7 @@ async def test_six_tabs_show_new_messages_and_each_gets_replies(session: Browser
         await expect(private_replies(tab)).to_have_count(TABS + 1)
 
 
-async def test_tabs_that_lose_the_server_say_so_and_catch_up_with_its_successor(session: BrowserSession) -> None:
+async def test_tabs_that_lose_the_server_say_so_and_follow_its_successor(session: BrowserSession) -> None:
     banner = session.tab.locator("#banner")
     await session.page.__aexit__(None, None, None)
     session.demo.member.post("Said while nobody served.", session.demo.channel)
