@@ -22,7 +22,7 @@ from tests.races.plan import Crash, Plan
 from tests.simulation.bot import ACCOUNT, parts_on
 from tests.simulation.disk import DISK, Disk
 from tests.simulation.instance import ProcessKilled
-from tests.simulation.loop import TASKS, NumberedTask
+from tests.simulation.loop import ProcessTasks
 
 JOB = "ftjob-race"
 POLL_SECONDS = 30.0
@@ -44,32 +44,21 @@ class Process:
         self.is_dead = False
         self.parts: Parts | None = None
         """What it works with, once it is ready."""
-        self._tasks: set[NumberedTask] = set()
+        self._tasks = ProcessTasks()
         self.disk = disk
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let it do something, as a task of its own."""
-        context = copy_context()
-        context.run(TASKS.set, self._tasks)
-        context.run(DISK.set, self.disk)
-        context.run(_PROCESS.set, self)
-        return context.run(asyncio.create_task, work)
+        return self._tasks.start(work, {DISK: self.disk, _PROCESS: self})
 
     def kill(self) -> None:
         """Do nothing more from now on."""
         self.is_dead = True
-        self._cancel_tasks()
+        self._tasks.cancel()
 
     async def until_gone(self) -> None:
         """Wait until nothing of it is left."""
-        while self._tasks:
-            # A task that turned its end into an error of the database, and tries again, has to be told once more.
-            await asyncio.wait(set(self._tasks), timeout=1.0)
-            self._cancel_tasks()
-
-    def _cancel_tasks(self) -> None:
-        for task in sorted(self._tasks, key=lambda task: task.number):
-            task.cancel()
+        await self._tasks.wait(lambda: True)
 
 
 class Cluster:

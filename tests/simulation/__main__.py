@@ -1,32 +1,29 @@
-"""``python -m tests.simulation SEEDS [--from N] [--no-lookup]``: run seeds and print what came of them."""
+"""``python -m tests.simulation SEEDS [--from N] [--no-lookup]``: run seeds and print their figures."""
 
-import argparse
 import sys
 
+from tests.seeds import print_failures, seed_parser, seeds_of
 from tests.simulation.report import HEAD, failures, line, total
 from tests.simulation.simulation import simulate
 
+PROGRAM = "tests.simulation"
+
 
 def main() -> int:
-    """Run the seeds that the command line names; return how many failed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("seeds", type=int, help="how many")
-    parser.add_argument("--from", dest="first", type=int, default=0, help="the first one")
-    parser.add_argument(
-        "--no-lookup", action="store_true", help="a Slack app that may not read what stands in channels"
-    )
-    asked = parser.parse_args()
+    """Run the seeds that the command line names; return 1 if one failed."""
+    parser = seed_parser(PROGRAM, __doc__)
+    parser.add_argument("--no-lookup", action="store_true", help="a Slack app that may not read channels")
+    options = parser.parse_args()
     sys.stdout.write(f"{HEAD}\n")
     results, failed = [], 0
-    for seed in range(asked.first, asked.first + asked.seeds):
-        result = simulate(seed, has_lookup=not asked.no_lookup)
+    for seed in seeds_of(options):
+        result = simulate(seed, has_lookup=not options.no_lookup)
         results.append(result)
         sys.stdout.write(f"{line(result)}\n")
+        sys.stdout.flush()
         if found := failures(result):
             failed += 1
-            again = f"python -m tests.simulation 1 --from {seed}" + (" --no-lookup" if asked.no_lookup else "")
-            sys.stdout.write("".join(f"    {each}\n" for each in found[:12]) + f"    alone: {again}\n")
-        sys.stdout.flush()
+            print_failures(PROGRAM, seed, found, options=" --no-lookup" if options.no_lookup else "")
     sys.stdout.write(f"{total(results)}\n{failed} seeds failed\n")
     return min(failed, 1)
 

@@ -6,7 +6,6 @@ A dead process changes nothing any more: its database is torn away before its ta
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from bot.app.build import Parts
 from bot.store.db.engine import Clock
 from tests.simulation.bot import ACCOUNT, assembled, keep_delivering, keep_polling, stop
 from tests.simulation.disk import DISK, Disk
-from tests.simulation.loop import TASKS, NumberedTask
+from tests.simulation.loop import ProcessTasks
 from tests.simulation.network import POST, Network
 from tests.simulation.plan import ProcessEnd
 
@@ -34,7 +33,7 @@ class Instance:
         """What it consists of, once it is ready."""
         self.is_dead = False
         self._network, self._file, self._interval, self._clock = world, file, interval, clock
-        self._tasks: set[NumberedTask] = set()
+        self._tasks = ProcessTasks()
         self._disk = Disk(luck, self.failpoint)
         self._stop_requested = asyncio.Event()
         self._points_left: float | None = None
@@ -42,17 +41,11 @@ class Instance:
 
     def begin(self, prepare: Callable[[Parts], Awaitable[None]]) -> None:
         """Come to life; ``prepare`` is done first, in peace."""
-        context = copy_context()
-        context.run(TASKS.set, self._tasks)
-        context.run(DISK.set, self._disk)
-        self._main = context.run(asyncio.create_task, self._run(prepare))
+        self._main = self._tasks.start(self._run(prepare), {DISK: self._disk})
 
     def spawn(self, event: Coroutine[Any, Any, None]) -> None:
         """Let it do what follows from an event, as a task of its own."""
-        context = copy_context()
-        context.run(TASKS.set, self._tasks)
-        context.run(DISK.set, self._disk)
-        task = context.run(asyncio.create_task, event)
+        task = self._tasks.start(event, {DISK: self._disk})
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def failpoint(self, point: str) -> None:
@@ -80,11 +73,7 @@ class Instance:
         """Change nothing from now on, and unwind."""
         self.is_dead = True
         self._disk.detach()
-        self._cancel_tasks()
-
-    def _cancel_tasks(self) -> None:
-        for task in sorted(self._tasks, key=lambda task: task.number):
-            task.cancel()
+        self._tasks.cancel()
 
     async def end(self, how: ProcessEnd) -> None:
         """See it to its end.
@@ -100,11 +89,7 @@ class Instance:
             self._stop_requested.set()
         elif not self.is_dead:
             self.kill()
-        while self._tasks:
-            # A task that turned its end into an error of the database, and tries again, has to be told once more.
-            await asyncio.wait(set(self._tasks), timeout=1.0 if self.is_dead else None)
-            if self.is_dead:
-                self._cancel_tasks()
+        await self._tasks.wait(lambda: self.is_dead)
         if not self.is_dead:
             await self._main
 

@@ -8,9 +8,9 @@ import asyncio
 import itertools
 import math
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any, cast
 
 from typing_extensions import override
@@ -43,6 +43,35 @@ class NumberedTask(asyncio.Task[Any]):
     @override
     def __eq__(self, other: object) -> bool:
         return self is other
+
+
+class ProcessTasks:
+    """The tasks of one simulated process, those that its tasks start included."""
+
+    def __init__(self) -> None:
+        self._tasks: set[NumberedTask] = set()
+
+    def start(self, work: Coroutine[Any, Any, None], variables: Mapping[ContextVar[Any], Any]) -> asyncio.Task[None]:
+        """Start a task of the process; ``variables`` are set in its context."""
+        context = copy_context()
+        for variable, value in {TASKS: self._tasks, **variables}.items():
+            context.run(variable.set, value)
+        return context.run(asyncio.create_task, work)
+
+    def cancel(self) -> None:
+        """Cancel all tasks, in the order of their start."""
+        for task in sorted(self._tasks, key=lambda task: task.number):
+            task.cancel()
+
+    async def wait(self, is_killed: Callable[[], bool]) -> None:
+        """Wait until no task is left; those of a killed process are canceled again each second.
+
+        A task that turned its cancellation into an error of the database, and tries again, has to be canceled once more.
+        """
+        while self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=1.0 if is_killed() else None)
+            if is_killed():
+                self.cancel()
 
 
 class _JumpingSelector(selectors.SelectSelector):
