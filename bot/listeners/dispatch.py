@@ -144,14 +144,14 @@ class Dispatcher:
         say = partial(self._responder.send_still_checking, target, replaces=replaces)
         # A submitted form's modal shows its own progress message.
         after = None if kind == "form" else self._slow_after
-        async with slow_notice.notify_if_slow(say, after=after) as told:
+        async with slow_notice.notify_if_slow(say, after=after) as notice:
             if parsed is None or await self._deduplication.is_duplicate(kind, body.get("trigger_id")):
                 return None
             if isinstance(parsed, UserError):
                 return reply_to_invalid(parsed, target.person, await self._people.look_up(target.person), self._access)
             reply = await self._run(parsed)
         # The notice replaced the message with the button, so the reply replaces the notice.
-        return replace(reply, replaces=True) if replaces and told.is_shown else reply
+        return replace(reply, replaces=True) if replaces and notice.is_shown else reply
 
     def _needs_modal(self, command: Command) -> bool:
         """Whether the reply needs a modal; a denial that is certain before any lookup is a message."""

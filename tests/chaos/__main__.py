@@ -31,8 +31,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--freeze", type=float, default=0.0, help="freeze bots for up to so many seconds")
     asked = parser.parse_args()
-    patience = DELIVERY_TIMEOUTS.shortened(FACTOR)
-    print(f"every wait {FACTOR:g} times as short as in production: {patience}")
+    timeouts = DELIVERY_TIMEOUTS.shortened(FACTOR)
+    print(f"every wait {FACTOR:g} times as short as in production: {timeouts}")
     good = True
     for store, bots in (("sqlite", 1), ("postgres", 3), ("pgbouncer", 2)):
         if store == "pgbouncer" and PROGRAM is None:
@@ -64,15 +64,15 @@ def _play(server: str | None, seed: int, bots: int, asked: argparse.Namespace, *
             result = asyncio.run(game.play())
         if not _is_good(result, strict=not asked.freeze):
             _keep_logs(Path(folder), seed)
-    verdict = result.checked
+    checked = result.checked
     print(
         f"  seed {seed}: {result.counts['kills']} kills, "
-        f"{verdict.due} due, {len(verdict.lost)} lost, {len(verdict.doubled)} doubled, "
-        f"{len(verdict.disordered)} out of order, converged in {result.converged_in:.1f} s "
+        f"{checked.due} due, {len(checked.lost)} lost, {len(checked.doubled)} doubled, "
+        f"{len(checked.disordered)} out of order, converged in {result.converged_in:.1f} s "
         f"({time.monotonic() - began:.0f} s)",
         flush=True,
     )
-    for problem in [*verdict.lost[:5], *verdict.doubled[:5], *verdict.disordered[:5], *result.problems[:5]]:
+    for problem in [*checked.lost[:5], *checked.doubled[:5], *checked.disordered[:5], *result.problems[:5]]:
         print(f"    {problem}")
     return result
 
@@ -86,9 +86,9 @@ async def _new_database(server: str) -> str:
 
 
 def _is_good(result: Result, *, strict: bool) -> bool:
-    verdict = result.checked
+    checked = result.checked
     doubled = 0 if strict else result.sent_again
-    return not (verdict.lost or verdict.disordered or result.problems) and len(verdict.doubled) <= doubled
+    return not (checked.lost or checked.disordered or result.problems) and len(checked.doubled) <= doubled
 
 
 def _keep_logs(folder: Path, seed: int) -> None:
@@ -103,15 +103,15 @@ def _report(store: str, bots: int, results: list[Result], *, strict: bool) -> bo
     total: Counter[str] = Counter()
     for result in results:
         total.update(result.counts)
-    verdicts = [result.checked for result in results]
+    checks = [result.checked for result in results]
     slowest = max(result.slowest_stop for result in results)
     print(
         f"{store}, {bots} bot{'s' if bots > 1 else ''}, seeds {results[0].seed} to {results[-1].seed}: "
         f"{total['kills']} kills, each with a delivery in flight or a change uncommitted, {total['freezes']} freezes, "
-        f"{total['stops']} stops (slowest {slowest:.1f} s), {sum(v.due for v in verdicts)} alerts due, "
-        f"{sum(len(v.lost) for v in verdicts)} lost, {sum(len(v.doubled) for v in verdicts)} doubled "
+        f"{total['stops']} stops (slowest {slowest:.1f} s), {sum(v.due for v in checks)} alerts due, "
+        f"{sum(len(v.lost) for v in checks)} lost, {sum(len(v.doubled) for v in checks)} doubled "
         f"(sent again {sum(result.sent_again for result in results)} times), "
-        f"{sum(len(v.disordered) for v in verdicts)} out of order, "
+        f"{sum(len(v.disordered) for v in checks)} out of order, "
         f"slowest to converge {max(result.converged_in for result in results):.1f} s"
     )
     print(f"  {dict(sorted(total.items()))}")

@@ -18,7 +18,7 @@ from tests.chaos.worker import work
 POINTS = ("before_post", "after_post", "after_post", "before_record")
 """Where a bot dies by itself: a delivery is in flight there, or a change uncommitted."""
 REQUESTS = frozenset({POST, LIST})
-PATIENCE = 2.5
+MAX_WAIT = 2.5
 """Seconds until a bot that does not come to its point is killed by hand."""
 
 
@@ -45,7 +45,7 @@ class BotProcesses:
         while time.monotonic() < until:
             point = self.rng.choice(POINTS) if self.rng.random() < 0.5 else None
             bot = self.start(number, crash_at=f"{point}:{self.rng.randint(1, 3)}" if point else None)
-            if not await self._until_dead(bot, min(until, time.monotonic() + PATIENCE), point):
+            if not await self._until_dead(bot, min(until, time.monotonic() + MAX_WAIT), point):
                 await self._end(bot, until)
 
     def start(self, number: int, *, crash_at: str | None = None) -> BaseProcess:

@@ -1,4 +1,4 @@
-"""What can be seen of a round: the committed rows, of either database, and what stands in Slack."""
+"""What can be seen of a round: the committed rows, of either database, and what is in Slack."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tests.simulation.plan import State
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the judge looks at."""
+    """What the checker reads."""
 
     changes: Sequence[Recorded]
     alerts: Sequence[Alert]
@@ -27,13 +27,13 @@ class Evidence:
 
 async def gather(url: str, slack: Slack) -> Evidence:
     """Read the database at ``url`` beside the bots that work on it."""
-    changes, alerts, states, owed = await _rows(url, CHANGES, ALERTS, STATES, PENDING)
+    changes, alerts, states, enqueued = await _rows(url, CHANGES, ALERTS, STATES, PENDING)
     return Evidence(
         [recorded_of(row) for row in changes],
         [alert_of(row) for row in alerts],
         posted(slack),
         {job: (status, model) for job, status, model in states},
-        owed[0][0],
+        enqueued[0][0],
     )
 
 

@@ -52,9 +52,9 @@ class Arrivals:
 class RandomFaults(FaultPlan):
     """Random faults: each endpoint has a probability and a set of faults."""
 
-    def __init__(self, luck: random.Random, moods: Mapping[str, tuple[float, tuple[Fault, ...]]]) -> None:
+    def __init__(self, rng: random.Random, moods: Mapping[str, tuple[float, tuple[Fault, ...]]]) -> None:
         super().__init__()
-        self._rng, self._faults = luck, moods
+        self._rng, self._faults = rng, moods
         self.is_off = True
 
     @override
@@ -106,8 +106,8 @@ def slack_faults(timeout: float) -> dict[str, tuple[float, tuple[Fault, ...]]]:
         Fault("answer", status=200, body={"ok": False, "error": "service_unavailable"}),
         Fault("late", seconds=0.5 * timeout),
     )
-    looks = (Fault("answer", status=503, body="upstream"), Fault("drop"))
-    return {POST: (0.3, posts), "conversations.history": (0.15, looks), "conversations.replies": (0.15, looks)}
+    lookups = (Fault("answer", status=503, body="upstream"), Fault("drop"))
+    return {POST: (0.3, posts), "conversations.history": (0.15, lookups), "conversations.replies": (0.15, lookups)}
 
 
 API_FAULTS: Mapping[str, tuple[float, tuple[Fault, ...]]] = {

@@ -64,8 +64,8 @@ class Round:
         self.api = WatchedApi(latency=0.01)
         self.slack.rate_limits.per_second = FACTOR
         self.slack.arrivals = self.api.arrivals = arrivals
-        patience = DELIVERY_TIMEOUTS.shortened(FACTOR)
-        self.slack.faults = self._slack_faults = RandomFaults(self._rng, slack_faults(patience.timeout))
+        timeouts = DELIVERY_TIMEOUTS.shortened(FACTOR)
+        self.slack.faults = self._slack_faults = RandomFaults(self._rng, slack_faults(timeouts.timeout))
         self.api.faults = self._api_faults = RandomFaults(self._rng, API_FAULTS)
         self._processes = BotProcesses({}, FACTOR, folder, arrivals, self._rng, freezes)
         self._channels: list[Channel] = []
@@ -73,7 +73,7 @@ class Round:
         self._followers: dict[str, set[str]] = {}
 
     async def play(self) -> Result:
-        """Play the round and judge it."""
+        """Play the round and check it."""
         async with self.slack, self.api:
             self._processes.environ = self._environ()
             await self._settle_in()
@@ -84,7 +84,7 @@ class Round:
             )
             self._slack_faults.is_off = self._api_faults.is_off = True
             seconds = await self._converge()
-            return await self._judged(seconds)
+            return await self._checked(seconds)
 
     def _environ(self) -> dict[str, str]:
         return {
@@ -136,7 +136,7 @@ class Round:
         self._followers[job] = {channel.id for number, channel in enumerate(self._channels) if number % 2}
 
     async def _converge(self) -> float:
-        """Let the bots work in peace until nothing is owed, and stop them."""
+        """Let the bots work in peace until nothing is pending, and stop them."""
         began = time.monotonic()
         bots = [self._processes.start(number) for number in range(self._bots)]
         while time.monotonic() - began < CONVERGE_SECONDS:
@@ -154,18 +154,18 @@ class Round:
         body = self.api.jobs[job]
         return body["status"], body["fine_tuned_model"]
 
-    async def _judged(self, seconds: float) -> Result:
+    async def _checked(self, seconds: float) -> Result:
         evidence: Evidence = await gather(self._url, self.slack)
         ends = {job: self._end_of(job) for job in self._jobs}
-        verdict = check(self._followers, ends, evidence.changes, evidence.alerts, evidence.posted)
+        checked = check(self._followers, ends, evidence.changes, evidence.alerts, evidence.posted)
         problems = [f"a bot ended with {code}" for code in self._processes.bad_exits]
-        problems += [] if evidence.pending == 0 else [f"{evidence.pending} deliveries are still owed"]
+        problems += [] if evidence.pending == 0 else [f"{evidence.pending} deliveries are still pending"]
         problems += [f"the stand-in complains: {complaint}" for complaint in self.slack.violations[:3]]
         logs = "".join(path.read_text() for path in self._folder.glob("bot*.log"))
         problems += ["a traceback in a log"] if '"exception"' in logs and "IntegrityError" in logs else []
         again = logs.count('"delivery.resent"')
         return Result(
-            self._seed, self._processes.counts, verdict, seconds, again, self._processes.slowest_stop, problems
+            self._seed, self._processes.counts, checked, seconds, again, self._processes.slowest_stop, problems
         )
 
 

@@ -10,7 +10,7 @@ from bot.store.actions.audit import Decision
 from bot.store.actions.confirmations import RESUBMIT_COOLDOWN
 
 ENDS = frozenset({Decision.DONE, Decision.FINISHED, Decision.REFUSED, Decision.UNSENT, Decision.UNKNOWN})
-_TOLD_BY_CHANGE = {Decision.DONE: "carried out", Decision.FINISHED: "came too late"}
+_NOTIFIED_BY_CHANGE = {Decision.DONE: "carried out", Decision.FINISHED: "came too late"}
 _CLAIMS = ("is cancelled now", "was cancelled by", "Cancel sent")
 """Words after which somebody believes that the job is cancelled."""
 _WATCHES = "I keep watching"
@@ -19,7 +19,7 @@ _WORDS = {
     Decision.FINISHED: "had already ended",
     Decision.UNSENT: "nothing was sent",
 }
-"""What the answer to an order says that ended in this way."""
+"""What the answer to an action says that ended in this way."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class SentAction:
     read: str | None
     """The status of the job that the press had read last."""
     submitted: frozenset[str]
-    """The keys of the orders that were committed to the audit by then."""
+    """The keys of the actions that were committed to the audit by then."""
     fault: str
     """What happened to it; "refused": there was no connection, "calm": nothing."""
 
@@ -46,7 +46,7 @@ class ButtonPress:
     said: str | None
     """None: the process died before it said anything."""
     decision: Decision | None
-    """What the audit was to keep; None where the order is in it, or the process died."""
+    """What the audit was to keep; None where the action is in it, or the process died."""
     was_cancelled: bool = False
     """Whether the API's job was cancelled when this was said."""
 
@@ -60,7 +60,7 @@ class AuditRow:
     source: str
     decision: Decision
     key: str | None = None
-    """The order that it is about."""
+    """The action that it is about."""
     status_before: str | None = None
     has_job: bool = True
     """Whether it says which job it is about."""
@@ -95,7 +95,7 @@ class Evidence:
     errors: Sequence[str] = ()
     """What a living process logged as an error."""
     actions: dict[str, int] = field(init=False)
-    """Where in ``rows`` each order is given, by its key."""
+    """Where in ``rows`` each action is given, by its key."""
 
     def __post_init__(self) -> None:
         """Find the actions."""
@@ -103,13 +103,13 @@ class Evidence:
         object.__setattr__(self, "actions", given)
 
     def ends(self, key: str | None) -> list[int]:
-        """Return where in ``rows`` an order ends."""
+        """Return where in ``rows`` an action ends."""
         return [at for at, row in enumerate(self.rows) if row.key == key and row.decision in ENDS]
 
 
 def check(evidence: Evidence) -> list[str]:
     """Return everything that a race breaks of the promises, in words."""
-    judges = (
+    rules = (
         _is_consistent,
         _sent_once,
         _sent_after_submit,
@@ -119,11 +119,11 @@ def check(evidence: Evidence) -> list[str]:
         _answered_truthfully,
         _notified,
     )
-    return [broken for judge in judges for broken in judge(evidence)]
+    return [broken for rule in rules for broken in rule(evidence)]
 
 
 def lost_replies(evidence: Evidence) -> int:
-    """Count orders whose end was committed just before the process died: the person hears it when they press again."""
+    """Count actions whose end was committed just before the process died: the person hears it when they press again."""
     cut = {press.key for press in evidence.presses if press.said is None}
     ends = [evidence.rows[end] for key in evidence.actions for end in evidence.ends(key)]
     return sum(row.source == "button" and row.key in cut for row in ends)
@@ -137,27 +137,27 @@ def _is_consistent(evidence: Evidence) -> Iterator[str]:
 
 
 def _sent_once(evidence: Evidence) -> Iterator[str]:
-    """Each order leaves once at most, and surely where its process lived; a job has one order at a time."""
+    """Each action leaves once at most, and surely where its process lived; a job has one action at a time."""
     keys = {press.user_action: press.key for press in evidence.presses}
     left = Counter(keys.get(post.user_action) if post.user_action is not None else None for post in evidence.posts)
-    yield from (f"{times} POSTs of the order {key}" for key, times in left.items() if times > 1)
+    yield from (f"{times} POSTs of the action {key}" for key, times in left.items() if times > 1)
     for press in evidence.presses:
         if press.said is not None and press.decision is None and left[press.key] != 1:
-            yield f"{left[press.key]} POSTs of the order {press.key} that was answered"
+            yield f"{left[press.key]} POSTs of the action {press.key} that was answered"
     places = list(evidence.actions.items())
     for (earlier, _), (later, place) in pairwise(places):
         ends = [end for end in evidence.ends(earlier) if end < place]
         if not ends:
-            yield f"the order {later} while {earlier} is under way"
+            yield f"the action {later} while {earlier} is under way"
         elif (
             evidence.rows[ends[0]].decision is Decision.DONE
             and evidence.rows[place].at < evidence.rows[ends[0]].at + RESUBMIT_COOLDOWN
         ):
-            yield f"the order {later} just after {earlier} was done"
+            yield f"the action {later} just after {earlier} was done"
 
 
 def _sent_after_submit(evidence: Evidence) -> Iterator[str]:
-    """An order leaves after its press, its row in the audit, and a look that shows the job as the question did."""
+    """An action leaves after its press, its row in the audit, and a read that shows the job as the confirmation did."""
     keys = {press.user_action: press.key for press in evidence.presses}
     for post in evidence.posts:
         key = keys.get(post.user_action) if post.user_action is not None else None
@@ -175,16 +175,16 @@ def _finished_once(evidence: Evidence) -> Iterator[str]:
     for key, place in evidence.actions.items():
         ends = evidence.ends(key)
         if len(ends) != 1:
-            yield f"{len(ends)} ends of the order {key}"
+            yield f"{len(ends)} ends of the action {key}"
         elif ends[0] < place:
-            yield f"the order {key} ended before it was given"
+            yield f"the action {key} ended before it was submitted"
     for row in evidence.rows:
         if row.decision in ENDS and row.key not in evidence.actions:
-            yield f"an end of {row.key}, which was never ordered"
+            yield f"an end of {row.key}, which was never submitted"
 
 
 def _finished_truthfully(evidence: Evidence) -> Iterator[str]:
-    """What the audit says became of an order agrees with the API, and with what passed."""
+    """What the audit says became of an action agrees with the API, and with what passed."""
     acts = {press.user_action: press.key for press in evidence.presses}
     met = {acts.get(post.user_action) if post.user_action is not None else None: post.fault for post in evidence.posts}
     for key in evidence.actions:
@@ -212,7 +212,7 @@ def _audited(evidence: Evidence) -> Iterator[str]:
     yield from (f"{times} rows of {person} without a press" for person, times in (spare - cut).items())
     for press in evidence.presses:
         if press.said is not None and press.decision is None and press.key not in evidence.actions:
-            yield f"{press.key} was answered as an order, and is none"
+            yield f"{press.key} was answered as an action, and is none"
 
 
 def _answered_truthfully(evidence: Evidence) -> Iterator[str]:
@@ -233,24 +233,24 @@ def _answered_truthfully(evidence: Evidence) -> Iterator[str]:
 
 
 def _notified(evidence: Evidence) -> Iterator[str]:
-    """Who gave an order hears its end, in the answer or later; so do the threads of the job, in theirs."""
+    """Who submitted an action hears its end, in the answer or later; so do the threads of the job, in theirs."""
     ends = [evidence.rows[place] for key in evidence.actions for place in evidence.ends(key)]
     later = Counter(
-        (end.person, _TOLD_BY_CHANGE.get(end.decision, "not carried out")) for end in ends if end.source == "start"
+        (end.person, _NOTIFIED_BY_CHANGE.get(end.decision, "not carried out")) for end in ends if end.source == "start"
     )
     people = {end.person for end in ends}
     told = Counter((line.to, line.how) for line in evidence.notices if line.to in people)
     if told != later:
-        yield f"owed to people {dict(later)}, told {dict(told)}"
+        yield f"pending for people {dict(later)}, told {dict(told)}"
     heard = {press.key for press in evidence.presses if press.said is not None and press.decision is None}
     cut = {press.key for press in evidence.presses if press.said is None}
     yield from (
         f"nobody heard the end of {end.key}" for end in ends if end.source != "start" and end.key not in heard | cut
     )
     kinds = Counter(line.kind for line in evidence.notices if line.to not in people)
-    by_line = sum(end.decision not in _TOLD_BY_CHANGE for end in ends)
+    by_line = sum(end.decision not in _NOTIFIED_BY_CHANGE for end in ends)
     expected = {"order_given": len(evidence.actions), "order_ended": by_line} if evidence.is_tracked else {}
     if kinds != Counter(expected):
-        yield f"owed to the thread {expected}, told {dict(kinds)}"
+        yield f"pending for the thread {expected}, told {dict(kinds)}"
     if len(ends) > by_line and evidence.known != evidence.status:
         yield f"the store has the job {evidence.known}, and it is {evidence.status}"

@@ -1,7 +1,7 @@
 """The processes of a race: each has the bot's own parts, and may die.
 
 One process has the SQLite file alone. Two share one opened store, because SQLite admits one process: they stand for two
-on PostgreSQL, so that leases alone say which orders are abandoned. Nothing sends and nothing sweeps here.
+on PostgreSQL, so that leases alone say which actions are abandoned. Nothing delivers and nothing polls here.
 """
 
 import asyncio

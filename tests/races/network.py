@@ -56,7 +56,7 @@ class ApiNetwork(Network):
             act = USER_ACTION.get()
             self.posts.append(SentAction(act, self._last_read.get(act), self._submitted(), trouble.name))
         elif ASKED + FAULT_FREE <= now < self._plan.faults_end:
-            # Mostly after the order: a race in which no look ever works has none.
+            # Mostly after the action: a race in which no read ever works has none.
             odds = self._plan.read_fault_rate if self.posts else self._plan.read_fault_rate / 4
             trouble = read_fault(self._rng) if self._rng.random() < odds else trouble
         return trouble
@@ -66,7 +66,7 @@ class ApiNetwork(Network):
         return InjectedFault("calm", there, answered_after=there + self._rng.uniform(0.005, 0.1))
 
     def _submitted(self) -> frozenset[str]:
-        """Return the orders that are in the audit: a connection of its own sees what is committed."""
+        """Return the actions that are in the audit: a connection of its own sees what is committed."""
         with closing(sqlite3.connect(self._file)) as store:
             rows = store.execute("SELECT confirmation_key FROM audit WHERE decision = ?", [Decision.SUBMITTED])
             return frozenset(key for (key,) in rows)

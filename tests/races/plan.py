@@ -24,7 +24,7 @@ POINTS = (
     "disk.before_commit",
     "disk.after_commit",
 )
-"""Where a process may die: all that an order passes."""
+"""Where a process may die: all that an action passes."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class UserAction:
     process: int
     """Which process Slack hands it to."""
     kind: Literal["ask", "press", "press_other"]
-    """``press_other``: they send the key of the other one's question."""
+    """``press_other``: they send the key of the other one's confirmation."""
     is_seen: bool = True
     """Whether Slack says who they are."""
 
@@ -66,77 +66,75 @@ class Plan:
     updates: tuple[tuple[float, str], ...]
     """When the job comes to which status, if it is not over by then."""
     posts: tuple[InjectedFault, ...]
-    """What orders meet, one after the other; later ones meet nothing."""
+    """What actions meet, one after the other; later ones meet nothing."""
     read_fault_rate: float
-    """How often a look goes wrong, from 0 to 1."""
+    """How often a read fails, from 0 to 1."""
     faults_end: float
-    """When looks go well again."""
+    """When reads work again."""
     crashes: tuple[Crash, ...]
 
 
 def plan_of(seed: int) -> Plan:
     """Return the race of a seed."""
-    luck = random.Random(f"race {seed}")  # noqa: S311 - a race is repeatable
-    processes = luck.choice([1, 2])
-    is_late = luck.random() < 0.05
-    start = ASKED + (LIFETIME + luck.uniform(-1, 1) if is_late else FAULT_FREE + luck.uniform(0, 5))
-    acts = sorted(_user_actions(luck, start, processes), key=lambda act: act.at)
+    rng = random.Random(f"race {seed}")  # noqa: S311 - a race is repeatable
+    processes = rng.choice([1, 2])
+    is_late = rng.random() < 0.05
+    start = ASKED + (LIFETIME + rng.uniform(-1, 1) if is_late else FAULT_FREE + rng.uniform(0, 5))
+    acts = sorted(_user_actions(rng, start, processes), key=lambda act: act.at)
     return Plan(
         seed=seed,
         processes=processes,
-        is_tracked=luck.random() < 0.7,
+        is_tracked=rng.random() < 0.7,
         user_actions=tuple(acts),
-        status=luck.choice(["running", "running", "queued", "validating_files", "paused"]),
-        updates=tuple(sorted(_updates(luck, start))),
-        posts=tuple(_action_fault(luck) for _ in range(2)) if luck.random() < 0.75 else (),
-        read_fault_rate=luck.choice([0.0, 0.0, 0.2, 0.5, 0.9]),
-        faults_end=start + luck.choice([2.0, 10.0, 40.0, 2 * UNCONFIRMED_TIMEOUT]),
-        crashes=tuple(_crashes(luck, processes)),
+        status=rng.choice(["running", "running", "queued", "validating_files", "paused"]),
+        updates=tuple(sorted(_updates(rng, start))),
+        posts=tuple(_action_fault(rng) for _ in range(2)) if rng.random() < 0.75 else (),
+        read_fault_rate=rng.choice([0.0, 0.0, 0.2, 0.5, 0.9]),
+        faults_end=start + rng.choice([2.0, 10.0, 40.0, 2 * UNCONFIRMED_TIMEOUT]),
+        crashes=tuple(_crashes(rng, processes)),
     )
 
 
-def _user_actions(luck: random.Random, start: float, processes: int) -> Iterator[UserAction]:
+def _user_actions(rng: random.Random, start: float, processes: int) -> Iterator[UserAction]:
     for person in (0, 1):
-        yield UserAction(ASKED + person / 10, person, luck.randrange(processes), "ask")
-        first = start + luck.choice([0.0, luck.uniform(0, 0.01), luck.uniform(0, 1), luck.uniform(0, 20)])
-        for _ in range(luck.choice([1, 1, 2, 3])):
-            is_other, is_seen = luck.random() < 0.04, luck.random() < 0.97
-            yield UserAction(first, person, luck.randrange(processes), "press_other" if is_other else "press", is_seen)
-            first += luck.choice([0.0, luck.uniform(0, 0.3), luck.uniform(0, 3), luck.uniform(0, 30)])
-        if luck.random() < 0.2:
-            again = first + luck.choice(
-                [luck.uniform(0, 5), luck.uniform(UNCONFIRMED_TIMEOUT, 3 * UNCONFIRMED_TIMEOUT)]
-            )
-            yield UserAction(again, person, luck.randrange(processes), "ask")
-            yield UserAction(again + luck.uniform(0.5, 3), person, luck.randrange(processes), "press")
+        yield UserAction(ASKED + person / 10, person, rng.randrange(processes), "ask")
+        first = start + rng.choice([0.0, rng.uniform(0, 0.01), rng.uniform(0, 1), rng.uniform(0, 20)])
+        for _ in range(rng.choice([1, 1, 2, 3])):
+            is_other, is_seen = rng.random() < 0.04, rng.random() < 0.97
+            yield UserAction(first, person, rng.randrange(processes), "press_other" if is_other else "press", is_seen)
+            first += rng.choice([0.0, rng.uniform(0, 0.3), rng.uniform(0, 3), rng.uniform(0, 30)])
+        if rng.random() < 0.2:
+            again = first + rng.choice([rng.uniform(0, 5), rng.uniform(UNCONFIRMED_TIMEOUT, 3 * UNCONFIRMED_TIMEOUT)])
+            yield UserAction(again, person, rng.randrange(processes), "ask")
+            yield UserAction(again + rng.uniform(0.5, 3), person, rng.randrange(processes), "press")
 
 
-def _updates(luck: random.Random, start: float) -> Iterator[tuple[float, str]]:
+def _updates(rng: random.Random, start: float) -> Iterator[tuple[float, str]]:
     for odds in (0.35, 0.1):
-        if luck.random() < odds:
-            at = start + luck.choice([luck.uniform(-2, 1), luck.uniform(0, 0.5), luck.uniform(0, 90)])
+        if rng.random() < odds:
+            at = start + rng.choice([rng.uniform(-2, 1), rng.uniform(0, 0.5), rng.uniform(0, 90)])
             yield (
                 max(ASKED + 1, at),
-                luck.choice(["succeeded", "succeeded", "failed", "cancelled", "paused", "running"]),
+                rng.choice(["succeeded", "succeeded", "failed", "cancelled", "paused", "running"]),
             )
 
 
-def _crashes(luck: random.Random, processes: int) -> Iterator[Crash]:
-    for _ in range(luck.choice([0, 0, 1, 1, 1, 2])):
-        process, pause = luck.randrange(processes), luck.choice([luck.uniform(0.5, 5), luck.uniform(5, 120)])
-        if luck.random() < 0.15:
-            yield Crash(process, "moment", luck.randint(0, 20), pause)
+def _crashes(rng: random.Random, processes: int) -> Iterator[Crash]:
+    for _ in range(rng.choice([0, 0, 1, 1, 1, 2])):
+        process, pause = rng.randrange(processes), rng.choice([rng.uniform(0.5, 5), rng.uniform(5, 120)])
+        if rng.random() < 0.15:
+            yield Crash(process, "moment", rng.randint(0, 20), pause)
         else:
-            point = luck.choice(POINTS)
+            point = rng.choice(POINTS)
             is_rare = point.endswith(("_order", "_record", "POST"))
-            yield Crash(process, point, 1 if is_rare else luck.randint(1, 12), pause)
+            yield Crash(process, point, 1 if is_rare else rng.randint(1, 12), pause)
 
 
-def _action_fault(luck: random.Random) -> InjectedFault:
-    """Return what happens to an order: whether, and when, it is carried out has nothing to do with the answer."""
-    soon, later = luck.uniform(0.01, 0.1), luck.choice([luck.uniform(0.3, 5), luck.uniform(DEADLINE, 120)])
-    processed = luck.choice([soon, soon, None, later])
-    match luck.choice(["refuse", "drop", "drop", "hang", "late", "5xx", "garbage", "another", "limited", "access"]):
+def _action_fault(rng: random.Random) -> InjectedFault:
+    """Return what happens to an action: whether, and when, it is carried out has nothing to do with the answer."""
+    soon, later = rng.uniform(0.01, 0.1), rng.choice([rng.uniform(0.3, 5), rng.uniform(DEADLINE, 120)])
+    processed = rng.choice([soon, soon, None, later])
+    match rng.choice(["refuse", "drop", "drop", "hang", "late", "5xx", "garbage", "another", "limited", "access"]):
         case "refuse":
             return InjectedFault("refused", None, "refuse")
         case "drop":
@@ -144,16 +142,16 @@ def _action_fault(luck: random.Random) -> InjectedFault:
         case "hang":
             return InjectedFault("hangs", processed, "hang")
         case "late":
-            return InjectedFault("late", soon, answered_after=luck.choice([luck.uniform(1, 14), luck.uniform(16, 60)]))
+            return InjectedFault("late", soon, answered_after=rng.choice([rng.uniform(1, 14), rng.uniform(16, 60)]))
         case "5xx":
             status, body = (
-                luck.choice([500, 502, 503, 504, 408]),
-                luck.choice(["<html>", '{"error": {"message": "No."}}']),
+                rng.choice([500, 502, 503, 504, 408]),
+                rng.choice(["<html>", '{"error": {"message": "No."}}']),
             )
             return InjectedFault("5xx", processed, "fake", status=status, body=body)
         case "garbage":
             return InjectedFault(
-                "garbage", processed, "fake", body=luck.choice(["<html>", '{"id": "ftj', "[1]", '{"ok": true}'])
+                "garbage", processed, "fake", body=rng.choice(["<html>", '{"id": "ftj', "[1]", '{"ok": true}'])
             )
         case "another":
             body = '{"object": "fine_tuning.job", "id": "ftjob-another", "status": "cancelled"}'
@@ -164,12 +162,12 @@ def _action_fault(luck: random.Random) -> InjectedFault:
             )
         case _:
             body = '{"error": {"message": "You have insufficient permissions."}}'
-            return InjectedFault("access", None, "fake", status=luck.choice([401, 403, 400, 404]), body=body)
+            return InjectedFault("access", None, "fake", status=rng.choice([401, 403, 400, 404]), body=body)
 
 
-def read_fault(luck: random.Random) -> InjectedFault:
+def read_fault(rng: random.Random) -> InjectedFault:
     """Return the fault of a read of the job."""
-    return luck.choice(
+    return rng.choice(
         [
             InjectedFault("refused", None, "refuse"),
             InjectedFault("dropped", None, "drop"),
@@ -177,7 +175,7 @@ def read_fault(luck: random.Random) -> InjectedFault:
             InjectedFault("error", None, "fake", status=500, body='{"error": {"message": "The server had an error."}}'),
             InjectedFault("limited", None, "fake", status=429, body='{"error": {}}', headers={"retry-after": "20"}),
             InjectedFault("garbage", None, "fake", body='{"object": "fine_tuning.job", "da'),
-            InjectedFault("late", luck.uniform(0.01, 2), answered_after=luck.uniform(2, 14)),
+            InjectedFault("late", rng.uniform(0.01, 2), answered_after=rng.uniform(2, 14)),
             InjectedFault("lost"),
             InjectedFault("stale"),
         ]

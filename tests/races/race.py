@@ -35,7 +35,7 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.simulation import EPOCH, counted_errors
 
 LONGEST = 600.0
-"""Seconds after the faults within which every order has to have its end."""
+"""Seconds after the faults within which every action has to have its end."""
 CHECK_SECONDS = 5.0
 
 
@@ -95,7 +95,7 @@ class Race:
     async def run(self) -> Evidence:
         """Live through everything."""
         self._loop = loop = asyncio.get_running_loop()
-        # What a process that died left behind is nobody's business; what breaks a living one is logged.
+        # What a process that died left behind doesn't matter; what breaks a living one is logged.
         loop.set_exception_handler(lambda _loop, _context: None)
         failpoints.arm(self.cluster.failpoint)
         for at, status in self._plan.updates:
@@ -130,15 +130,15 @@ class Race:
 
     def _begin(self, number: int, act: UserAction) -> None:
         """Let Slack hand an act to a process; where none is there, the person sees that and it is as if it never was."""
-        process, asker = self.cluster.process(act.process), Requester(PEOPLE[act.person], CHANNEL, "T1")
+        process, requester = self.cluster.process(act.process), Requester(PEOPLE[act.person], CHANNEL, "T1")
         key = self._keys.get(1 - act.person if act.kind == "press_other" else act.person)
         if process is None or (act.kind != "ask" and key is None):
             return
         if act.kind == "ask":
-            command: Command = CancelCommand(asker, job_ids=(JOB,))
+            command: Command = CancelCommand(requester, job_ids=(JOB,))
         else:
-            command = ConfirmCommand(replace(asker, source="button"), key=key or "")
-            self._presses[number] = ButtonPress(number, asker.person, key or "", None, None)
+            command = ConfirmCommand(replace(requester, source="button"), key=key or "")
+            self._presses[number] = ButtonPress(number, requester.person, key or "", None, None)
         task = process.spawn(self._carry_out(number, act, command, process))
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
@@ -157,7 +157,7 @@ class Race:
             self._presses[number] = replace(press, said=said, decision=reply.decision, was_cancelled=is_cancelled)
 
     async def _until_over(self) -> None:
-        """Wait until the faults are over, everybody has an answer, and no order is under way."""
+        """Wait until the faults are over, everybody has an answer, and no action is under way."""
         assert self._loop
         calm = max(self._plan.faults_end, self._plan.user_actions[-1].at)
         await asyncio.sleep(calm - self._loop.time())

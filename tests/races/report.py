@@ -66,9 +66,9 @@ def total(all_of_them: Sequence[Figures]) -> str:
     )
     return (
         f"{len(all_of_them):,} races: {sum(each.presses for each in all_of_them):,} presses, "
-        f"{decisions[Decision.SUBMITTED]:,} orders, {sum(each.posts for each in all_of_them):,} POSTs of which "
+        f"{decisions[Decision.SUBMITTED]:,} actions, {sum(each.posts for each in all_of_them):,} POSTs of which "
         f"{sum(each.faults for each in all_of_them):,} met trouble, "
-        f"{sum(each.crashes for each in all_of_them):,} crashes; orders ended: {ends}; other presses: {others}; "
+        f"{sum(each.crashes for each in all_of_them):,} crashes; actions ended: {ends}; other presses: {others}; "
         f"{sum(each.lost_replies for each in all_of_them):,} answers lost with a process after the end was stored; "
         f"{sum(bool(each.broken) for each in all_of_them)} races broke a promise"
     )

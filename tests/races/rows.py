@@ -16,16 +16,16 @@ _UNDER_WAY = "SELECT count(*) FROM confirmation WHERE confirmed_at IS NOT NULL A
 
 
 def audit(store: sqlite3.Connection) -> list[AuditRow]:
-    """Return the rows of the audit about presses and orders, in order."""
+    """Return the rows of the audit about presses and actions, in order."""
     found = store.execute(_AUDIT, [ConfirmCommand.verb])
     return [
-        AuditRow(at, who, door, Decision(decision), key, status, job is not None)
-        for at, who, door, decision, key, status, job in found
+        AuditRow(at, who, source, Decision(decision), key, status, job is not None)
+        for at, who, source, decision, key, status, job in found
     ]
 
 
 def lines(store: sqlite3.Connection) -> list[ActionNotice]:
-    """Return the lines about orders that are owed to people and threads, in order."""
+    """Return the lines about actions that are pending for people and threads, in order."""
     bodies = [(to, json.loads(notice)) for to, notice in store.execute(_LINES)]
     return [ActionNotice(to, body["kind"], body.get("how"), body.get("said", "")) for to, body in bodies]
 
@@ -37,5 +37,5 @@ def known(store: sqlite3.Connection) -> str | None:
 
 
 def under_way(store: sqlite3.Connection) -> bool:
-    """Return whether an order has not ended."""
+    """Return whether an action has not ended."""
     return bool(store.execute(_UNDER_WAY).fetchone()[0])

@@ -1,4 +1,4 @@
-"""The judge accepts a sound race and rejects each kind of doctored evidence."""
+"""The checker accepts a sound race and rejects each kind of doctored evidence."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ LOST = replace(
     rows=[ORDERED, CLICKED, UNKNOWN],
     notices=[GIVEN, ENDED, replace(ENDED, to="U1")],
 )
-"""The same, where neither the order nor its answer arrived."""
+"""The same, where neither the action nor its answer arrived."""
 
 DIED = replace(GOOD, presses=[replace(SUBMITTED, said=None), CLICK])
 """The same, where the process died after the end was stored."""
@@ -57,7 +57,7 @@ def test_a_press_without_an_order_needs_its_row_alone() -> None:
     assert check(Evidence("running", None, is_tracked=False, posts=[], presses=[failed], rows=[row], notices=[])) == []
 
 
-def test_an_order_that_was_refused_or_never_sent_is_told_in_the_thread() -> None:
+def test_an_action_that_was_refused_or_never_sent_notifies_the_thread() -> None:
     for end, trouble, said in (
         (Decision.REFUSED, "limited", "The API asks for a pause of 7 s."),
         (Decision.UNSENT, "refused", "The API could not be reached, so nothing was sent."),
@@ -79,8 +79,8 @@ def test_an_order_that_was_refused_or_never_sent_is_told_in_the_thread() -> None
     [
         (replace(GOOD, first_broken=2), "audit is broken"),
         (replace(GOOD, errors=["actions.failing"]), "actions.failing"),
-        (replace(GOOD, posts=[FIRST, FIRST]), "2 POSTs of the order a"),
-        (replace(GOOD, posts=[]), "0 POSTs of the order a"),
+        (replace(GOOD, posts=[FIRST, FIRST]), "2 POSTs of the action a"),
+        (replace(GOOD, posts=[]), "0 POSTs of the action a"),
         (replace(GOOD, posts=[replace(FIRST, user_action=None)]), "without a press"),
         (replace(GOOD, posts=[replace(FIRST, submitted=frozenset())]), "before its row"),
         (replace(GOOD, posts=[replace(FIRST, read="succeeded")]), "read as succeeded"),
@@ -88,8 +88,8 @@ def test_an_order_that_was_refused_or_never_sent_is_told_in_the_thread() -> None
         (replace(GOOD, posts=[replace(FIRST, read=None)]), "read as None"),
         (replace(GOOD, rows=[ORDERED, CLICKED]), "0 ends"),
         (replace(GOOD, rows=[ORDERED, CLICKED, DONE, DONE]), "2 ends"),
-        (replace(GOOD, rows=[DONE, CLICKED, ORDERED]), "before it was given"),
-        (replace(GOOD, rows=[ORDERED, CLICKED, DONE, replace(DONE, key="b")]), "never ordered"),
+        (replace(GOOD, rows=[DONE, CLICKED, ORDERED]), "before it was submitted"),
+        (replace(GOOD, rows=[ORDERED, CLICKED, DONE, replace(DONE, key="b")]), "never submitted"),
         (replace(GOOD, status="succeeded"), "a is done, but"),
         (replace(GOOD, rows=[ORDERED, CLICKED, replace(DONE, decision=Decision.FINISHED)]), "a is over, but"),
         (replace(GOOD, rows=[ORDERED, CLICKED, replace(DONE, decision=Decision.UNSENT)]), "a is unsent, but"),
@@ -108,11 +108,11 @@ def test_an_order_that_was_refused_or_never_sent_is_told_in_the_thread() -> None
         (replace(LOST, presses=[replace(SUBMITTED, said="Well."), CLICK]), "the audit has unknown"),
         (replace(LOST, notices=[GIVEN, ENDED, replace(ENDED, to="U1", said=CANCELLED)]), "and it is running"),
         (replace(LOST, notices=[GIVEN, ENDED, replace(ENDED, to="U1", how="carried out")]), "and it is running"),
-        (replace(LOST, notices=[GIVEN, ENDED]), "owed to people"),
-        (replace(LOST, notices=[GIVEN, ENDED, *[replace(ENDED, to="U1")] * 2]), "owed to people"),
-        (replace(LOST, notices=[GIVEN, replace(ENDED, to="U1")]), "owed to the thread"),
-        (replace(GOOD, notices=[]), "owed to the thread"),
-        (replace(GOOD, is_tracked=False), "owed to the thread"),
+        (replace(LOST, notices=[GIVEN, ENDED]), "pending for people"),
+        (replace(LOST, notices=[GIVEN, ENDED, *[replace(ENDED, to="U1")] * 2]), "pending for people"),
+        (replace(LOST, notices=[GIVEN, replace(ENDED, to="U1")]), "pending for the thread"),
+        (replace(GOOD, notices=[]), "pending for the thread"),
+        (replace(GOOD, is_tracked=False), "pending for the thread"),
         (replace(GOOD, presses=[CLICK]), "nobody heard the end of a"),
         (replace(GOOD, known="running"), "the store has the job running"),
     ],

@@ -1,4 +1,4 @@
-"""Cancel races: an order is given at most once, and its end is found out, written down and told truly.
+"""Cancel races: an action is given at most once, and its end is found out, written down and told truly.
 
 ``python -m tests.races`` runs more of them.
 

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 ACCOUNT = Account("default", "https://stand-in.example/v1", SecretStr("sk-unused: the wires lead to the stand-in"))
 TUNING = Tuning(max_alerts=None)
-"""Every change is told one by one, so that the checker knows how many there have to be."""
+"""Each change gets its own alert, so that the checker knows how many there have to be."""
 BROKEN_WORKER_SECONDS = 1.0
 LAST_POLL_SECONDS = 3.0
 
@@ -111,10 +111,10 @@ async def _track(parts: Parts, world: Network, job_id: str, channel: str) -> Non
     await parts.recorder.add_track(track, reading, known, card_ts=card.body["ts"])
 
 
-async def stop(parts: Parts, sending: asyncio.Task[None], sweeping: asyncio.Task[None]) -> None:
+async def stop(parts: Parts, sending: asyncio.Task[None], polling: asyncio.Task[None]) -> None:
     """Stop as ``bot/app/run.py`` does: claim nothing more, then the worker and the timer side by side."""
     parts.worker.stop_claiming()
-    await asyncio.gather(parts.worker.stop(), _cut(sweeping))
+    await asyncio.gather(parts.worker.stop(), _cut(polling))
     await asyncio.wait({sending}, timeout=BROKEN_WORKER_SECONDS)
 
 

@@ -1,7 +1,7 @@
 """Checker: was every due alert delivered, once, in order? Pure.
 
 It believes Slack. Of the bot's own rows it takes what was due, what it says it gave up, and which digest is said to
-tell an alert; whether that digest tells it is read in its text.
+hold an alert; whether it does is read in its text.
 """
 
 import re
@@ -50,7 +50,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class Posted:
-    """A message that stands in Slack."""
+    """A message that is in Slack."""
 
     channel: str
     ts: float
@@ -59,12 +59,12 @@ class Posted:
     text: str
     """As it was posted: a card is edited later."""
     now: str = ""
-    """As it stands at the end."""
+    """Its text at the end."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """A card as the bot has it in its books."""
+    """A card as the bot's store has it."""
 
     job: str
     channel: str
@@ -103,29 +103,29 @@ def check(
         followers: the channels that follow each job.
         ends: the state in which each job really ended.
         changes: what the bot committed.
-        alerts: what the bot owed for it.
-        posted: what stands in Slack.
-        cards: where cards stand.
+        alerts: what the bot enqueued for it.
+        posted: what is in Slack.
+        cards: the cards' positions.
     """
-    verdict = CheckResult(due=len(alerts))
-    tellings = {alert.key: list(_deliveries_of(alert, posted)) for alert in alerts}
+    checked = CheckResult(due=len(alerts))
+    deliveries = {alert.key: list(_deliveries_of(alert, posted)) for alert in alerts}
     for alert in alerts:
-        if not tellings[alert.key]:
+        if not deliveries[alert.key]:
             if alert.row in GIVEN_UP:
-                verdict.given_up += 1
+                checked.given_up += 1
             else:
-                verdict.lost.append(f"{alert.name}: {alert.row}, but nowhere")
-        elif len(tellings[alert.key]) > 1:
-            verdict.doubled.append(f"{alert.name} at {tellings[alert.key]}")
-    verdict.doubled += _foreign_digest_lines(alerts, posted)
-    verdict.lost += _never_enqueued(followers, changes, alerts)
-    verdict.lost += _never_seen(followers, ends, changes)
+                checked.lost.append(f"{alert.name}: {alert.row}, but nowhere")
+        elif len(deliveries[alert.key]) > 1:
+            checked.doubled.append(f"{alert.name} at {deliveries[alert.key]}")
+    checked.doubled += _foreign_digest_lines(alerts, posted)
+    checked.lost += _never_enqueued(followers, changes, alerts)
+    checked.lost += _never_seen(followers, ends, changes)
     keys = Counter(message.key for message in posted if message.is_ours and message.key)
-    verdict.repeats = sum(times - 1 for times in keys.values())
-    verdict.disordered = list(_out_of_order(alerts, tellings))
-    verdict.stale = list(_stale(cards, ends, posted))
-    verdict.untrue = _untrue(changes)
-    return verdict
+    checked.repeats = sum(times - 1 for times in keys.values())
+    checked.disordered = list(_out_of_order(alerts, deliveries))
+    checked.stale = list(_stale(cards, ends, posted))
+    checked.untrue = _untrue(changes)
+    return checked
 
 
 def mentions_change(text: str, change: Recorded, kind: str = "change") -> bool:
@@ -146,12 +146,12 @@ def _current_part(piece: str) -> str:
 
 
 def _deliveries_of(alert: Alert, posted: Iterable[Posted]) -> Iterator[float]:
-    """Yield where an alert is told: alone under its key, or in the digest that holds it."""
+    """Yield the timestamps of messages that show an alert: its own, or the digest that holds it."""
     for message in posted:
         is_it = message.is_ours and message.channel == alert.channel and message.key in {alert.key, alert.held_by}
-        # A digest tells the change in one line for the card and the alert.
-        picture = alert.kind if message.key == alert.key else "change"
-        if is_it and mentions_change(message.text, alert.change, picture):
+        # A digest shows the change in one line for the card and the alert.
+        message_kind = alert.kind if message.key == alert.key else "change"
+        if is_it and mentions_change(message.text, alert.change, message_kind):
             yield message.ts
 
 
@@ -172,12 +172,12 @@ def _foreign_digest_lines(alerts: Sequence[Alert], posted: Sequence[Posted]) -> 
 def _never_enqueued(
     followers: Mapping[str, set[str]], changes: Iterable[Recorded], alerts: Iterable[Alert]
 ) -> Iterator[str]:
-    """Yield changes for which a channel that follows the job was owed nothing."""
-    owed = {(alert.channel, alert.change.job, alert.change.version) for alert in alerts if _announces(alert)}
+    """Yield changes for which a channel that follows the job got no alert."""
+    enqueued = {(alert.channel, alert.change.job, alert.change.version) for alert in alerts if _announces(alert)}
     for change in changes:
         for channel in sorted(followers.get(change.job, ())):
-            if (channel, change.job, change.version) not in owed:
-                yield f"{channel} {change.job} v{change.version}: never owed"
+            if (channel, change.job, change.version) not in enqueued:
+                yield f"{channel} {change.job} v{change.version}: never enqueued"
 
 
 def _announces(alert: Alert) -> bool:
@@ -194,26 +194,26 @@ def _never_seen(
             yield f"{job}: ended as {end}, the bot saw {last.get(job)}"
 
 
-def _out_of_order(alerts: Iterable[Alert], tellings: Mapping[str, list[float]]) -> Iterator[str]:
+def _out_of_order(alerts: Iterable[Alert], deliveries: Mapping[str, list[float]]) -> Iterator[str]:
     """Yield alerts of a job that first appear in a channel after a newer one.
 
-    One that was given up, because Slack refused it again and again, and that Slack shows in the end, is nobody's line.
+    One that was given up, because Slack refused it again and again, and that Slack shows in the end, has no position in the queue.
     """
     by_line: dict[tuple[str, str], list[Alert]] = defaultdict(list)
     for alert in alerts:
-        if tellings[alert.key] and alert.row != "dead":
+        if deliveries[alert.key] and alert.row != "dead":
             by_line[alert.channel, alert.change.job].append(alert)
     for line in by_line.values():
         latest = 0.0
         for alert in sorted(line, key=lambda alert: (alert.change.version, alert.kind != CARD)):
-            first = min(tellings[alert.key])
+            first = min(deliveries[alert.key])
             if first < latest:
                 yield f"{alert.name} at {first}: before an older one at {latest}"
             latest = max(latest, first)
 
 
 def _stale(cards: Iterable[Card], ends: Mapping[str, State], posted: Iterable[Posted]) -> Iterator[str]:
-    """Yield cards that stand in their channel and do not show how their job ended."""
+    """Yield posted cards that do not show how their job ended."""
     stands = {(message.channel, message.ts): message for message in posted if message.is_ours}
     for card in cards:
         message, end = stands.get((card.channel, card.ts)), ends.get(card.job)

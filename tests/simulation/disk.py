@@ -25,8 +25,8 @@ _SLOW = 0.1
 class Disk:
     """A database file as one incarnation sees it."""
 
-    def __init__(self, luck: random.Random, passing: Callable[[str], None]) -> None:
-        self._rng = luck
+    def __init__(self, rng: random.Random, passing: Callable[[str], None]) -> None:
+        self._rng = rng
         self._failpoint = passing
         self._files: list[sqlite3.Connection] = []
         self._is_gone = False
@@ -73,8 +73,8 @@ class _InlineQueue:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
 
-    def put_nowait(self, order: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
-        future, do = order
+    def put_nowait(self, statement: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
+        future, do = statement
         loop = asyncio.get_running_loop()
         try:
             done, after = self._disk.work(do)

@@ -1,4 +1,4 @@
-"""What can be seen after a simulation: the bot's committed rows, and what stands in Slack."""
+"""What can be seen after a simulation: the bot's committed rows, and what is in Slack."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -38,14 +38,14 @@ def recorded_of(row: Sequence[Any]) -> Recorded:
 
 
 def alerts(store: sqlite3.Connection) -> Sequence[Alert]:
-    """Return every alert that the bot owed, in order."""
+    """Return every alert that the bot enqueued, in order."""
     return [alert_of(row) for row in store.execute(ALERTS)]
 
 
 def alert_of(row: Sequence[Any]) -> Alert:
     """Return one row of ``ALERTS``."""
-    key, channel, job, version, kind, status, model, picture, state, holder = row
-    return Alert(key, channel, Recorded(job, version, kind, (status, model)), picture, state, holder)
+    key, channel, job, version, kind, status, model, message_kind, state, holder = row
+    return Alert(key, channel, Recorded(job, version, kind, (status, model)), message_kind, state, holder)
 
 
 def states(store: sqlite3.Connection) -> dict[str, State]:
@@ -59,13 +59,13 @@ def pending(store: sqlite3.Connection) -> int:
 
 
 def messages(slack: Slack) -> Iterator[ChannelMessage]:
-    """Yield everything that stands in Slack, channel by channel, in order."""
+    """Yield everything that is in Slack, channel by channel, in order."""
     for channel in slack.workspace.channels.values():
         yield from channel.messages
 
 
 def cards(store: sqlite3.Connection) -> Sequence[Card]:
-    """Return where cards stand."""
+    """Return the cards and their positions."""
     return [Card(job, channel, float(ts)) for job, channel, ts in store.execute(CARDS)]
 
 

@@ -28,13 +28,13 @@ class ProcessKilled(BaseException):
 class Instance:
     """One incarnation."""
 
-    def __init__(self, world: Network, file: Path, *, interval: float, clock: Clock, luck: random.Random) -> None:
+    def __init__(self, world: Network, file: Path, *, interval: float, clock: Clock, rng: random.Random) -> None:
         self.parts: Parts | None = None
         """What it consists of, once it is ready."""
         self.is_dead = False
         self._network, self._file, self._interval, self._clock = world, file, interval, clock
         self._tasks = ProcessTasks()
-        self._disk = Disk(luck, self.failpoint)
+        self._disk = Disk(rng, self.failpoint)
         self._stop_requested = asyncio.Event()
         self._points_left: float | None = None
         self._posts_left: float | None = None
@@ -99,11 +99,11 @@ class Instance:
             self.parts = parts
             self._disk.is_slow = True
             sending = asyncio.create_task(keep_delivering(parts.worker))
-            sweeping = asyncio.create_task(keep_polling(parts.pollers[ACCOUNT.name], self._interval))
+            polling = asyncio.create_task(keep_polling(parts.pollers[ACCOUNT.name], self._interval))
             editing = asyncio.create_task(parts.card_updater.run())
             being_there = asyncio.create_task(parts.connection.run())
             await self._stop_requested.wait()
-            await stop(parts, sending, sweeping)
+            await stop(parts, sending, polling)
             for task in (editing, being_there):
                 task.cancel()
             await asyncio.gather(editing, being_there, return_exceptions=True)

@@ -73,8 +73,8 @@ class FakeResponse:
 class Network:
     """Both servers; they keep running when the bot dies."""
 
-    def __init__(self, slack: Slack, api: FineTuningApi, weather: FaultSchedule, passing: Failpoint) -> None:
-        self.slack, self.api, self.fault_schedule, self.counts = slack, api, weather, NetworkCounts()
+    def __init__(self, slack: Slack, api: FineTuningApi, fault_schedule: FaultSchedule, passing: Failpoint) -> None:
+        self.slack, self.api, self.fault_schedule, self.counts = slack, api, fault_schedule, NetworkCounts()
         self.failpoint = passing
         self.known_user = slack.add_user("olivia").id
         """Who asked for everything that the bot does."""

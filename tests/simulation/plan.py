@@ -1,7 +1,7 @@
 """What happens in a simulated world, decided by its seed before it begins: pure.
 
 Every third world goes *beyond* what delivery promises to master: Slack takes a request later than it is waited for, or
-nobody can look up what arrived for longer than doubt lasts. There doubles may happen, and have to be counted; in the
+lookups fail for longer than a delivery stays unconfirmed. There doubles may happen, and have to be counted; in the
 *covered* worlds there are none.
 """
 
@@ -17,7 +17,7 @@ MINUTE = 60.0
 FIRST_STEP = 45.0
 """Seconds until anything happens to a job: the bot has been set up by then."""
 COVERED_LOOKUP_OUTAGE = 55.0
-"""Seconds: with look-ups that fail by chance around it, less than the patience of delivery."""
+"""Seconds: with look-ups that fail by chance around it, less than the time-outs of delivery."""
 LATE_PROCESSING = 14.0
 """Seconds after its answer was given up within which Slack carries out a request in a covered world."""
 
@@ -114,14 +114,14 @@ class Plan:
 
 def plan_of(seed: int, *, has_lookup: bool = True) -> Plan:
     """Return the world of a seed; without look-up the bot lacks the scopes to read what stands in channels."""
-    luck = random.Random(f"plan {seed}")  # noqa: S311 - a simulation is repeatable
+    rng = random.Random(f"plan {seed}")  # noqa: S311 - a simulation is repeatable
     is_covered = seed % 3 != 2
-    has_history = is_covered or luck.random() < 0.7
-    places = tuple(_recipients(luck))
-    jobs = tuple(_jobs(luck, places))
+    has_history = is_covered or rng.random() < 0.7
+    places = tuple(_recipients(rng))
+    jobs = tuple(_jobs(rng, places))
     last = max(moment.at for job in jobs for moment in job.updates)
-    storm = last + luck.uniform(1, 4) * MINUTE
-    windows = tuple(_windows(luck, places, storm, is_covered=is_covered))
+    storm = last + rng.uniform(1, 4) * MINUTE
+    windows = tuple(_windows(rng, places, storm, is_covered=is_covered))
     storm = max([storm, *(window.end for window in windows)])
     return Plan(
         seed=seed,
@@ -129,65 +129,65 @@ def plan_of(seed: int, *, has_lookup: bool = True) -> Plan:
         has_history=has_history and has_lookup,
         recipients=places,
         jobs=jobs,
-        extra_jobs=100 if luck.random() < 0.1 else 0,
-        interval=max(luck.choice([15.0, 30.0, 30.0, 60.0]), storm / 60),
-        fault_rates=FaultRates(luck.uniform(0.2, 0.6), luck.uniform(0.0, 0.25), luck.uniform(0.0, 0.3)),
+        extra_jobs=100 if rng.random() < 0.1 else 0,
+        interval=max(rng.choice([15.0, 30.0, 30.0, 60.0]), storm / 60),
+        fault_rates=FaultRates(rng.uniform(0.2, 0.6), rng.uniform(0.0, 0.25), rng.uniform(0.0, 0.3)),
         windows=windows,
-        ends=tuple(_ends(luck, storm)),
+        ends=tuple(_ends(rng, storm)),
         faults_end=storm,
-        late_processing=LATE_PROCESSING if is_covered else luck.choice([LATE_PROCESSING, 40.0, 120.0]),
+        late_processing=LATE_PROCESSING if is_covered else rng.choice([LATE_PROCESSING, 40.0, 120.0]),
     )
 
 
-def _recipients(luck: random.Random) -> Iterator[Recipient]:
-    for number in range(luck.randint(1, 4)):
-        kind: Literal["public", "private"] = "private" if luck.random() < 0.4 else "public"
-        yield Recipient(f"c{number}", kind, is_subscribed=luck.random() < 0.4)
-    if luck.random() < 0.3:
+def _recipients(rng: random.Random) -> Iterator[Recipient]:
+    for number in range(rng.randint(1, 4)):
+        kind: Literal["public", "private"] = "private" if rng.random() < 0.4 else "public"
+        yield Recipient(f"c{number}", kind, is_subscribed=rng.random() < 0.4)
+    if rng.random() < 0.3:
         yield Recipient("milo", "person", is_subscribed=False)
 
 
-def _jobs(luck: random.Random, places: tuple[Recipient, ...]) -> Iterator[JobPlan]:
+def _jobs(rng: random.Random, places: tuple[Recipient, ...]) -> Iterator[JobPlan]:
     names = (f"ftjob-s{number:03d}" for number in range(1000))
-    length = luck.uniform(6, 25) * MINUTE
-    for _ in range(luck.randint(3, 8)):
-        yield JobPlan(next(names), 0.0, tuple(_updates(luck, FIRST_STEP, length)), _followers(luck, places))
+    length = rng.uniform(6, 25) * MINUTE
+    for _ in range(rng.randint(3, 8)):
+        yield JobPlan(next(names), 0.0, tuple(_updates(rng, FIRST_STEP, length)), _followers(rng, places))
     subscribed = sum(place.is_subscribed for place in places)
     if subscribed:
-        for _ in range(luck.randint(1, 4)):
-            appears = luck.uniform(FIRST_STEP, length / 2)
-            yield JobPlan(next(names), appears, tuple(_updates(luck, appears + 1, length)), ())
-    if luck.random() < 0.3 and subscribed <= 1:
-        burst = luck.uniform(FIRST_STEP, length)
-        followers = () if subscribed else (luck.choice(places).name,)
-        for _ in range(luck.choice([20, 25, 30, 60])):
+        for _ in range(rng.randint(1, 4)):
+            appears = rng.uniform(FIRST_STEP, length / 2)
+            yield JobPlan(next(names), appears, tuple(_updates(rng, appears + 1, length)), ())
+    if rng.random() < 0.3 and subscribed <= 1:
+        burst = rng.uniform(FIRST_STEP, length)
+        followers = () if subscribed else (rng.choice(places).name,)
+        for _ in range(rng.choice([20, 25, 30, 60])):
             name = next(names)
-            yield JobPlan(name, 0.0, (JobUpdate(burst, _final_update(luck, name)),), followers)
+            yield JobPlan(name, 0.0, (JobUpdate(burst, _final_update(rng, name)),), followers)
 
 
-def _followers(luck: random.Random, places: tuple[Recipient, ...]) -> tuple[str, ...]:
-    return tuple(place.name for place in luck.sample(places, luck.randint(1, min(3, len(places)))))
+def _followers(rng: random.Random, places: tuple[Recipient, ...]) -> tuple[str, ...]:
+    return tuple(place.name for place in rng.sample(places, rng.randint(1, min(3, len(places)))))
 
 
-def _updates(luck: random.Random, start: float, length: float) -> Iterator[JobUpdate]:
-    """Yield a life of a job with several states; some of them shorter than the time between two looks."""
-    at = start + luck.uniform(0, length / 4)
-    for status in luck.choice(
+def _updates(rng: random.Random, start: float, length: float) -> Iterator[JobUpdate]:
+    """Yield a life of a job with several states; some of them shorter than the time between two polls."""
+    at = start + rng.uniform(0, length / 4)
+    for status in rng.choice(
         [["running"], ["validating_files", "running"], ["running", "paused", "queued", "running"]]
     ):
         yield JobUpdate(at, {"status": status})
-        at += luck.choice([luck.uniform(1, 20), luck.uniform(60, length / 3)])
-    name = f"{luck.getrandbits(40):010x}"
-    ending = _final_update(luck, name)
-    if ending["status"] == "succeeded" and luck.random() < 0.5:
+        at += rng.choice([rng.uniform(1, 20), rng.uniform(60, length / 3)])
+    name = f"{rng.getrandbits(40):010x}"
+    ending = _final_update(rng, name)
+    if ending["status"] == "succeeded" and rng.random() < 0.5:
         yield JobUpdate(at, {"status": "succeeded"})
-        yield JobUpdate(at + luck.uniform(5, 300), {"fine_tuned_model": ending["fine_tuned_model"]})
+        yield JobUpdate(at + rng.uniform(5, 300), {"fine_tuned_model": ending["fine_tuned_model"]})
     else:
         yield JobUpdate(at, ending)
 
 
-def _final_update(luck: random.Random, name: str) -> dict[str, Any]:
-    match luck.choices(["succeeded", "failed", "silent", "cancelled"], [6, 2, 1, 1])[0]:
+def _final_update(rng: random.Random, name: str) -> dict[str, Any]:
+    match rng.choices(["succeeded", "failed", "silent", "cancelled"], [6, 2, 1, 1])[0]:
         case "succeeded":
             return {"status": "succeeded", "fine_tuned_model": f"ft:gpt-4o-mini:acme::{name}"}
         case "failed":
@@ -201,37 +201,37 @@ def _final_update(luck: random.Random, name: str) -> dict[str, Any]:
             return {"status": "cancelled"}
 
 
-def _windows(luck: random.Random, places: tuple[Recipient, ...], storm: float, *, is_covered: bool) -> Iterator[Window]:
+def _windows(rng: random.Random, places: tuple[Recipient, ...], storm: float, *, is_covered: bool) -> Iterator[Window]:
     """Yield what is so for a while, one after the other, with time to recover between."""
-    at = luck.uniform(FIRST_STEP, storm / 2)
+    at = rng.uniform(FIRST_STEP, storm / 2)
     kinds: list[Literal["slack_down", "token_revoked", "channel_closed", "blind", "api_down"]]
     kinds = ["slack_down", "token_revoked", "channel_closed", "blind", "api_down"]
-    for kind in luck.sample(kinds, luck.randint(0, 3)):
-        place = luck.choice(places)
+    for kind in rng.sample(kinds, rng.randint(0, 3)):
+        place = rng.choice(places)
         closes_a_private_one = kind == "channel_closed" and place.kind == "private"
         if kind == "channel_closed" and place.kind == "person":
             continue
         blinds = kind in ("slack_down", "token_revoked", "blind") or closes_a_private_one
         if is_covered and blinds:
-            length = luck.uniform(10, COVERED_LOOKUP_OUTAGE)
-        elif kind in ("slack_down", "api_down") and luck.random() < 0.3:
-            length = luck.uniform(60, 180) * MINUTE
+            length = rng.uniform(10, COVERED_LOOKUP_OUTAGE)
+        elif kind in ("slack_down", "api_down") and rng.random() < 0.3:
+            length = rng.uniform(60, 180) * MINUTE
         else:
-            length = luck.uniform(1, 15) * MINUTE
+            length = rng.uniform(1, 15) * MINUTE
         yield Window(kind, at, at + length, place.name)
-        at += length + luck.uniform(2, 6) * MINUTE
+        at += length + rng.uniform(2, 6) * MINUTE
 
 
-def _ends(luck: random.Random, storm: float) -> Iterator[ProcessEnd]:
+def _ends(rng: random.Random, storm: float) -> Iterator[ProcessEnd]:
     left = storm
-    for _ in range(luck.randint(1, 5)):
-        pause = luck.choice([luck.uniform(0.5, 5), luck.uniform(5, 60), luck.uniform(60, 240)])
-        match luck.choices(["moment", "point", "stop", "midway"], [6, 10, 2, 2])[0]:
+    for _ in range(rng.randint(1, 5)):
+        pause = rng.choice([rng.uniform(0.5, 5), rng.uniform(5, 60), rng.uniform(60, 240)])
+        match rng.choices(["moment", "point", "stop", "midway"], [6, 10, 2, 2])[0]:
             case "point":
-                yield ProcessEnd("point", luck.randint(10, 400), pause)
+                yield ProcessEnd("point", rng.randint(10, 400), pause)
             case "midway":
-                yield ProcessEnd("stop_midway", luck.randint(1, 20), pause)
+                yield ProcessEnd("stop_midway", rng.randint(1, 20), pause)
             case "stop":
-                yield ProcessEnd("stop", luck.uniform(FIRST_STEP, max(60.0, left / 2)), pause)
+                yield ProcessEnd("stop", rng.uniform(FIRST_STEP, max(60.0, left / 2)), pause)
             case _:
-                yield ProcessEnd("moment", luck.uniform(FIRST_STEP, max(60.0, left / 2)), pause)
+                yield ProcessEnd("moment", rng.uniform(FIRST_STEP, max(60.0, left / 2)), pause)

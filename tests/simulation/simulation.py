@@ -37,7 +37,7 @@ from tests.simulation.plan import FIRST_STEP, JobPlan, JobUpdate, Plan, ProcessE
 EPOCH = 1_800_000_000
 """When every simulated world begins, in seconds of everybody's clock."""
 MAX_CATCH_UP = 2 * 3600.0
-"""Seconds after the faults within which everything that is owed has to be out."""
+"""Seconds after the faults within which everything that is pending has to be delivered."""
 CHECK_SECONDS = 20.0
 _FOREVER = ProcessEnd("moment", 10 * 24 * 3600.0, 0)
 
@@ -55,7 +55,7 @@ class Result:
     """Possible duplicates that the bot counted."""
     virtual: float
     wall: float
-    ledger: str
+    digest: str
     """The hash of all that passed."""
     errors: dict[str, int] = field(default_factory=dict)
     """What living incarnations logged as errors, by event."""
@@ -87,7 +87,7 @@ def simulate(seed: int, *, has_lookup: bool = True) -> Result:
             counted=round(possible_duplicates() - counted),
             virtual=virtual,
             wall=time.perf_counter() - began,
-            ledger=simulation.ledger(),
+            digest=simulation.digest(),
             errors=simulation.errors,
         )
 
@@ -116,7 +116,7 @@ class Simulation:
     async def run(self) -> float:
         """Live through everything; return the virtual seconds that it took."""
         self._loop = asyncio.get_running_loop()
-        # What a process that died left behind is nobody's business; what breaks a living one is logged.
+        # Errors of a killed process don't matter; those of a living one are logged.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         failpoints.arm(self._failpoint)
         self._schedule()
@@ -145,8 +145,8 @@ class Simulation:
         ends = {job.id: job.end for job in self.plan.jobs}
         return check(followers, ends, changes, alerts, evidence.posted(self.slack), cards=cards)
 
-    def ledger(self) -> str:
-        """Return the hash of all that stands in Slack and all that passed."""
+    def digest(self) -> str:
+        """Return the hash of everything in Slack and everything that passed."""
         passed = [
             [round(entry.at, 6), entry.endpoint, entry.status, entry.accepted] for entry in self.slack.request_log
         ]
@@ -159,8 +159,8 @@ class Simulation:
             self.errors[event] = self.errors.get(event, 0) + 1
 
     def _begin(self) -> Instance:
-        luck = random.Random(f"disk {self.plan.seed} {self.crashes} {self.stops}")  # noqa: S311 - repeatable
-        self.instance = Instance(self.network, self._file, interval=self.plan.interval, clock=self.clock, luck=luck)
+        rng = random.Random(f"disk {self.plan.seed} {self.crashes} {self.stops}")  # noqa: S311 - repeatable
+        self.instance = Instance(self.network, self._file, interval=self.plan.interval, clock=self.clock, rng=rng)
         self.instance.begin(self._prepare)
         return self.instance
 
@@ -176,7 +176,7 @@ class Simulation:
             self.instance.failpoint(point)
 
     async def _until_quiet(self, ending: asyncio.Task[None]) -> None:
-        """Wait until the faults are over, everything that happened was seen, and nothing is owed."""
+        """Wait until the faults are over, everything that happened was seen, and nothing is pending."""
         assert self._loop
         await asyncio.wait(
             {ending}, timeout=max(0.0, self.plan.faults_end - self._loop.time()) + 3 * self.plan.interval

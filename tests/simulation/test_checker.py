@@ -1,4 +1,4 @@
-"""The judge is judged: a clean run passes, and each way to doctor it is found."""
+"""The checker passes a clean run, and finds each way to doctor it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ SUCCEEDED: State = ("succeeded", "ft:gpt-4o-mini:acme::1")
 
 @dataclass
 class Run:
-    """What was due and what stands in Slack; a test doctors it."""
+    """What was due and what is in Slack; a test doctors it."""
 
     followers: dict[str, set[str]]
     ends: dict[str, State]
@@ -22,7 +22,7 @@ class Run:
     alerts: list[Alert]
     posted: list[Posted] = field(default_factory=list)
 
-    def verdict(self) -> CheckResult:
+    def checked(self) -> CheckResult:
         return check(self.followers, self.ends, self.changes, self.alerts, self.posted)
 
     def at(self, key: str) -> int:
@@ -96,7 +96,7 @@ def swap(run: Run) -> None:
     )
 
 
-def never_owe(run: Run) -> None:
+def never_enqueue(run: Run) -> None:
     """Forget the row and the message of a change that the bot committed."""
     run.alerts.pop(1)
     run.posted.pop(run.at("a2"))
@@ -124,7 +124,7 @@ LOST: dict[str, Doctor] = {
     "a message with our key that tells the state before": rewrite("a3", text="Fine-tuning job ftjob-a is running."),
     "an alert in the wrong channel": rewrite("a2", channel=OPS),
     "an alert under another key": rewrite("a2", key="z"),
-    "a change for which nothing was owed": never_owe,
+    "a change for which nothing was enqueued": never_enqueue,
     "an end that the bot never saw": never_see,
 }
 DOUBLED: dict[str, Doctor] = {
@@ -140,34 +140,34 @@ DISORDERED: dict[str, Doctor] = {
 
 
 def test_a_clean_run_passes() -> None:
-    verdict = clean().verdict()
-    assert (verdict.due, verdict.lost, verdict.doubled, verdict.disordered) == (5, [], [], [])
-    assert (verdict.repeats, verdict.given_up, verdict.untrue) == (0, 0, 0)
+    checked = clean().checked()
+    assert (checked.due, checked.lost, checked.doubled, checked.disordered) == (5, [], [], [])
+    assert (checked.repeats, checked.given_up, checked.untrue) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("how", LOST)
 def test_what_is_lost_is_found(how: str) -> None:
     run = clean()
     LOST[how](run)
-    assert run.verdict().lost != []
+    assert run.checked().lost != []
 
 
 @pytest.mark.parametrize("how", DOUBLED)
 def test_what_came_twice_is_found(how: str) -> None:
     run = clean()
     DOUBLED[how](run)
-    verdict = run.verdict()
-    assert verdict.doubled != []
-    assert verdict.lost == []
+    checked = run.checked()
+    assert checked.doubled != []
+    assert checked.lost == []
 
 
 @pytest.mark.parametrize("how", DISORDERED)
 def test_what_came_out_of_order_is_found(how: str) -> None:
     run = clean()
     DISORDERED[how](run)
-    verdict = run.verdict()
-    assert verdict.disordered != []
-    assert (verdict.lost, verdict.doubled) == ([], [])
+    checked = run.checked()
+    assert checked.disordered != []
+    assert (checked.lost, checked.doubled) == ([], [])
 
 
 @pytest.mark.parametrize(("row", "found"), [("dead", 0), ("sent", 1)])
@@ -176,7 +176,7 @@ def test_what_was_given_up_and_comes_all_the_same_is_not_out_of_order(row: str, 
     late = run.posted[run.at("a2")]
     run.posted[run.at("a2")] = replace(late, ts=run.posted[run.at("a3")].ts + 1)
     run.alerts[1] = replace(run.alerts[1], row=row)
-    assert len(run.verdict().disordered) == found
+    assert len(run.checked().disordered) == found
 
 
 @pytest.mark.parametrize("state", ["parked", "dead"])
@@ -184,8 +184,8 @@ def test_what_is_kept_for_people_is_not_lost(state: str) -> None:
     run = clean()
     drop("a3")(run)
     run.alerts[2] = replace(run.alerts[2], row=state)
-    verdict = run.verdict()
-    assert (verdict.lost, verdict.given_up) == ([], 1)
+    checked = run.checked()
+    assert (checked.lost, checked.given_up) == ([], 1)
 
 
 @pytest.mark.parametrize("state", ["sent", "pending", "inflight", "unconfirmed"])
@@ -193,26 +193,26 @@ def test_what_the_bot_says_of_itself_does_not_help_it(state: str) -> None:
     run = clean()
     drop("a3")(run)
     run.alerts[2] = replace(run.alerts[2], row=state)
-    assert len(run.verdict().lost) == 1
+    assert len(run.checked().lost) == 1
 
 
 def test_a_repeat_is_one_message_however_many_alerts_it_doubles() -> None:
     run = clean()
     repeat("digest")(run)
-    verdict = run.verdict()
-    assert (len(verdict.doubled), verdict.repeats) == (2, 1)
+    checked = run.checked()
+    assert (len(checked.doubled), checked.repeats) == (2, 1)
 
 
 def test_a_finished_job_that_goes_on_is_untrue() -> None:
     run = clean()
     run.changes.insert(3, Recorded("ftjob-a", 4, "status", ("running", None)))
-    assert run.verdict().untrue == 1
+    assert run.checked().untrue == 1
 
 
 def test_a_model_that_went_away_is_untrue() -> None:
     run = clean()
     run.changes.insert(3, Recorded("ftjob-a", 4, "model", ("succeeded", None)))
-    assert run.verdict().untrue == 1
+    assert run.checked().untrue == 1
 
 
 def test_an_alert_of_a_model_says_so_and_a_card_shows_the_status() -> None:
@@ -234,5 +234,5 @@ def test_a_card_that_does_not_show_the_end_of_its_job_is_found(now: str, found: 
     posted = [Posted("C1", 1.5, "k", is_ours=True, text="*Queued* · `ftjob-a`", now=now)]
     ends = {"ftjob-a": ("succeeded", "ft:a")}
 
-    verdict = check({}, ends, [], [], posted, cards=[Card("ftjob-a", "C1", 1.5), Card("ftjob-a", "C2", 1.5)])
-    assert len(verdict.stale) == found
+    checked = check({}, ends, [], [], posted, cards=[Card("ftjob-a", "C1", 1.5), Card("ftjob-a", "C2", 1.5)])
+    assert len(checked.stale) == found

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.simulation.disk import DISK, Disk, inline_sqlite
 from tests.simulation.loop import VirtualLoop
 
-LUCK = random.Random(1)  # noqa: S311 - a test is repeatable
+RNG = random.Random(1)  # noqa: S311 - a test is repeatable
 
 
 def die_at(point: str, disks: list[Disk]) -> Callable[[str], None]:
@@ -31,13 +31,13 @@ def rows_after_death_at(point: str, file: Path) -> list[int]:
 
     async def live() -> None:
         disks: list[Disk] = []
-        DISK.set(Disk(LUCK, lambda _: None))
+        DISK.set(Disk(RNG, lambda _: None))
         engine = create_async_engine(f"sqlite+aiosqlite:///{file}")
         async with engine.begin() as tx:
             await tx.execute(text("CREATE TABLE seen (number INTEGER)"))
             await tx.execute(text("INSERT INTO seen VALUES (1)"))
         await engine.dispose()
-        disks.append(Disk(LUCK, die_at(point, disks)))
+        disks.append(Disk(RNG, die_at(point, disks)))
         DISK.set(disks[-1])
         dying = create_async_engine(f"sqlite+aiosqlite:///{file}")
         with pytest.raises((SQLAlchemyError, sqlite3.Error)):

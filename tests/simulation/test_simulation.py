@@ -1,4 +1,4 @@
-"""The production code against simulated worlds: nothing lost, nothing out of order, nothing told twice.
+"""The production code against simulated worlds: nothing lost, nothing out of order, nothing posted twice.
 
 ``python -m tests.simulation`` runs more of them.
 
@@ -58,7 +58,7 @@ def test_a_seed_decides_everything() -> None:
     assert ledgers(3, hash_seed=1) == ledgers(3, hash_seed=2)
 
 
-def test_without_look_up_the_same_judge_finds_doubles() -> None:
+def test_without_lookup_the_same_checker_finds_duplicates() -> None:
     blind = [simulate(seed, has_lookup=False) for seed in covered(range(8))]
     assert sum(len(result.checked.doubled) for result in blind) > 0
     # They are the ones that the bot counted, and nothing is lost for it.
