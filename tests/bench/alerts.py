@@ -86,14 +86,14 @@ async def _pipeline(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Pip
     (account,) = settings.accounts
     async with (
         RawClient(account) as client,
-        open_slack(settings) as gateway,
+        open_slack(settings) as slack_client,
         open_store(settings.database_url.get_secret_value(), time.time) as store,
     ):
-        drawing = RenderContext({account.name: client}, time.time)
-        sender = DeliveryWorker(store, gateway, drawing, clock=time.time, monotonic=time.monotonic)
+        render_context = RenderContext({account.name: client}, time.time)
+        sender = DeliveryWorker(store, slack_client, render_context, clock=time.time, monotonic=time.monotonic)
         sending = asyncio.create_task(sender.run())
         try:
-            yield Pipeline(store, gateway, sender, account.name), (await client.all_jobs())[:ALERTS]
+            yield Pipeline(store, slack_client, sender, account.name), (await client.all_jobs())[:ALERTS]
         finally:
             await sender.stop()
             await sending

@@ -37,7 +37,7 @@ MOST_TIMES = 3.0
 NEW = 5000
 POLL_SECONDS = 1.0
 COMMANDS = 60
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 
 async def measure(standins: StandIns, folder: Path) -> list[Part]:
@@ -101,7 +101,7 @@ async def _new(standins: StandIns, folder: Path) -> Part:
 async def _until_tracked(standins: StandIns, url: str, file: Path, known: int) -> tuple[list[float], float]:
     """Type while the new jobs are recorded; return how long each answer took, and all of it."""
     meanwhile, begun = list[float](), 0.0
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while (found := _count(file, "track")) < NEW:
             seconds = await _typed(standins, url)
             if found or _count(file, "job") > known:
@@ -173,13 +173,17 @@ async def _sent(standins: StandIns, store: Store) -> tuple[int, float]:
     rows = schema.delivery.c
     told = select(func.count()).where(rows.state == "sent", rows.message_kind == "change")
     begun = time.perf_counter()
-    async with RawClient(account) as client, open_slack(settings) as gateway:
+    async with RawClient(account) as client, open_slack(settings) as slack_client:
         sender = DeliveryWorker(
-            store, gateway, RenderContext({account.name: client}, time.time), clock=time.time, monotonic=time.monotonic
+            store,
+            slack_client,
+            RenderContext({account.name: client}, time.time),
+            clock=time.time,
+            monotonic=time.monotonic,
         )
         sending = asyncio.create_task(sender.run())
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 while await store.outbox.deliveries.seconds_to_next() is not None:  # noqa: ASYNC110 - the outbox tells nobody
                     await asyncio.sleep(0.2)
         finally:

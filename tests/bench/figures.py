@@ -65,8 +65,8 @@ def table(parts: Iterable[Part]) -> Table:
     for part in parts:
         shown.add_row(f"[bold]{part.title}[/bold]")
         for figure in part.figures:
-            verdict = "" if not figure.bar else "[green]holds[/green]" if figure.holds else "[red]missed[/red]"
-            shown.add_row(f"  {figure.what}", figure.value, figure.bar, verdict)
+            result = "" if not figure.bar else "[green]holds[/green]" if figure.holds else "[red]missed[/red]"
+            shown.add_row(f"  {figure.what}", figure.value, figure.bar, result)
         shown.add_section()
     return shown
 
@@ -83,12 +83,12 @@ def _markdown(parts: Iterable[Part]) -> str:
     lines = [f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}.", ""]
     for part in parts:
         lines += [f"| {part.title} | | bar |", "|---|---:|---:|"]
-        lines += [f"| {figure.what} | {figure.value} | {_verdict(figure)} |" for figure in part.figures]
+        lines += [f"| {figure.what} | {figure.value} | {_result(figure)} |" for figure in part.figures]
         lines.append("")
     return "\n".join(lines)
 
 
-def _verdict(figure: Figure) -> str:
+def _result(figure: Figure) -> str:
     return figure.bar if figure.holds else f"{figure.bar}, missed"
 
 

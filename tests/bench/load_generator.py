@@ -11,7 +11,7 @@ from bot.sandbox.slack import payloads
 from bot.sandbox.slack.server import Slack
 from tests.bench.inbox import Inbox
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds that an answer may take."""
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
@@ -60,7 +60,7 @@ class LoadGenerator:
         begun = time.perf_counter()
         await line.post(body, signature)
         seconds = time.perf_counter() - begun
-        return seconds, await asyncio.wait_for(answered, PATIENCE)
+        return seconds, await asyncio.wait_for(answered, TIMEOUT)
 
 
 class KeptConnection:

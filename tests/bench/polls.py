@@ -69,28 +69,28 @@ async def track_all(store: Store, account: str, readings: Sequence[FetchedJob], 
 
 async def measure(standins: StandIns, folder: Path, jobs: int) -> Part:
     """Measure an account with ``jobs`` running jobs, all of them tracked."""
-    async with _parts(standins, folder, jobs) as (client, sweeper, readings):
+    async with _parts(standins, folder, jobs) as (client, poller, readings):
         ids = [reading.snapshot.id for reading in readings]
         cursors = [None, *ids[PAGE_SIZE - 1 : -1 : PAGE_SIZE]]
-        await sweeper.poll()
+        await poller.poll()
         before = await standins.ask(f"requests/{jobs}")
-        await sweeper.poll()
+        await poller.poll()
         requests = await standins.ask(f"requests/{jobs}") - before
-        times = await _rounds(sweeper.poll, lambda: client.fetch_pages(cursors), ROUNDS[jobs])
+        times = await _rounds(poller.poll, lambda: client.fetch_pages(cursors), ROUNDS[jobs])
         single = await _timed(_one_by_one(client, ids))
         together = await _timed(_at_once(client, ids))
-        if sweeper.is_failing:
+        if poller.is_failing:
             raise RuntimeError("the sweeps did not work")
     figures = _figures(times, requests, jobs)
-    swept = median(times.poll)
+    poll_seconds = median(times.poll)
     return Part(
         f"A sweep of {jobs:,} live jobs",
         [
             *figures,
             plain("a GET for each job, one by one", single, unit=" s"),
-            plain("... in times of a sweep", single / swept, unit="x", digits=1),
+            plain("... in times of a sweep", single / poll_seconds, unit="x", digits=1),
             plain(f"a GET for each job, {AT_ONCE} at once", together, unit=" s"),
-            plain("... in times of a sweep", together / swept, unit="x", digits=1),
+            plain("... in times of a sweep", together / poll_seconds, unit="x", digits=1),
         ],
     )
 
@@ -121,11 +121,11 @@ async def _parts(
         yield client, Poller(client, store, recorder, notices, interval=30.0, clock=time.time), readings
 
 
-async def _rounds(sweep: Callable[[], Awaitable[object]], floor: Callable[[], Awaitable[None]], rounds: int) -> Times:
+async def _rounds(poll: Callable[[], Awaitable[object]], floor: Callable[[], Awaitable[None]], rounds: int) -> Times:
     """Measure both sides in turn; which of them goes first changes each round."""
     times = Times()
     sides: list[tuple[Callable[[], Awaitable[object]], list[float], list[float]]] = [
-        (sweep, times.poll, times.cpu),
+        (poll, times.poll, times.cpu),
         (floor, times.floor, times.floor_cpu),
     ]
     for _ in range(rounds):

@@ -56,8 +56,8 @@ class StandIns:
         return {"SLACK_APP_TOKEN": self.urls["app_token"]}
 
     def http(self, port: int) -> dict[str, str]:
-        """Return the settings of a bot that is reached over signed HTTP, and answers to the mailbox."""
-        reached = {"PORT": str(port), "FTJOB_HOST": "127.0.0.1", "SLACK_API_URL": f"{self.urls['mailbox']}/api/"}
+        """Return the settings of a bot that is reached over signed HTTP, and answers to the inbox."""
+        reached = {"PORT": str(port), "FTJOB_HOST": "127.0.0.1", "SLACK_API_URL": f"{self.urls['inbox']}/api/"}
         return {"SLACK_SIGNING_SECRET": self.urls["signing_secret"], **reached}
 
     def settings(self, folder: Path, jobs: int) -> Settings:

@@ -25,7 +25,7 @@ ENDS_A_ROUND = 12
 MOST_LONGER = 1.25
 """By what an account may be slower while another is dead: its own alerts differ by that from round to round."""
 MODEL = "ft:gpt-4o-mini:bench::abc"
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 async def measure(standins: StandIns, folder: Path) -> list[Part]:
@@ -118,7 +118,7 @@ async def _arrival(standins: StandIns, since: int, channel: str) -> float:
 
 async def until_polled(folder: Path) -> None:
     """Wait until a bot has swept its account once."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not polled_at(folder / "ftjob.db"):  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.02)
 

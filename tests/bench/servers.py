@@ -143,7 +143,7 @@ def urls(slack: Slack, apis: dict[int, FineTuningApi], inbox: Inbox) -> dict[str
     """Return all that a bot and the bench need to know; the secrets open nothing but these stand-ins."""
     return {
         "slack": slack.origin,
-        "mailbox": inbox.origin,
+        "inbox": inbox.origin,
         "bot_token": slack.bot_token,
         "app_token": slack.app_token,
         "signing_secret": slack.signing_secret,
@@ -158,13 +158,13 @@ async def serve(jobs: Sequence[int], slack_port: int, api_ports: Sequence[int]) 
     apis = {count: FineTuningApi(latency=LATENCY, port=port) for count, port in zip(jobs, api_ports, strict=True)}
     for count, api in apis.items():
         fill(api, count)
-    mailbox = Inbox(slack, LATENCY)
-    ControlRoutes(slack, apis, mailbox)
+    inbox = Inbox(slack, LATENCY)
+    ControlRoutes(slack, apis, inbox)
     async with AsyncExitStack() as stack:
         for server in (slack, *apis.values()):
             await stack.enter_async_context(server)
-        await stack.enter_async_context(mailbox.serving())
-        print(json.dumps(urls(slack, apis, mailbox)), flush=True)  # noqa: T201 - this is what the bench waits for
+        await stack.enter_async_context(inbox.serving())
+        print(json.dumps(urls(slack, apis, inbox)), flush=True)  # noqa: T201 - this is what the bench waits for
         await asyncio.Event().wait()
 
 

@@ -76,15 +76,15 @@ async def _highest(pid: int) -> AsyncIterator[list[float]]:
     """Look how much memory a process holds, again and again until the block ends."""
     seen = [0.0]
 
-    async def look() -> None:
+    async def sample() -> None:
         while True:
             seen.append(resident_megabytes(pid))
             await asyncio.sleep(0.05)
 
-    looking = asyncio.create_task(look())
+    sampling = asyncio.create_task(sample())
     try:
         yield seen
     finally:
-        looking.cancel()
+        sampling.cancel()
         with suppress(asyncio.CancelledError):
-            await looking
+            await sampling

@@ -19,7 +19,7 @@ POLLS = 5
 """Sweeps after which the memory of a busy bot is read."""
 POLL_SECONDS = "1.5"
 IDLE_SECONDS = 3.0
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class StartedBot:
         Raises:
             TimeoutError: there was none.
         """
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while (at := polled_at(self.database)) <= since:  # noqa: ASYNC110 - it happens in another process
                 await asyncio.sleep(0.02)
         return at

@@ -325,7 +325,7 @@ def all_cards(drawn: Job) -> dict[str, Message]:
         progress = Progress(step, 100, NOW, 36.0, points[:60])
         return card(drawn, around, "Tracked", CardState(NOW, NOW - 7200, progress))
 
-    picture = curves.curves_image("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100")
+    curves_image = curves.curves_image("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100")
     return {
         "card at 0 %": card(drawn, around, "Tracked", CardState(NOW, NOW - 60)),
         "card at 40 %": at(40),
@@ -333,7 +333,7 @@ def all_cards(drawn: Job) -> dict[str, Message]:
         "card of a job that is gone": card(drawn, around, "Tracked", CardState(NOW, NOW - 60, is_missing=True)),
         "card of a stuck job": card(drawn, around, "Tracked", CardState(NOW, NOW - 7200, stalled_since=NOW - 7200)),
         "card with costs": card(drawn, replace(around, price=25.0), "Tracked", CardState(NOW, NOW - 60)),
-        "card with curves": card(drawn, around, "Tracked", CardState(NOW, NOW - 60, curves_image=picture)),
+        "card with curves": card(drawn, around, "Tracked", CardState(NOW, NOW - 60, curves_image=curves_image)),
     }
 
 
@@ -387,8 +387,8 @@ def dead_letters(drawn: Job, error: str | None = "not_in_channel") -> list[Undel
 def message_faults(message: Message) -> list[str]:
     """Return everything that Slack or the house rules have against a message."""
     payload = {"text": message.text, "blocks": list(message.blocks)}
-    verdict = check_message(payload, user_ids={PERSON})
-    found = [verdict.error, *verdict.messages, *verdict.violations]
+    report = check_message(payload, user_ids={PERSON})
+    found = [report.error, *report.messages, *report.violations]
     if len(message.text) > 3000:
         found.append(f"the top-level text has {len(message.text)} characters")
     return [fault for fault in found if fault]
@@ -396,8 +396,8 @@ def message_faults(message: Message) -> list[str]:
 
 def view_faults(view: Block) -> list[str]:
     """Return everything that Slack or the house rules have against a Home tab."""
-    verdict = check_view(view, user_ids={PERSON})
-    return [fault for fault in (verdict.error, *verdict.messages, *verdict.violations) if fault]
+    report = check_view(view, user_ids={PERSON})
+    return [fault for fault in (report.error, *report.messages, *report.violations) if fault]
 
 
 def as_message(view: Block) -> Message:

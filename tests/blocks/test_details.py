@@ -22,8 +22,8 @@ LINKS = JobLinks(None)
 
 def faults_of(view: View) -> list[str]:
     """Return everything that Slack or the house rules have against a window."""
-    verdict = check_view(view.payload(), user_ids={PERSON})
-    return [fault for fault in [verdict.error, *verdict.messages, *verdict.violations] if fault]
+    report = check_view(view.payload(), user_ids={PERSON})
+    return [fault for fault in [report.error, *report.messages, *report.violations] if fault]
 
 
 def read(view: View) -> str:

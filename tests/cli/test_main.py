@@ -398,8 +398,8 @@ async def test_a_signal_ends_the_bot_with_0_within_ten_seconds(any_transport_wor
     world = any_transport_world
     async with world.process() as process:
         await world.say("subscribe")
-        swept = len(world.api.request_log)
-        await world.api.request_log.wait_until(lambda: len(world.api.request_log) > swept, why="the bot sweeps")
+        requests = len(world.api.request_log)
+        await world.api.request_log.wait_until(lambda: len(world.api.request_log) > requests, why="the bot polls")
         process.send_signal(signal.Signals[name])
         async with within(10):
             assert await process.wait() == 0

@@ -105,11 +105,11 @@ def from_message() -> Command:
     return command
 
 
-def looking() -> list[Command]:
+def reads() -> list[Command]:
     return [*(parse(text, REQUESTER) for text in LOOKS), *(pressed(*each) for each in LOOKING_BUTTONS)]
 
 
-def changing() -> list[Command]:
+def changes() -> list[Command]:
     return [
         *(parse(text, REQUESTER) for text in CHANGES),
         *(pressed(*each) for each in CHANGING_BUTTONS),
@@ -122,21 +122,23 @@ def decided(command: Command, who: Person, policy: Policy) -> Authorized | Denie
 
 
 def test_no_verb_is_left_out() -> None:
-    assert {each.verb for each in (*looking(), *changing())} == set(VERBS)
+    assert {each.verb for each in (*reads(), *changes())} == set(VERBS)
 
 
 @pytest.mark.parametrize("allow", [False, True], ids=["guests are not allowed", "guests are allowed"])
 @pytest.mark.parametrize("kind", PEOPLE)
 def test_each_kind_of_person_may_read_or_change_as_the_setting_says(kind: str, *, allow: bool) -> None:
     policy, who = Policy(frozenset({GUEST, "S0OPS"}), allow_guests=allow), PEOPLE[kind]
-    looks = changes = OUT.get(kind)
+    for_reads = for_changes = OUT.get(kind)
     if kind.startswith("a guest"):
-        looks, changes = (None, DenialReason.GUEST_READS_ONLY) if allow else (DenialReason.GUEST, DenialReason.GUEST)
+        for_reads, for_changes = (
+            (None, DenialReason.GUEST_READS_ONLY) if allow else (DenialReason.GUEST, DenialReason.GUEST)
+        )
 
-    for command in looking():
-        assert decided(command, who, policy) == (Denied(looks) if looks else Authorized()), command
-    for command in changing():
-        assert decided(command, who, policy) == (Denied(changes) if changes else Authorized()), command
+    for command in reads():
+        assert decided(command, who, policy) == (Denied(for_reads) if for_reads else Authorized()), command
+    for command in changes():
+        assert decided(command, who, policy) == (Denied(for_changes) if for_changes else Authorized()), command
 
 
 @pytest.mark.parametrize("allow", [False, True])

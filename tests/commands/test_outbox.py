@@ -16,7 +16,7 @@ from tests.world import World
 
 NEW = Change(ChangeKind.NEW, State("queued"), State("queued"))
 MODEL = Change(ChangeKind.MODEL, State("succeeded"), State("succeeded", "ft:gpt-4o:acme::1"))
-STUCK = Change(ChangeKind.STALLED, State("queued"), State("queued"), 25_200.0)
+STALLED = Change(ChangeKind.STALLED, State("queued"), State("queued"), 25_200.0)
 LONG = MAX_PAUSE
 """Seconds: the longest rest that counts, which no test waits out."""
 
@@ -34,11 +34,11 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
             await store.outbox.deliveries.pause_channel(tx, "C0ATTIC", LONG, rate_limited=True)
             await store.outbox.deliveries.pause_channel(tx, world.olivia.id, LONG, rate_limited=True)
             await store.outbox.deliveries.enqueue_notice(tx, world.olivia.id, {"kind": "store_lost"}, "key")
-            for version, (change, picture) in enumerate(
+            for version, (change, message_kind) in enumerate(
                 [
                     (STARTED, "change"),
                     (MODEL, "change"),
-                    (STUCK, "change"),
+                    (STALLED, "change"),
                     (NEW, "card"),
                     (NEW, "change"),
                     (NEW, "digest"),
@@ -47,7 +47,7 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
                 recorded = await store.jobs.changes.write(tx, ACCOUNT, version, change, reading("ftjob-a").body)
                 card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", f"C{version}")
                 await store.outbox.deliveries.enqueue(
-                    tx, recorded, NewDelivery("C0ATTIC", MessageKind(picture), card.id)
+                    tx, recorded, NewDelivery("C0ATTIC", MessageKind(message_kind), card.id)
                 )
         *_, digest = await deliveries(store)
         for job in range(3):

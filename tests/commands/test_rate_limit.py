@@ -31,11 +31,11 @@ def most_in_a_window(times: list[float], seconds: float) -> int:
 def test_no_window_has_more_than_its_limit_and_no_refusal_comes_below_it(
     commands: list[tuple[float, str, int]],
 ) -> None:
-    flood, now, taken = RateLimiter(SMALL), 1000.0, list[tuple[float, str]]()
+    limiter, now, taken = RateLimiter(SMALL), 1000.0, list[tuple[float, str]]()
 
     for gap, person, under_way in commands:
         now += gap
-        decision = flood.admit(person, now, in_progress=under_way)
+        decision = limiter.admit(person, now, in_progress=under_way)
         mine = sum(now - 4 < at and who == person for at, who in taken)
         everybodys = sum(now - 8 < at for at, _ in taken)
         if isinstance(decision, Allowed):
@@ -54,11 +54,11 @@ def test_no_window_has_more_than_its_limit_and_no_refusal_comes_below_it(
 
 @given(typed)
 def test_a_refusal_is_silent_only_while_a_wait_that_was_said_runs(commands: list[tuple[float, str, int]]) -> None:
-    flood, now, told = RateLimiter(SMALL), 1000.0, dict[str, float]()
+    limiter, now, told = RateLimiter(SMALL), 1000.0, dict[str, float]()
 
     for gap, person, under_way in commands:
         now += gap
-        decision = flood.admit(person, now, in_progress=under_way)
+        decision = limiter.admit(person, now, in_progress=under_way)
         if isinstance(decision, Limited):
             assert decision.seconds >= 1
             assert decision.should_notify is (told.get(person, now) <= now)
@@ -68,25 +68,25 @@ def test_a_refusal_is_silent_only_while_a_wait_that_was_said_runs(commands: list
 
 @given(typed)
 def test_who_waits_as_long_as_was_said_meets_that_limit_no_more(commands: list[tuple[float, str, int]]) -> None:
-    flood, now = RateLimiter(SMALL), 1000.0
+    limiter, now = RateLimiter(SMALL), 1000.0
 
     for number, (gap, person, _) in enumerate(commands):
         now += gap
-        decision = flood.admit(person, now, in_progress=0)
+        decision = limiter.admit(person, now, in_progress=0)
         if isinstance(decision, Limited):
             now += decision.seconds
             newcomer = person if decision.kind is LimitKind.PERSON else f"newcomer {number}"
-            again = flood.admit(newcomer, now, in_progress=0)
+            again = limiter.admit(newcomer, now, in_progress=0)
             assert isinstance(again, Allowed) or again.kind is not decision.kind
 
 
 @given(st.lists(st.tuples(gaps, st.sampled_from(["ask", "confirm"])), max_size=60))
 def test_orders_of_each_kind_keep_to_their_limit_and_every_refusal_is_said(orders: list[tuple[float, str]]) -> None:
-    flood, now, taken = RateLimiter(SMALL), 1000.0, {"ask": list[float](), "confirm": list[float]()}
+    limiter, now, taken = RateLimiter(SMALL), 1000.0, {"ask": list[float](), "confirm": list[float]()}
 
     for gap, kind in orders:
         now += gap
-        decision = flood.admit_action(kind, now)
+        decision = limiter.admit_action(kind, now)
         if isinstance(decision, Allowed):
             taken[kind].append(now)
         else:
@@ -97,20 +97,20 @@ def test_orders_of_each_kind_keep_to_their_limit_and_every_refusal_is_said(order
 
 
 def test_of_200_commands_of_one_person_ten_are_taken_one_refusal_is_said_and_others_are_taken() -> None:
-    flood = RateLimiter()
-    flooding = [flood.admit("milo", 1000 + n / 20, in_progress=n % 10) for n in range(200)]
+    limiter = RateLimiter()
+    decisions = [limiter.admit("milo", 1000 + n / 20, in_progress=n % 10) for n in range(200)]
 
-    assert [isinstance(each, Allowed) for each in flooding] == [n < 10 for n in range(200)]
-    assert [n for n, each in enumerate(flooding) if isinstance(each, Limited) and each.should_notify] == [10]
-    assert flooding[10] == Limited(LimitKind.PERSON, LIMITS.person, 10, should_notify=True)
-    assert isinstance(flood.admit("olivia", 1010, in_progress=10), Allowed)
-    assert isinstance(flood.admit("milo", 1010, in_progress=10), Allowed)
+    assert [isinstance(each, Allowed) for each in decisions] == [n < 10 for n in range(200)]
+    assert [n for n, each in enumerate(decisions) if isinstance(each, Limited) and each.should_notify] == [10]
+    assert decisions[10] == Limited(LimitKind.PERSON, LIMITS.person, 10, should_notify=True)
+    assert isinstance(limiter.admit("olivia", 1010, in_progress=10), Allowed)
+    assert isinstance(limiter.admit("milo", 1010, in_progress=10), Allowed)
 
 
 def test_everybody_who_is_refused_for_the_others_hears_of_it_once() -> None:
-    flood = RateLimiter()
-    taken = [flood.admit(f"U{n // 10}", 1000, in_progress=0) for n in range(120)]
-    refused = [flood.admit(who, 1010 + again, in_progress=0) for again in range(3) for who in ("milo", "olivia")]
+    limiter = RateLimiter()
+    taken = [limiter.admit(f"U{n // 10}", 1000, in_progress=0) for n in range(120)]
+    refused = [limiter.admit(who, 1010 + again, in_progress=0) for again in range(3) for who in ("milo", "olivia")]
 
     assert Counter(taken) == {Allowed(): 120}
     assert refused[:2] == [Limited(LimitKind.WORKSPACE, LIMITS.workspace, 50, should_notify=True)] * 2
@@ -118,35 +118,35 @@ def test_everybody_who_is_refused_for_the_others_hears_of_it_once() -> None:
 
 
 def test_a_hundred_commands_under_way_are_the_most() -> None:
-    flood = RateLimiter()
+    limiter = RateLimiter()
 
-    assert isinstance(flood.admit("milo", 1000, in_progress=99), Allowed)
-    assert flood.admit("milo", 1000, in_progress=100) == Limited(
+    assert isinstance(limiter.admit("milo", 1000, in_progress=99), Allowed)
+    assert limiter.admit("milo", 1000, in_progress=100) == Limited(
         LimitKind.CONCURRENT, LIMITS.concurrent, 5, should_notify=True
     )
 
 
 def test_memory_is_bounded_whatever_the_number_of_people() -> None:
-    flood = RateLimiter()
+    limiter = RateLimiter()
     for n in range(20_000):
-        flood.admit(f"U{n}", 1000 + n / 1000, in_progress=0)
+        limiter.admit(f"U{n}", 1000 + n / 1000, in_progress=0)
 
-    assert len(flood._admitted) == LIMITS.workspace.most  # noqa: SLF001 - memory is nowhere else to be seen
-    assert len(flood._notified) == MOST_REMEMBERED  # noqa: SLF001
+    assert len(limiter._admitted) == LIMITS.workspace.most  # noqa: SLF001 - memory is nowhere else to be seen
+    assert len(limiter._notified) == MOST_REMEMBERED  # noqa: SLF001
 
 
 @pytest.mark.parametrize("back", [1.0, 3600.0])
 def test_a_clock_that_is_set_back_locks_nobody_out_and_silences_nobody(back: float) -> None:
-    flood = RateLimiter()
+    limiter = RateLimiter()
     for _ in range(11):
-        flood.admit("milo", 1000, in_progress=0)
-        flood.admit_action("ask", 1000)
+        limiter.admit("milo", 1000, in_progress=0)
+        limiter.admit_action("ask", 1000)
 
-    assert isinstance(flood.admit("milo", 1000 - back, in_progress=0), Allowed)
-    assert isinstance(flood.admit_action("ask", 1000 - back), Allowed)
+    assert isinstance(limiter.admit("milo", 1000 - back, in_progress=0), Allowed)
+    assert isinstance(limiter.admit_action("ask", 1000 - back), Allowed)
     for _ in range(9):
-        flood.admit("milo", 1000 - back, in_progress=0)
-    refusal = flood.admit("milo", 1000 - back, in_progress=0)
+        limiter.admit("milo", 1000 - back, in_progress=0)
+    refusal = limiter.admit("milo", 1000 - back, in_progress=0)
     assert isinstance(refusal, Limited)
     assert refusal.should_notify is (back > 60)
 
@@ -157,59 +157,59 @@ def test_limits_under_which_memory_would_outgrow_the_workspaces_are_refused() ->
 
 
 def fill(
-    flood: RateLimiter, people: int, *, asks: RequestKind = RequestKind.MEMBER, refused: bool | None = None
+    limiter: RateLimiter, people: int, *, asks: RequestKind = RequestKind.MEMBER, refused: bool | None = None
 ) -> int:
     """Let people type a command each second; ``refused``: each is refused, for good or not. Return how many were taken."""
     taken = 0
     for second in range(60):
         for person in (f"guest{n}" for n in range(people)):
-            if isinstance(flood.admit(person, 1000.0 + second, in_progress=0, kind=asks), Allowed):
+            if isinstance(limiter.admit(person, 1000.0 + second, in_progress=0, kind=asks), Allowed):
                 taken += 1
                 if refused is not None:
-                    flood.record_denied(person, 1000.0 + second, permanent=refused)
+                    limiter.record_denied(person, 1000.0 + second, permanent=refused)
     return taken
 
 
 @pytest.mark.parametrize("people", [2, 12, 60])
 @pytest.mark.parametrize("asks", RequestKind)
 def test_people_who_may_not_use_the_bot_take_nothing_of_the_workspaces_limit(people: int, asks: RequestKind) -> None:
-    flood = RateLimiter()
+    limiter = RateLimiter()
 
-    taken = fill(flood, people, asks=asks, refused=True)
+    taken = fill(limiter, people, asks=asks, refused=True)
 
     assert taken <= LIMITS.others.most + people, "each is refused once before it is known"
-    mine = [flood.admit(f"member{n // 10}", 1060.0 + n / 1000, in_progress=0) for n in range(120)]
+    mine = [limiter.admit(f"member{n // 10}", 1060.0 + n / 1000, in_progress=0) for n in range(120)]
     assert mine == [Allowed()] * 120
 
 
 def test_one_who_may_not_use_the_bot_leaves_room_for_others_who_may_not() -> None:
-    flood = RateLimiter()
+    limiter = RateLimiter()
 
-    assert fill(flood, 1, refused=True) == LIMITS.denied.most
-    assert isinstance(flood.admit("another", 1060.0, in_progress=0), Allowed)
+    assert fill(limiter, 1, refused=True) == LIMITS.denied.most
+    assert isinstance(limiter.admit("another", 1060.0, in_progress=0), Allowed)
 
 
 def test_members_whom_an_operators_command_is_refused_take_nothing_of_it_either_and_may_still_read() -> None:
-    flood = RateLimiter()
-    fill(flood, 20, asks=RequestKind.OPERATOR, refused=False)
+    limiter = RateLimiter()
+    fill(limiter, 20, asks=RequestKind.OPERATOR, refused=False)
 
-    mine = [flood.admit(f"guest{n % 20}", 1070.0 + n / 1000, in_progress=0) for n in range(120)]
+    mine = [limiter.admit(f"guest{n % 20}", 1070.0 + n / 1000, in_progress=0) for n in range(120)]
     assert mine == [Allowed()] * 120
 
 
 @pytest.mark.parametrize("asks", [RequestKind.OPERATOR, RequestKind.CONFIRMATION])
 def test_what_operators_do_never_waits_for_the_workspaces_limit(asks: RequestKind) -> None:
-    flood = RateLimiter()
-    fill(flood, 70, asks=RequestKind.OPERATOR, refused=True)
-    fill(flood, 70, asks=RequestKind.NO_PERMISSION)
+    limiter = RateLimiter()
+    fill(limiter, 70, asks=RequestKind.OPERATOR, refused=True)
+    fill(limiter, 70, asks=RequestKind.NO_PERMISSION)
     for n in range(120):
-        flood.admit(f"member{n // 10}", 1059.0, in_progress=0)
+        limiter.admit(f"member{n // 10}", 1059.0, in_progress=0)
 
-    waiting = flood.admit("olivia", 1059.0, in_progress=0)
+    waiting = limiter.admit("olivia", 1059.0, in_progress=0)
     assert isinstance(waiting, Limited)
     assert waiting.kind is LimitKind.WORKSPACE
-    assert flood.admit("olivia", 1059.0, in_progress=0, kind=asks) == Allowed()
-    assert (flood.admit("olivia", 1059.0, in_progress=100, kind=asks) == Allowed()) is (
+    assert limiter.admit("olivia", 1059.0, in_progress=0, kind=asks) == Allowed()
+    assert (limiter.admit("olivia", 1059.0, in_progress=100, kind=asks) == Allowed()) is (
         asks is RequestKind.CONFIRMATION
     )
 
@@ -219,43 +219,45 @@ def test_what_operators_do_never_waits_for_the_workspaces_limit(asks: RequestKin
 def test_who_asked_for_help_or_made_typos_may_operate_at_once_however_many_were_refused(
     asks: RequestKind, typos: int
 ) -> None:
-    flood = RateLimiter()
-    mine = [flood.admit("olivia", 1000.0 + 5 * n, in_progress=0, kind=RequestKind.NO_PERMISSION) for n in range(typos)]
+    limiter = RateLimiter()
+    mine = [
+        limiter.admit("olivia", 1000.0 + 5 * n, in_progress=0, kind=RequestKind.NO_PERMISSION) for n in range(typos)
+    ]
     assert mine == [Allowed()] * typos
     crowd = [
-        flood.admit(f"guest{n % 20}", 1051.0 + n / 100, in_progress=0, kind=RequestKind.NO_PERMISSION)
+        limiter.admit(f"guest{n % 20}", 1051.0 + n / 100, in_progress=0, kind=RequestKind.NO_PERMISSION)
         for n in range(80)
     ]
     assert any(isinstance(each, Limited) and each.kind is LimitKind.OTHERS for each in crowd)
 
-    assert flood.admit("olivia", 1055.0, in_progress=0, kind=asks) == Allowed()
+    assert limiter.admit("olivia", 1055.0, in_progress=0, kind=asks) == Allowed()
 
 
 def test_calls_for_help_have_a_limit_of_their_own() -> None:
-    flood = RateLimiter()
+    limiter = RateLimiter()
 
-    assert fill(flood, 30, asks=RequestKind.NO_PERMISSION) == LIMITS.others.most
-    refused = flood.admit("milo", 1059.0, in_progress=0, kind=RequestKind.NO_PERMISSION)
+    assert fill(limiter, 30, asks=RequestKind.NO_PERMISSION) == LIMITS.others.most
+    refused = limiter.admit("milo", 1059.0, in_progress=0, kind=RequestKind.NO_PERMISSION)
     assert isinstance(refused, Limited)
     assert refused.kind is LimitKind.OTHERS
-    assert flood.admit("milo", 1059.0, in_progress=0) == Allowed()
+    assert limiter.admit("milo", 1059.0, in_progress=0) == Allowed()
 
 
 def test_who_becomes_a_member_draws_on_the_workspaces_limit_again() -> None:
-    flood = RateLimiter()
-    assert fill(flood, 30, refused=True) <= LIMITS.others.most + 30
-    assert isinstance(flood.admit("guest0", 1059.0, in_progress=0), Limited)
+    limiter = RateLimiter()
+    assert fill(limiter, 30, refused=True) <= LIMITS.others.most + 30
+    assert isinstance(limiter.admit("guest0", 1059.0, in_progress=0), Limited)
 
-    flood.record_authorized("guest0")
+    limiter.record_authorized("guest0")
 
-    assert flood.admit("guest0", 1059.0, in_progress=0) == Allowed()
+    assert limiter.admit("guest0", 1059.0, in_progress=0) == Allowed()
 
 
 def test_memory_is_bounded_whatever_is_refused_to_however_many() -> None:
-    flood = RateLimiter(Limits(others=Limit(10**6, 60.0)))
+    limiter = RateLimiter(Limits(others=Limit(10**6, 60.0)))
     for n in range(5_000):
-        flood.admit(f"U{n}", 1000 + n / 1000, in_progress=0, kind=RequestKind.OPERATOR)
-        flood.record_denied(f"U{n}", 1000 + n / 1000, permanent=True)
+        limiter.admit(f"U{n}", 1000 + n / 1000, in_progress=0, kind=RequestKind.OPERATOR)
+        limiter.record_denied(f"U{n}", 1000 + n / 1000, permanent=True)
 
-    assert len(flood._admitted) <= LIMITS.workspace.most + MOST_REMEMBERED  # noqa: SLF001 - memory is nowhere else to be seen
-    assert len(flood._denied) <= MOST_REMEMBERED  # noqa: SLF001
+    assert len(limiter._admitted) <= LIMITS.workspace.most + MOST_REMEMBERED  # noqa: SLF001 - memory is nowhere else to be seen
+    assert len(limiter._denied) <= MOST_REMEMBERED  # noqa: SLF001

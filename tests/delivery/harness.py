@@ -106,7 +106,7 @@ async def delivery_harness(
     slack: Slack,
     clock: Clock,
     *,
-    patience: DeliveryTimeouts = DELIVERY_TIMEOUTS,
+    timeouts: DeliveryTimeouts = DELIVERY_TIMEOUTS,
     ages: Callable[[], float] | None = None,
 ) -> AsyncIterator[DeliveryHarness]:
     """Open the store and run a delivery worker on it until the block ends."""
@@ -120,15 +120,15 @@ async def delivery_harness(
     settings = load(environ, dotenv=Path("/no.env"))
     async with (
         open_store(database_url, clock, ages) as store,
-        open_slack(settings, patience, monotonic=clock) as gateway,
+        open_slack(settings, timeouts, monotonic=clock) as client,
     ):
         unpaged: set[str] = set()
-        sender = DeliveryWorker(
-            store, gateway, render_context(clock, unpaged), clock=clock, monotonic=clock, timeouts=patience
+        worker = DeliveryWorker(
+            store, client, render_context(clock, unpaged), clock=clock, monotonic=clock, timeouts=timeouts
         )
-        running = asyncio.create_task(sender.run())
-        yield DeliveryHarness(store, slack, gateway, sender, clock, unpaged)
-        await sender.stop()
+        running = asyncio.create_task(worker.run())
+        yield DeliveryHarness(store, slack, client, worker, clock, unpaged)
+        await worker.stop()
         await running
 
 

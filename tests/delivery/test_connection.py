@@ -27,9 +27,9 @@ async def harness(tmp_path: Path, clock: Clock) -> AsyncIterator[DeliveryHarness
 
 
 @asynccontextmanager
-async def present(harness: DeliveryHarness, ops: str | None = None) -> AsyncIterator[SlackConnection]:
+async def connected(harness: DeliveryHarness, ops: str | None = None) -> AsyncIterator[SlackConnection]:
     notices = Notices(harness.store, ops)
-    presence = SlackConnection(
+    connection = SlackConnection(
         harness.client,
         harness.store,
         notices,
@@ -37,45 +37,45 @@ async def present(harness: DeliveryHarness, ops: str | None = None) -> AsyncIter
         interval=0.01,
         retry_interval=0.01,
     )
-    task = asyncio.create_task(presence.run())
-    yield presence
+    task = asyncio.create_task(connection.run())
+    yield connection
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
 
 
-async def until(presence: SlackConnection, *, up: bool) -> None:
+async def until(connection: SlackConnection, *, up: bool) -> None:
     async with within(10):
-        while presence.is_up is not up:  # noqa: ASYNC110 - a flag tells nobody
+        while connection.is_up is not up:  # noqa: ASYNC110 - a flag tells nobody
             await asyncio.sleep(0.005)
 
 
-async def outage(harness: DeliveryHarness, presence: SlackConnection, seconds: float) -> None:
+async def outage(harness: DeliveryHarness, connection: SlackConnection, seconds: float) -> None:
     """Let Slack not answer for so long."""
-    await until(presence, up=True)
+    await until(connection, up=True)
     harness.slack.faults.always("auth.test", DOWN)
-    await until(presence, up=False)
+    await until(connection, up=False)
     async with within(10):
         while not await harness.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
     harness.clock.now += seconds
     harness.slack.faults.clear()
-    await until(presence, up=True)
+    await until(connection, up=True)
 
 
 async def test_who_we_are_is_known_as_soon_as_slack_says_so(harness: DeliveryHarness) -> None:
-    async with present(harness) as presence:
-        assert not presence.is_up
-        await until(presence, up=True)
+    async with connected(harness) as connection:
+        assert not connection.is_up
+        await until(connection, up=True)
 
-        assert presence.identity is not None
-        assert presence.identity.team_id == "T0SANDBOX"
+        assert connection.identity is not None
+        assert connection.identity.team_id == "T0SANDBOX"
 
 
 async def test_an_outage_is_logged_once_and_so_is_its_end_with_how_long_it_lasted(harness: DeliveryHarness) -> None:
     with capture_logs() as logs:
-        async with present(harness) as presence:
-            await outage(harness, presence, 300)
+        async with connected(harness) as connection:
+            await outage(harness, connection, 300)
 
     said = [log["event"] for log in logs if log["event"].startswith("slack.")]
     assert said == ["slack.connected", "slack.unreachable", "slack.recovered", "slack.connected"]
@@ -83,10 +83,10 @@ async def test_an_outage_is_logged_once_and_so_is_its_end_with_how_long_it_laste
 
 
 async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_late(harness: DeliveryHarness) -> None:
-    async with present(harness, ops="C0OPS") as presence:
-        await until(presence, up=True)
+    async with connected(harness, ops="C0OPS") as connection:
+        await until(connection, up=True)
         await enqueue(harness.store, "C1", "C1")
-        await outage(harness, presence, 300)
+        await outage(harness, connection, 300)
 
     (notice,) = [row for row in await deliveries(harness.store) if row.message_kind == "notice"]
     assert notice.channel == "C0OPS"
@@ -96,8 +96,8 @@ async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_l
 async def test_what_a_digest_holds_comes_late_too_and_the_bots_own_notices_are_no_alerts(
     harness: DeliveryHarness,
 ) -> None:
-    async with present(harness, ops="C0OPS") as presence:
-        await until(presence, up=True)
+    async with connected(harness, ops="C0OPS") as connection:
+        await until(connection, up=True)
         await enqueue(harness.store, *["C1"] * 30)
         await claim(harness.store)  # more than twenty wait: they become digests
         assert any(row.digest_id for row in await deliveries(harness.store))
@@ -105,7 +105,7 @@ async def test_what_a_digest_holds_comes_late_too_and_the_bots_own_notices_are_n
             await harness.store.outbox.deliveries.enqueue_notice(
                 tx, "C0OPS", {"kind": "store_lost", "about": "store"}, "key"
             )
-        await outage(harness, presence, 300)
+        await outage(harness, connection, 300)
 
     (notice,) = [row.notice for row in await deliveries(harness.store) if "slack_back" in (row.notice or "")]
     assert '"late": 30.0' in notice
@@ -115,33 +115,33 @@ async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(harness: Deli
     await track(harness.store, ("C1", "ftjob-a"), person="U1")
     await track(harness.store, ("C2", "ftjob-a"), person="U2")
 
-    async with present(harness) as presence:
-        await outage(harness, presence, 300)
+    async with connected(harness) as connection:
+        await outage(harness, connection, 300)
 
     assert {row.channel for row in await deliveries(harness.store)} == {"U1", "U2"}
 
 
 async def test_a_short_outage_is_not_told(harness: DeliveryHarness) -> None:
-    async with present(harness, ops="C0OPS") as presence:
-        await outage(harness, presence, NOTIFY_AFTER - 1)
+    async with connected(harness, ops="C0OPS") as connection:
+        await outage(harness, connection, NOTIFY_AFTER - 1)
 
     assert await deliveries(harness.store) == []
     assert await harness.store.accounts.outages.current() == []
 
 
 async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(harness: DeliveryHarness) -> None:
-    async with present(harness, ops="C0OPS") as presence:
-        await until(presence, up=True)
+    async with connected(harness, ops="C0OPS") as connection:
+        await until(connection, up=True)
         began = harness.clock.now
         harness.slack.faults.always("auth.test", DOWN)
-        await until(presence, up=False)
+        await until(connection, up=False)
         async with within(10):
             while not await harness.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.005)
     harness.clock.now += 500
     harness.slack.faults.clear()
 
-    async with present(harness, ops="C0OPS") as one, present(harness, ops="C0OPS") as other:
+    async with connected(harness, ops="C0OPS") as one, connected(harness, ops="C0OPS") as other:
         await until(one, up=True)
         await until(other, up=True)
 
@@ -151,8 +151,8 @@ async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(
 
 async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_line(harness: DeliveryHarness) -> None:
     with capture_logs() as logs:
-        async with present(harness, ops="C0OPS") as presence:
-            await until(presence, up=True)
+        async with connected(harness, ops="C0OPS") as connection:
+            await until(connection, up=True)
             await rename_table(harness.store, "outage", "away")
             harness.slack.faults.always("auth.test", DOWN)
             asked = len(harness.slack.request_log.for_endpoint("auth.test"))
@@ -165,7 +165,7 @@ async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_li
                     await asyncio.sleep(0.005)
             harness.clock.now += 300
             harness.slack.faults.clear()
-            await until(presence, up=True)
+            await until(connection, up=True)
 
     said = [log["event"] for log in logs if log["event"].startswith(("slack.", "connection."))]
     assert said == [
@@ -183,11 +183,11 @@ async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_li
 async def test_a_clock_that_is_off_is_said_once_each_way(tmp_path: Path, clock: Clock, ahead: float) -> None:
     async with Slack(clock=lambda: clock.now - ahead) as slack, delivery_harness(tmp_path, slack, clock) as harness:
         with capture_logs() as logs:
-            async with present(harness) as presence:
-                await until_off(presence, off=True)
+            async with connected(harness) as connection:
+                await until_off(connection, off=True)
                 await slack.request_log.wait_until(lambda: len(slack.request_log.for_endpoint("auth.test")) > 3)
                 off_by, ahead = ahead, 0.0
-                await until_off(presence, off=False)
+                await until_off(connection, off=False)
 
     said = [(log["event"], log.get("seconds_ahead")) for log in logs if log["event"].startswith("slack.clock")]
     assert [event for event, _ in said] == ["slack.clock_skewed", "slack.clock_recovered"]
@@ -198,15 +198,15 @@ async def test_a_clock_that_is_off_by_less_than_slack_allows_is_not_said(tmp_pat
     async with (
         Slack(clock=lambda: clock.now - 250.0) as slack,
         delivery_harness(tmp_path, slack, clock) as harness,
-        present(harness) as presence,
+        connected(harness) as connection,
     ):
-        await until(presence, up=True)
+        await until(connection, up=True)
         asked = len(slack.request_log.for_endpoint("auth.test"))
         await slack.request_log.wait_until(lambda: len(slack.request_log.for_endpoint("auth.test")) > asked + 2)
-        assert not presence.is_clock_skewed
+        assert not connection.is_clock_skewed
 
 
-async def until_off(presence: SlackConnection, *, off: bool) -> None:
+async def until_off(connection: SlackConnection, *, off: bool) -> None:
     async with asyncio.timeout(300):
-        while presence.is_clock_skewed is not off:  # noqa: ASYNC110 - a flag tells nobody
+        while connection.is_clock_skewed is not off:  # noqa: ASYNC110 - a flag tells nobody
             await asyncio.sleep(0.005)

@@ -81,7 +81,7 @@ async def test_a_card_that_is_found_keeps_its_place_so_that_its_changes_go_into_
     (job,) = await harness.enqueue(ml, kind=MessageKind.CARD)
     await until_sent(harness, ml)
 
-    await _owe_change_of(harness, job, ml)
+    await _enqueue_change(harness, job, ml)
     await until_sent(harness, ml, rows=2)
 
     card, reply = ml.messages
@@ -94,7 +94,7 @@ async def test_a_reply_is_looked_for_in_its_thread(harness: DeliveryHarness) -> 
     await until_sent(harness, ml)
 
     harness.slack.faults.add(POST, ACCEPTED["dropped"])
-    await _owe_change_of(harness, job, ml)
+    await _enqueue_change(harness, job, ml)
     await until_sent(harness, ml, rows=2)
 
     assert len(ml.messages) == 2
@@ -107,7 +107,7 @@ async def test_a_reply_is_looked_for_where_it_went_although_the_card_is_elsewher
     (job,) = await harness.enqueue(ml, kind=MessageKind.CARD)
     await until_sent(harness, ml)
     harness.slack.faults.add(POST, ACCEPTED["dropped"])
-    await _owe_change_of(harness, job, ml)
+    await _enqueue_change(harness, job, ml)
     _, row = await harness.until_states(ml, "sent", "unconfirmed")
 
     async with harness.store.db.transaction() as tx:
@@ -263,7 +263,7 @@ async def test_a_channel_that_cannot_even_be_looked_into_keeps_its_alerts_unconf
 
 
 @pytest.mark.parametrize(
-    ("sight", "looks", "expected"),
+    ("result", "attempts", "expected"),
     [
         (LookupResult(ts="1.0"), 0, AfterLookup.SENT),
         (LookupResult(), 0, AfterLookup.SEND),
@@ -276,11 +276,11 @@ async def test_a_channel_that_cannot_even_be_looked_into_keeps_its_alerts_unconf
         (LookupResult(error="channel_not_found"), 0, AfterLookup.PARK),
     ],
 )
-def test_what_follows_from_a_lookup(sight: LookupResult, looks: int, expected: AfterLookup) -> None:
-    assert after_lookup(sight, looks, DELIVERY_TIMEOUTS) is expected
+def test_what_follows_from_a_lookup(result: LookupResult, attempts: int, expected: AfterLookup) -> None:
+    assert after_lookup(result, attempts, DELIVERY_TIMEOUTS) is expected
 
 
-async def _owe_change_of(harness: DeliveryHarness, job: str, channel: Channel) -> None:
+async def _enqueue_change(harness: DeliveryHarness, job: str, channel: Channel) -> None:
     async with harness.store.db.transaction() as tx:
         recorded = await harness.store.jobs.changes.last(tx, "default", job)
         assert recorded is not None

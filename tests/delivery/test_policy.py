@@ -24,8 +24,8 @@ KNOWN = sorted({"unreachable"}.union(*SETS))
 TS = "1790000000.000100"
 
 
-def after(answer: PostResult, attempts: int = 1, *, was_plain: bool = False, luck: float = 0.0) -> RetryDecision:
-    return classify(answer, attempts, was_plain=was_plain, jitter=luck)
+def after(answer: PostResult, attempts: int = 1, *, was_plain: bool = False, jitter: float = 0.0) -> RetryDecision:
+    return classify(answer, attempts, was_plain=was_plain, jitter=jitter)
 
 
 ROWS = {
@@ -133,15 +133,15 @@ def test_a_word_that_we_do_not_know_is_given_up_in_the_end(attempts: int, outcom
 
 
 @pytest.mark.parametrize(
-    ("attempts", "luck", "wait"),
+    ("attempts", "jitter", "wait"),
     [(1, 0, 0.5), (1, 1, 1), (2, 1, 2), (3, 1, 4), (6, 1, 32), (7, 1, 60), (7, 0, 30), (50, 1, 60), (5000, 1, 60)],
 )
-def test_an_unreachable_slack_is_asked_ever_more_seldom(attempts: int, luck: float, wait: float) -> None:
-    assert after(PostResult(error="unreachable"), attempts, luck=luck) == RetryDecision("pending", wait=wait)
+def test_an_unreachable_slack_is_asked_ever_more_seldom(attempts: int, jitter: float, wait: float) -> None:
+    assert after(PostResult(error="unreachable"), attempts, jitter=jitter) == RetryDecision("pending", wait=wait)
 
 
 @pytest.mark.parametrize(
-    ("asked", "luck", "expected"),
+    ("asked", "jitter", "expected"),
     [
         (None, 0, 1),
         (0, 0, 1),
@@ -156,10 +156,12 @@ def test_an_unreachable_slack_is_asked_ever_more_seldom(attempts: int, luck: flo
         (280, 0.5, 294),
     ],
 )
-def test_a_pause_that_slack_asks_for_is_kept_between_bounds(asked: float | None, luck: float, expected: float) -> None:
-    verdict = after(PostResult(error="ratelimited", retry_after=asked), luck=luck)
+def test_a_pause_that_slack_asks_for_is_kept_between_bounds(
+    asked: float | None, jitter: float, expected: float
+) -> None:
+    decision = after(PostResult(error="ratelimited", retry_after=asked), jitter=jitter)
 
-    assert verdict.wait == verdict.channel_wait == pytest.approx(expected)
+    assert decision.wait == decision.channel_wait == pytest.approx(expected)
 
 
 answers = st.builds(
@@ -171,27 +173,27 @@ answers = st.builds(
 )
 
 
-@given(answer=answers, attempts=st.integers(1, 100_000), was_plain=st.booleans(), luck=st.floats(0, 1))
+@given(answer=answers, attempts=st.integers(1, 100_000), was_plain=st.booleans(), jitter=st.floats(0, 1))
 def test_whatever_slack_answers_the_decision_is_sane(
-    *, answer: PostResult, attempts: int, was_plain: bool, luck: float
+    *, answer: PostResult, attempts: int, was_plain: bool, jitter: float
 ) -> None:
-    verdict = classify(answer, attempts, was_plain=was_plain, jitter=luck)
+    decision = classify(answer, attempts, was_plain=was_plain, jitter=jitter)
 
-    assert (verdict.outcome == "sent") is bool(answer.ts)
-    assert 0 <= verdict.wait <= MAX_PAUSE
-    assert CHANNEL_INTERVAL <= verdict.channel_wait <= MAX_PAUSE
-    if verdict.outcome == "dead":
+    assert (decision.outcome == "sent") is bool(answer.ts)
+    assert 0 <= decision.wait <= MAX_PAUSE
+    assert CHANNEL_INTERVAL <= decision.channel_wait <= MAX_PAUSE
+    if decision.outcome == "dead":
         assert (was_plain and answer.error in INVALID_CONTENT) or (
             attempts > MAX_UNKNOWN_ERRORS and answer.error not in KNOWN
         )
-    assert (verdict.outcome == "parked") is (
+    assert (decision.outcome == "parked") is (
         answer.error in CHANNEL_CLOSED and not answer.ts and not answer.maybe_posted
     )
 
 
 @given(answers, st.floats(0, 1))
-def test_nothing_dies_on_its_first_attempt(answer: PostResult, luck: float) -> None:
-    assert classify(answer, 1, was_plain=False, jitter=luck).outcome != "dead"
+def test_nothing_dies_on_its_first_attempt(answer: PostResult, jitter: float) -> None:
+    assert classify(answer, 1, was_plain=False, jitter=jitter).outcome != "dead"
 
 
 @given(
@@ -206,23 +208,25 @@ def test_what_may_have_arrived_is_never_simply_sent_again(
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1))
-def test_slack_is_never_asked_before_the_pause_it_wanted(asked: float, luck: float) -> None:
-    wait = after(PostResult(error="ratelimited", retry_after=asked), luck=luck).wait
+def test_slack_is_never_asked_before_the_pause_it_wanted(asked: float, jitter: float) -> None:
+    wait = after(PostResult(error="ratelimited", retry_after=asked), jitter=jitter).wait
 
     assert wait >= min(max(MIN_PAUSE, asked), MAX_PAUSE)
 
 
 @given(st.sampled_from(KNOWN), st.integers(1, 10_000), st.floats(0.01, 1))
 def test_only_a_limited_or_closed_workspace_holds_up_the_rest_of_a_channel(
-    word: str, attempts: int, luck: float
+    word: str, attempts: int, jitter: float
 ) -> None:
-    holds_up = classify(PostResult(error=word), attempts, was_plain=False, jitter=luck).channel_wait > CHANNEL_INTERVAL
+    holds_up = (
+        classify(PostResult(error=word), attempts, was_plain=False, jitter=jitter).channel_wait > CHANNEL_INTERVAL
+    )
 
     assert holds_up is (word in AUTH_ERRORS | RATE_LIMITED)
 
 
 def test_backoff_never_grows_beyond_a_minute() -> None:
-    waits = [after(PostResult(error="unreachable"), attempts, luck=1).wait for attempts in range(1, 3000)]
+    waits = [after(PostResult(error="unreachable"), attempts, jitter=1).wait for attempts in range(1, 3000)]
 
     assert max(waits) == LONGEST_BACKOFF
     assert waits == sorted(waits)
@@ -232,6 +236,6 @@ def test_backoff_never_grows_beyond_a_minute() -> None:
 @pytest.mark.parametrize("attempts", [1, 2, 6, 3000])
 def test_nothing_waits_longer_than_what_counts_as_over_after_the_clock_was_set_back(word: str, attempts: int) -> None:
     for asked in (None, 1.0, 10_000.0):
-        verdict = classify(PostResult(error=word, retry_after=asked), attempts, was_plain=False, jitter=1)
+        decision = classify(PostResult(error=word, retry_after=asked), attempts, was_plain=False, jitter=1)
         longest = MAX_PAUSE if word in RATE_LIMITED else LONGEST_WAIT
-        assert max(verdict.wait, verdict.channel_wait) <= longest
+        assert max(decision.wait, decision.channel_wait) <= longest

@@ -237,7 +237,7 @@ async def test_outcomes_and_delays_are_counted(harness: DeliveryHarness) -> None
     ml = harness.slack.add_channel("ml")
     sent = metric("ftjob_deliveries_total", outcome="sent")
     pending = metric("ftjob_deliveries_total", outcome="pending")
-    ambiguous = metric("ftjob_deliveries_total", outcome="unconfirmed")
+    unconfirmed = metric("ftjob_deliveries_total", outcome="unconfirmed")
     doubted = metric("ftjob_possible_duplicates_total")
     delays, total = metric("ftjob_delivery_delay_seconds_count"), metric("ftjob_delivery_delay_seconds_sum")
     harness.slack.faults.add(POST, Fault("answer", status=429, headers={"Retry-After": "5"}), Fault("drop"))
@@ -251,7 +251,7 @@ async def test_outcomes_and_delays_are_counted(harness: DeliveryHarness) -> None
 
     assert metric("ftjob_deliveries_total", outcome="sent") == sent + 1
     assert metric("ftjob_deliveries_total", outcome="pending") == pending + 1
-    assert metric("ftjob_deliveries_total", outcome="unconfirmed") == ambiguous + 1
+    assert metric("ftjob_deliveries_total", outcome="unconfirmed") == unconfirmed + 1
     assert metric("ftjob_possible_duplicates_total") == doubted + 1
     assert metric("ftjob_delivery_delay_seconds_count") == delays + 1
     assert metric("ftjob_delivery_delay_seconds_sum") == pytest.approx(total + 30)

@@ -20,12 +20,12 @@ DONE = State("succeeded", "ft:m")
 SAME, CHANGED, NOTED, WAITING, CLEARED = DebounceResult
 
 
-def doubt(status: str, ago: float) -> SoftState:
+def soft_state(status: str, ago: float) -> SoftState:
     return SoftState(status, NOW - ago)
 
 
 @pytest.mark.parametrize(
-    ("stored", "noted", "new", "verdict"),
+    ("stored", "noted", "new", "result"),
     [
         # A job that goes on is believed at once, one that seems to go backward is not.
         (State("queued"), None, State("queued"), SAME),
@@ -36,10 +36,10 @@ def doubt(status: str, ago: float) -> SoftState:
         (State("paused"), None, State("running"), CHANGED),
         (State("resuming"), None, State("queued"), CHANGED),
         (State("running"), None, State("queued"), NOTED),
-        (State("running"), doubt("queued", 30), State("queued"), WAITING),
-        (State("running"), doubt("queued", 240), State("queued"), CHANGED),
-        (State("running"), doubt("queued", 30), State("running"), CLEARED),
-        (State("running"), doubt("queued", 30), DONE, CHANGED),
+        (State("running"), soft_state("queued", 30), State("queued"), WAITING),
+        (State("running"), soft_state("queued", 240), State("queued"), CHANGED),
+        (State("running"), soft_state("queued", 30), State("running"), CLEARED),
+        (State("running"), soft_state("queued", 30), DONE, CHANGED),
         (State("queued"), None, State("validating_files"), NOTED),
         (State("uploading"), None, State("created"), NOTED),
         (State("running"), None, DONE, CHANGED),
@@ -50,29 +50,29 @@ def doubt(status: str, ago: float) -> SoftState:
         (DONE, None, State("failed"), NOTED),
         (State("failed"), None, DONE, NOTED),
         (State("cancelled"), None, State("word_of_tomorrow"), NOTED),
-        (DONE, doubt("running", 0), State("running"), WAITING),
-        (DONE, doubt("running", 30), State("running"), WAITING),
-        (DONE, doubt("running", 215.9), State("running"), WAITING),
-        (DONE, doubt("running", 216), State("running"), CHANGED),
-        (DONE, doubt("running", 9999), State("running", "ft:m"), CHANGED),
-        (State("failed"), doubt("succeeded", 240), DONE, CHANGED),
+        (DONE, soft_state("running", 0), State("running"), WAITING),
+        (DONE, soft_state("running", 30), State("running"), WAITING),
+        (DONE, soft_state("running", 215.9), State("running"), WAITING),
+        (DONE, soft_state("running", 216), State("running"), CHANGED),
+        (DONE, soft_state("running", 9999), State("running", "ft:m"), CHANGED),
+        (State("failed"), soft_state("succeeded", 240), DONE, CHANGED),
         # Another contradiction is a first one again.
-        (DONE, doubt("running", 30), State("queued"), NOTED),
-        (DONE, doubt("running", 30), State("failed"), NOTED),
+        (DONE, soft_state("running", 30), State("queued"), NOTED),
+        (DONE, soft_state("running", 30), State("failed"), NOTED),
         # What was noted before the clock was set back says nothing about how long ago that was.
-        (DONE, doubt("running", -3600), State("running"), NOTED),
+        (DONE, soft_state("running", -3600), State("running"), NOTED),
         # A read of what is stored ends the doubt, one without a status does not.
-        (DONE, doubt("running", 30), DONE, CLEARED),
-        (DONE, doubt("running", 30), State("unknown"), SAME),
+        (DONE, soft_state("running", 30), DONE, CLEARED),
+        (DONE, soft_state("running", 30), State("unknown"), SAME),
         (DONE, None, State("unknown"), SAME),
         # The model is no state: it comes and goes at once.
         (State("succeeded"), None, DONE, CHANGED),
         (DONE, None, State("succeeded"), CHANGED),
-        (DONE, doubt("running", 5), State("succeeded", "ft:other"), CHANGED),
+        (DONE, soft_state("running", 5), State("succeeded", "ft:other"), CHANGED),
     ],
 )
-def test_what_a_read_amounts_to(stored: State, noted: SoftState | None, new: State, verdict: DebounceResult) -> None:
-    assert debounce(stored, noted, new, now=NOW, interval=INTERVAL) is verdict
+def test_what_a_read_amounts_to(stored: State, noted: SoftState | None, new: State, result: DebounceResult) -> None:
+    assert debounce(stored, noted, new, now=NOW, interval=INTERVAL) is result
 
 
 words = st.sampled_from("queued running paused succeeded failed cancelled unknown word_of_tomorrow".split())
@@ -85,9 +85,9 @@ def test_replicas_that_flap_take_no_job_out_of_its_end(stale: State, every: int)
     noted: SoftState | None = None
     for nth in range(500):
         now, new = NOW + nth * INTERVAL, stale if nth % every == 0 else DONE
-        verdict = debounce(DONE, noted, new, now=now, interval=INTERVAL)
-        assert verdict is not CHANGED
-        noted = SoftState(new.status, now) if verdict is NOTED else None if verdict is CLEARED else noted
+        result = debounce(DONE, noted, new, now=now, interval=INTERVAL)
+        assert result is not CHANGED
+        noted = SoftState(new.status, now) if result is NOTED else None if result is CLEARED else noted
 
 
 @given(states, st.lists(states, max_size=30))
@@ -96,13 +96,13 @@ def test_no_single_read_takes_a_job_out_of_a_final_state(stored: State, reads: l
     before = None
     for nth, new in enumerate(reads):
         now = NOW + nth * INTERVAL
-        verdict = debounce(stored, noted, new, now=now, interval=INTERVAL)
+        result = debounce(stored, noted, new, now=now, interval=INTERVAL)
         says = stored.status if new.status == "unknown" else new.status
-        if verdict is CHANGED and is_final(stored.status) and says != stored.status:
+        if result is CHANGED and is_final(stored.status) and says != stored.status:
             assert before == says
-        if verdict is CHANGED:
+        if result is CHANGED:
             stored, noted = State(says, new.fine_tuned_model), None
-        noted = SoftState(says, now) if verdict is NOTED else None if verdict is CLEARED else noted
+        noted = SoftState(says, now) if result is NOTED else None if result is CLEARED else noted
         before = before if new.status == "unknown" else says
 
 

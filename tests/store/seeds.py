@@ -82,14 +82,14 @@ async def complete(
     delivery: Delivery,
     outcome: Outcome,
     *,
-    in_doubt: bool | None = None,
+    unconfirmed: bool | None = None,
     channel_wait: float = 0.0,
     **more: Any,
 ) -> bool:
     """Record the outcome of an attempt, as the worker does; the outcome decides whether it is unconfirmed."""
-    doubt = outcome == "unconfirmed" if in_doubt is None else in_doubt
+    is_unconfirmed = outcome == "unconfirmed" if unconfirmed is None else unconfirmed
     async with store.db.transaction() as tx:
-        kept = await store.outbox.deliveries.complete(tx, delivery, outcome, unconfirmed=doubt, **more)
+        kept = await store.outbox.deliveries.complete(tx, delivery, outcome, unconfirmed=is_unconfirmed, **more)
         if kept and channel_wait:
             await store.outbox.deliveries.pause_channel(tx, delivery.channel, channel_wait)
     return kept

@@ -25,7 +25,7 @@ class HeartbeatServer:
         self.address = SecretStr("")
         self.came = asyncio.Condition()
 
-    async def hear(self, _request: web.Request) -> web.Response:
+    async def receive(self, _request: web.Request) -> web.Response:
         async with self.came:
             self.signs += 1
             self.came.notify_all()
@@ -44,7 +44,7 @@ class HeartbeatServer:
 @asynccontextmanager
 async def listening() -> AsyncIterator[HeartbeatServer]:
     listener, app = HeartbeatServer(), web.Application()
-    app.router.add_get("/ping/secret-token", listener.hear)
+    app.router.add_get("/ping/secret-token", listener.receive)
     app.router.add_get("/elsewhere", listener.be_found)
     runner = web.AppRunner(app)
     await runner.setup()

@@ -40,7 +40,7 @@ async def _seen(store: Store, readings: Sequence[FetchedJob], **more: Any) -> Po
     return PollResult(ACCOUNT, readings, await store.jobs.states.newest(ACCOUNT, 1000), **more)
 
 
-async def _told(store: Store, channel: str = "C1") -> list[str]:
+async def _enqueued(store: Store, channel: str = "C1") -> list[str]:
     """Return the jobs whose changes a channel is owed, in order."""
     changes = {row.id: row for row in await rows(store, schema.change)}
     return [changes[row.change_id].job_id for row in await deliveries(store, channel) if row.message_kind == "change"]
@@ -103,7 +103,7 @@ async def test_what_is_more_than_a_batch_is_told_once_and_oldest_first(store: St
     assert await recorder.record(seen, at_end=end) == MANY
 
     for channel in ("C0", "C1"):
-        assert await _told(store, channel) == [each.snapshot.id for each in reversed(_jobs(MANY))]
+        assert await _enqueued(store, channel) == [each.snapshot.id for each in reversed(_jobs(MANY))]
     assert ended == [MANY], "the end comes after the last batch"
 
 
@@ -135,7 +135,7 @@ async def test_a_death_between_two_batches_loses_nothing_and_doubles_nothing(sto
     later = [await Recorder(store).record(each) for each in (seen, await _seen(store, seen.fetched))]
 
     assert later == [MANY - before, 0]
-    assert await _told(store, "C0") == [each.snapshot.id for each in reversed(_jobs(MANY))]
+    assert await _enqueued(store, "C0") == [each.snapshot.id for each in reversed(_jobs(MANY))]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ async def test_a_job_that_cannot_be_stored_stops_no_other(
         announced = {track.job_id for track, _ in await store.channels.tracks.in_channel("C2")}
         assert announced >= set(others)
     else:
-        assert [job for job in await _told(store) if job in others] == others
+        assert [job for job in await _enqueued(store) if job in others] == others
     assert ended == [True]
 
 
@@ -212,7 +212,7 @@ async def test_a_job_that_could_not_be_stored_is_told_once_it_can_be(store: Stor
     ]
 
     assert counts == [0, 1, 0]
-    assert await _told(store) == ["ftjob-0000"]
+    assert await _enqueued(store) == ["ftjob-0000"]
 
 
 async def test_a_subscription_is_stored_although_one_open_job_cannot_be(store: Store, recorder: Recorder) -> None:
@@ -251,7 +251,7 @@ async def test_a_batch_that_outgrows_its_time_is_halved_until_it_fits(postgres_u
             assert await Recorder(store).record(seen) == jobs
 
         assert sum("INSERT INTO delivery" in each for each in sent) > 2, "all at once does not fit"
-        assert await _told(store, "C0") == [each.snapshot.id for each in reversed(_jobs(jobs))]
+        assert await _enqueued(store, "C0") == [each.snapshot.id for each in reversed(_jobs(jobs))]
 
 
 async def test_a_slow_transaction_without_jobs_makes_no_batch_smaller(postgres_url: str) -> None:
@@ -281,7 +281,7 @@ async def test_a_database_that_hangs_is_no_reason_to_halve(server: RestartablePo
 
         assert _unrecorded() == counted
         assert await recorder.record(seen) == 40
-        assert len(await _told(store, "C0")) == 40
+        assert len(await _enqueued(store, "C0")) == 40
 
 
 async def test_a_database_that_goes_away_between_two_batches_costs_only_time(server: RestartablePostgres) -> None:
@@ -300,7 +300,7 @@ async def test_a_database_that_goes_away_between_two_batches_costs_only_time(ser
 
         assert _unrecorded() == counted
         assert 0 < await recorder.record(seen) < MANY
-        assert await _told(store, "C0") == [each.snapshot.id for each in reversed(_jobs(MANY))]
+        assert await _enqueued(store, "C0") == [each.snapshot.id for each in reversed(_jobs(MANY))]
 
 
 async def test_what_a_track_shows_of_an_open_job_does_not_hold_up_a_subscription_to_many(

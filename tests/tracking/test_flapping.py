@@ -28,7 +28,7 @@ async def _flip(harness: PollHarness, job: str, times: int, seconds: float = 1.0
         await harness.poll_later(seconds)
 
 
-async def _owed(harness: PollHarness, channel: str = "C1") -> list[str]:
+async def _enqueued(harness: PollHarness, channel: str = "C1") -> list[str]:
     """Return what a channel is owed, in order: the status of a change, or the kind of another message."""
     statuses = {row.id: row.new_status for row in await harness.changes()}
     return [_said(row, statuses) for row in await deliveries(harness.store, channel) if row.state == "pending"]
@@ -52,7 +52,7 @@ async def test_a_job_that_keeps_changing_is_told_a_few_times_and_then_once(
     await _flip(harness, job, flips)
 
     loud = ["paused", "running"] * 3
-    assert await _owed(harness) == loud + ([NoticeKind.FLAPPING] if held else [])
+    assert await _enqueued(harness) == loud + ([NoticeKind.FLAPPING] if held else [])
     assert await _held(harness) == held
     assert len(await harness.changes()) == flips
 
@@ -66,7 +66,7 @@ async def test_every_channel_hears_once_and_other_jobs_are_told_as_ever(harness:
 
     await _flip(harness, other, 1)
 
-    assert [await _owed(harness, channel) for channel in ("C1", "C2")] == [
+    assert [await _enqueued(harness, channel) for channel in ("C1", "C2")] == [
         [*["paused", "running"] * 3, NoticeKind.FLAPPING, "paused"],
         [*["paused", "running"] * 3, NoticeKind.FLAPPING],
     ]
@@ -81,9 +81,9 @@ async def test_a_result_is_told_at_once_behind_what_was_held(harness: PollHarnes
 
     await harness.poll_later(1)
 
-    owed = await _owed(harness)
-    assert owed[-1] == status
-    assert "after_flapping" in owed
+    enqueued = await _enqueued(harness)
+    assert enqueued[-1] == status
+    assert "after_flapping" in enqueued
     assert await _held(harness) == 0
 
 
@@ -97,10 +97,10 @@ async def test_what_was_held_is_summed_up_once_when_the_job_is_quiet(harness: Po
     await harness.time.advance(harness.store, 61)
     assert await harness.store.channels.mutes.expire() == 3
     assert await harness.store.channels.mutes.expire() == 0
-    assert "after_flapping" in await _owed(harness)
+    assert "after_flapping" in await _enqueued(harness)
 
     await _flip(harness, job, 1)
-    assert (await _owed(harness))[-1] == "running"
+    assert (await _enqueued(harness))[-1] == "running"
 
 
 async def test_a_job_that_goes_on_changing_is_not_summed_up_yet(harness: PollHarness) -> None:
@@ -121,7 +121,7 @@ async def test_slow_changes_are_told_one_by_one(harness: PollHarness) -> None:
 
     await _flip(harness, job, 12, seconds=QUIET_FOR / 5)
 
-    assert await _owed(harness) == ["paused", "running"] * 6
+    assert await _enqueued(harness) == ["paused", "running"] * 6
 
 
 async def test_a_mute_that_somebody_set_stays_theirs(harness: PollHarness) -> None:
@@ -133,7 +133,7 @@ async def test_a_mute_that_somebody_set_stays_theirs(harness: PollHarness) -> No
     harness.api.change(job, status="failed")
     await harness.poll_later(INTERVAL)
 
-    assert await _owed(harness) == []
+    assert await _enqueued(harness) == []
     assert [mute.person for mute in await harness.store.channels.mutes.in_channel("C1")] == ["U1"]
 
 

@@ -34,11 +34,11 @@ async def _subscribe(store: Store, channel: str, newer_than: float) -> None:
         await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", newer_than))
 
 
-async def _told(store: Store, channel: str) -> list[tuple[str, str, str]]:
+async def _enqueued(store: Store, channel: str) -> list[tuple[str, str, str]]:
     """Return what a channel is owed, in order: (picture, job id, status)."""
     changes = {row.id: row for row in await rows(store, schema.change)}
-    owed = await deliveries(store, channel)
-    return [(row.message_kind, changes[row.change_id].job_id, changes[row.change_id].new_status) for row in owed]
+    enqueued = await deliveries(store, channel)
+    return [(row.message_kind, changes[row.change_id].job_id, changes[row.change_id].new_status) for row in enqueued]
 
 
 async def test_a_change_is_stored_with_the_new_state_and_its_deliveries(
@@ -57,8 +57,8 @@ async def test_a_change_is_stored_with_the_new_state_and_its_deliveries(
     assert (recorded.change.before, recorded.change.after) == (State("queued"), State("running"))
     assert recorded.body["seed"] == 7
     for channel in ("C1", "C2"):
-        assert ("change", "ftjob-a", "running") in await _told(store, channel)
-    assert await _told(store, "C3") == []
+        assert ("change", "ftjob-a", "running") in await _enqueued(store, channel)
+    assert await _enqueued(store, "C3") == []
     assert wakeup.is_set()
 
 
@@ -82,8 +82,8 @@ async def test_nothing_is_stored_of_a_change_if_its_deliveries_cannot_be(
     async with store.db.transaction() as tx:
         await tx.execute(text("DROP INDEX in_the_way"))
     assert [await recorder.record(seen), await recorder.record(seen)] == [0, 1]
-    assert ("change", "ftjob-a", "running") in await _told(store, "C1")
-    assert ("change", "ftjob-a", "running") in await _told(store, "C2")
+    assert ("change", "ftjob-a", "running") in await _enqueued(store, "C1")
+    assert ("change", "ftjob-a", "running") in await _enqueued(store, "C2")
 
 
 async def test_a_read_that_began_before_the_last_change_is_dropped(store: Store, recorder: Recorder) -> None:
@@ -145,8 +145,8 @@ async def test_a_new_job_is_announced_where_somebody_subscribed_and_followed_the
 
     assert await recorder.record(await _seen(store, reading("ftjob-a", "queued", created_at=1000))) == 1
 
-    assert await _told(store, "C1") == [("card", "ftjob-a", "queued")]
-    assert await _told(store, "C2") == []
+    assert await _enqueued(store, "C1") == [("card", "ftjob-a", "queued")]
+    assert await _enqueued(store, "C2") == []
     assert await store.channels.tracks.followers(ACCOUNT, "ftjob-a") == [Track(ACCOUNT, "ftjob-a", "C1", None)]
     (change,) = await rows(store, schema.change)
     assert (change.kind, change.version) == ("new", 1)
@@ -157,7 +157,7 @@ async def test_the_changes_of_an_announced_job_follow_its_card(store: Store, rec
     for status in ("queued", "running", "failed"):
         await recorder.record(await _seen(store, reading("ftjob-a", status)))
 
-    assert await _told(store, "C1") == [
+    assert await _enqueued(store, "C1") == [
         ("card", "ftjob-a", "queued"),
         ("change", "ftjob-a", "running"),
         ("change", "ftjob-a", "failed"),
@@ -182,7 +182,7 @@ async def test_an_announced_job_that_was_untracked_is_not_announced_again(store:
     await recorder.record(await _seen(store, reading("ftjob-a", "running")))
     await recorder.record(PollResult(ACCOUNT, [reading("ftjob-a", "running")], {}))
 
-    assert await _told(store, "C1") == [("card", "ftjob-a", "queued")]
+    assert await _enqueued(store, "C1") == [("card", "ftjob-a", "queued")]
 
 
 async def test_jobs_that_change_together_are_told_oldest_first(store: Store, recorder: Recorder) -> None:
@@ -192,8 +192,8 @@ async def test_jobs_that_change_together_are_told_oldest_first(store: Store, rec
 
     await recorder.record(await _seen(store, *(reading(job_id, "running", created_at=at) for job_id, at in jobs)))
 
-    told = [job_id for picture, job_id, _ in await _told(store, "C1") if picture == "change"]
-    assert told == ["ftjob-a", "ftjob-b", "ftjob-c"]
+    job_ids = [job_id for kind, job_id, _ in await _enqueued(store, "C1") if kind == "change"]
+    assert job_ids == ["ftjob-a", "ftjob-b", "ftjob-c"]
 
 
 async def test_why_a_job_failed_and_that_it_was_found_late_is_kept_with_the_change(
@@ -225,8 +225,8 @@ async def test_the_same_change_seen_by_several_recorders_at_once_is_one(
     assert sum(counts) == len(jobs)
     assert len(await rows(store, schema.change)) == len(jobs)
     for channel in ("C1", "C2"):
-        told = [job_id for picture, job_id, _ in await _told(store, channel) if picture == "change"]
-        assert sorted(told) == jobs
+        job_ids = [job_id for kind, job_id, _ in await _enqueued(store, channel) if kind == "change"]
+        assert sorted(job_ids) == jobs
 
 
 async def test_a_new_job_seen_by_several_recorders_at_once_is_announced_once(
@@ -239,4 +239,4 @@ async def test_a_new_job_seen_by_several_recorders_at_once_is_announced_once(
         counts = await asyncio.gather(*(Recorder(each).record(seen) for each in stores))
 
     assert sorted(counts) == [0, 0, 0, 1]
-    assert await _told(store, "C1") == [("card", "ftjob-a", "queued")]
+    assert await _enqueued(store, "C1") == [("card", "ftjob-a", "queued")]

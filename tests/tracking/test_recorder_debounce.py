@@ -57,7 +57,7 @@ async def _reads(recorder: Recorder, store: Store, status: str, model: str | Non
     return await (await Replica(recorder, store).knows()).records(reading(JOB, status, model))
 
 
-async def _told(store: Store) -> list[tuple[str, str | None]]:
+async def _recorded(store: Store) -> list[tuple[str, str | None]]:
     return [(row.new_status, row.new_model) for row in await rows(store, schema.change)]
 
 
@@ -94,7 +94,7 @@ async def test_reads_that_say_the_same_for_some_intervals_are_believed(
 
     job = await known_job(store, JOB)
     assert (job.state, job.version, job.soft_state) == (State(after), 2, None)
-    assert await _told(store) == [(after, None)]
+    assert await _recorded(store) == [(after, None)]
 
 
 async def test_two_reads_that_contradict_each_other_too_are_not(
@@ -105,7 +105,7 @@ async def test_two_reads_that_contradict_each_other_too_are_not(
         assert await _reads(recorder, store, status) == 0
         await time.advance(store, INTERVAL)
 
-    assert await _told(store) == []
+    assert await _recorded(store) == []
 
 
 async def test_a_model_that_comes_late_and_one_that_vanishes_are_told_once_each(
@@ -115,7 +115,7 @@ async def test_a_model_that_comes_late_and_one_that_vanishes_are_told_once_each(
     for model in (None, MODEL, MODEL, None, None):
         await _reads(recorder, store, "succeeded", model)
 
-    assert await _told(store) == [("succeeded", MODEL), ("succeeded", None)]
+    assert await _recorded(store) == [("succeeded", MODEL), ("succeeded", None)]
     assert {row.kind for row in await rows(store, schema.change)} == {ChangeKind.MODEL}
 
 
@@ -162,7 +162,7 @@ async def test_a_soft_state_that_was_ended_meanwhile_confirms_nothing(
 
     assert await slow.records(reading(JOB, "running")) == 0
 
-    assert await _told(store) == []
+    assert await _recorded(store) == []
 
 
 def _interleavings() -> set[tuple[str, ...]]:
@@ -213,7 +213,7 @@ async def test_many_readers_at_once_never_take_a_job_back(store: Store, database
     turn = [0]
     async with several_stores(store, database_url, time) as stores:
 
-        async def look(each: Store) -> None:
+        async def poll(each: Store) -> None:
             recorder = Recorder(each, interval=INTERVAL)
             for _ in range(6):
                 before = await each.jobs.states.newest(ACCOUNT, 200)
@@ -221,7 +221,7 @@ async def test_many_readers_at_once_never_take_a_job_back(store: Store, database
                 turn[0] += 1
                 await recorder.record(PollResult(ACCOUNT, answers, before))
 
-        await asyncio.gather(*map(look, stores))
+        await asyncio.gather(*map(poll, stores))
 
     changes = await rows(store, schema.change)
     assert [row for row in changes if rank.index(row.old_status) >= rank.index(row.new_status)] == []
@@ -238,10 +238,10 @@ async def test_a_card_that_shows_a_soft_state_is_corrected_in_its_channel_alone(
 
     assert (await known_job(store, JOB)).state == State("succeeded", MODEL)
     assert await deliveries(store, "C1") == []
-    (owed,) = await deliveries(store, "C2")
-    told = await store.jobs.changes.find(owed.change_id)
-    assert (told.change.before.status, told.change.after) == ("running", State("succeeded", MODEL))
-    assert told.job.status == "succeeded"
+    (delivery,) = await deliveries(store, "C2")
+    found = await store.jobs.changes.find(delivery.change_id)
+    assert (found.change.before.status, found.change.after) == ("running", State("succeeded", MODEL))
+    assert found.job.status == "succeeded"
 
 
 async def test_a_soft_state_does_not_outlive_a_model_that_came_with_the_stored_state(
@@ -300,4 +300,4 @@ async def test_a_death_at_the_end_of_a_record_keeps_all_of_it_or_nothing(
         arm(None)
 
     assert (await contents(store) != before) is kept
-    assert len(await _told(store)) == len(await rows(store, schema.card)) == int(kept)
+    assert len(await _recorded(store)) == len(await rows(store, schema.card)) == int(kept)

@@ -13,15 +13,17 @@ from tests.store.seeds import ACCOUNT, add_jobs, deliveries, known_job, reading,
 HERE = Track(ACCOUNT, "ftjob-a", "C1", "U1")
 
 
-async def _sweep(store: Store, recorder: Recorder, *readings: FetchedJob) -> None:
+async def _poll(store: Store, recorder: Recorder, *readings: FetchedJob) -> None:
     await recorder.record(PollResult(ACCOUNT, readings, await store.jobs.states.newest(ACCOUNT, 100)))
 
 
-async def _told(store: Store, channel: str = "C1") -> list[tuple[str, str, str]]:
+async def _enqueued(store: Store, channel: str = "C1") -> list[tuple[str, str, str]]:
     """Return what a channel is owed, in order: (picture, old status, new status)."""
     changes = {row.id: row for row in await rows(store, schema.change)}
-    owed = await deliveries(store, channel)
-    return [(row.message_kind, changes[row.change_id].old_status, changes[row.change_id].new_status) for row in owed]
+    enqueued = await deliveries(store, channel)
+    return [
+        (row.message_kind, changes[row.change_id].old_status, changes[row.change_id].new_status) for row in enqueued
+    ]
 
 
 async def test_a_followed_job_has_its_card_where_it_was_posted(
@@ -33,7 +35,7 @@ async def test_a_followed_job_has_its_card_where_it_was_posted(
     (card,) = await rows(store, schema.card)
     assert (card.channel, card.ts) == ("C1", "1.000100")
     assert (await known_job(store, "ftjob-a")).state == State("queued")
-    assert await _told(store) == []
+    assert await _enqueued(store) == []
     (channel,) = await rows(store, schema.channel)
     assert channel.free_at - time.now() == time.approx(1)
 
@@ -41,10 +43,10 @@ async def test_a_followed_job_has_its_card_where_it_was_posted(
 async def test_the_next_change_is_told_once_and_without_a_second_card(store: Store, recorder: Recorder) -> None:
     await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
 
-    await _sweep(store, recorder, reading("ftjob-a", "running"))
-    await _sweep(store, recorder, reading("ftjob-a", "running"))
+    await _poll(store, recorder, reading("ftjob-a", "running"))
+    await _poll(store, recorder, reading("ftjob-a", "running"))
 
-    assert await _told(store) == [("change", "queued", "running")]
+    assert await _enqueued(store) == [("change", "queued", "running")]
 
 
 async def test_a_change_found_by_following_is_told_to_the_others_only(store: Store, recorder: Recorder) -> None:
@@ -54,8 +56,8 @@ async def test_a_change_found_by_following_is_told_to_the_others_only(store: Sto
 
     await recorder.add_track(HERE, reading("ftjob-a", "running"), before, card_ts="1.000100")
 
-    assert await _told(store, "C1") == []
-    assert ("change", "queued", "running") in await _told(store, "C2")
+    assert await _enqueued(store, "C1") == []
+    assert ("change", "queued", "running") in await _enqueued(store, "C2")
 
 
 async def test_a_job_that_is_new_to_the_channels_subscription_needs_no_second_card(
@@ -67,8 +69,8 @@ async def test_a_job_that_is_new_to_the_channels_subscription_needs_no_second_ca
 
     await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
 
-    assert await _told(store, "C1") == []
-    assert await _told(store, "C2") == [("card", "queued", "queued")]
+    assert await _enqueued(store, "C1") == []
+    assert await _enqueued(store, "C2") == [("card", "queued", "queued")]
 
 
 async def test_a_change_recorded_between_the_cards_reading_and_the_track_is_caught_up(
@@ -77,32 +79,32 @@ async def test_a_change_recorded_between_the_cards_reading_and_the_track_is_caug
     await add_jobs(store, reading("ftjob-a", "queued"))
     before = await known_job(store, "ftjob-a")
     shown = reading("ftjob-a", "queued")
-    await _sweep(store, recorder, reading("ftjob-a", "failed"))
+    await _poll(store, recorder, reading("ftjob-a", "failed"))
 
     await recorder.add_track(HERE, shown, before, card_ts="1.000100")
 
-    assert await _told(store) == [("change", "queued", "failed")]
+    assert await _enqueued(store) == [("change", "queued", "failed")]
 
 
 async def test_a_job_first_seen_between_the_cards_reading_and_the_track_is_caught_up(
     store: Store, recorder: Recorder
 ) -> None:
     shown = reading("ftjob-a", "queued")
-    await _sweep(store, recorder, reading("ftjob-a", "failed"))
+    await _poll(store, recorder, reading("ftjob-a", "failed"))
 
     await recorder.add_track(HERE, shown, None, card_ts="1.000100")
-    await _sweep(store, recorder, reading("ftjob-a", "failed"))
+    await _poll(store, recorder, reading("ftjob-a", "failed"))
 
-    assert await _told(store) == [("change", "queued", "failed")]
+    assert await _enqueued(store) == [("change", "queued", "failed")]
 
 
 async def test_what_the_card_showed_first_is_not_told_after_it(store: Store, recorder: Recorder) -> None:
-    await _sweep(store, recorder, reading("ftjob-a", "queued"))
+    await _poll(store, recorder, reading("ftjob-a", "queued"))
 
     await recorder.add_track(HERE, reading("ftjob-a", "running"), None, card_ts="1.000100")
-    await _sweep(store, recorder, reading("ftjob-a", "running"))
+    await _poll(store, recorder, reading("ftjob-a", "running"))
 
-    assert await _told(store) == []
+    assert await _enqueued(store) == []
 
 
 async def test_two_channels_that_begin_to_follow_are_told_alike(store: Store, recorder: Recorder) -> None:
@@ -111,9 +113,9 @@ async def test_two_channels_that_begin_to_follow_are_told_alike(store: Store, re
         track = Track(ACCOUNT, "ftjob-a", channel, "U1")
         await recorder.add_track(track, reading("ftjob-a", "queued"), before, card_ts="1.000100")
 
-    await _sweep(store, recorder, reading("ftjob-a", "running"))
+    await _poll(store, recorder, reading("ftjob-a", "running"))
 
-    assert await _told(store, "C1") == await _told(store, "C2") == [("change", "queued", "running")]
+    assert await _enqueued(store, "C1") == await _enqueued(store, "C2") == [("change", "queued", "running")]
 
 
 async def test_a_second_card_of_the_same_channel_takes_the_firsts_place(store: Store, recorder: Recorder) -> None:
@@ -131,10 +133,10 @@ async def test_a_subscription_follows_what_is_open_without_a_word(store: Store, 
 
     followed = [track.job_id for track, _ in await store.channels.tracks.in_channel("C1")]
     assert followed == ["ftjob-a", "ftjob-c"]
-    assert await _told(store) == []
-    await _sweep(store, recorder, *(reading(each.snapshot.id, "failed") for each in found))
-    assert await _told(store) == [
-        (picture, before, "failed") for before in ("paused", "running") for picture in ("card", "change")
+    assert await _enqueued(store) == []
+    await _poll(store, recorder, *(reading(each.snapshot.id, "failed") for each in found))
+    assert await _enqueued(store) == [
+        (kind, before, "failed") for before in ("paused", "running") for kind in ("card", "change")
     ]
 
 
@@ -143,16 +145,16 @@ async def test_a_job_announced_elsewhere_between_the_cards_reading_and_the_track
 ) -> None:
     async with store.db.transaction() as tx:
         await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 0))
-    await _sweep(store, recorder, reading("ftjob-a", "failed"))
+    await _poll(store, recorder, reading("ftjob-a", "failed"))
 
     await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
-    await _sweep(store, recorder, reading("ftjob-a", "failed"))
+    await _poll(store, recorder, reading("ftjob-a", "failed"))
 
-    assert await _told(store) == [("change", "queued", "failed")]
+    assert await _enqueued(store) == [("change", "queued", "failed")]
 
 
 async def test_a_card_without_a_status_takes_nothing_back(store: Store, recorder: Recorder) -> None:
-    await _sweep(store, recorder, reading("ftjob-a", "running"))
+    await _poll(store, recorder, reading("ftjob-a", "running"))
     before = await known_job(store, "ftjob-a")
 
     await recorder.add_track(HERE, reading("ftjob-a", ""), None, card_ts="1.000100")
@@ -166,10 +168,10 @@ async def test_a_change_recorded_between_the_list_of_open_jobs_and_the_subscript
     await add_jobs(store, reading("ftjob-a", "running"))
     known_before = await store.jobs.states.newest(ACCOUNT, 10)
     listed = [reading("ftjob-a", "running"), reading("ftjob-b", "running")]
-    await _sweep(store, recorder, reading("ftjob-a", "failed"), reading("ftjob-b", "failed"))
+    await _poll(store, recorder, reading("ftjob-a", "failed"), reading("ftjob-b", "failed"))
 
     await recorder.subscribe(Subscription(ACCOUNT, "C1", "U1", 1000), PollResult(ACCOUNT, listed, known_before))
-    await _sweep(store, recorder, reading("ftjob-a", "failed"), reading("ftjob-b", "failed"))
+    await _poll(store, recorder, reading("ftjob-a", "failed"), reading("ftjob-b", "failed"))
 
-    told = [change for change in await _told(store) if change[0] == "change"]
-    assert told == [("change", "running", "failed")] * 2
+    alerts = [change for change in await _enqueued(store) if change[0] == "change"]
+    assert alerts == [("change", "running", "failed")] * 2

@@ -45,7 +45,7 @@ STATUS, MODEL, GONE = ChangeKind.STATUS, ChangeKind.MODEL, ChangeKind.MISSING
 
 
 @pytest.mark.parametrize(
-    ("kind", "status", "statuses", "failures_only", "told"),
+    ("kind", "status", "statuses", "failures_only", "alerted"),
     [
         (STATUS, "running", (), False, True),
         (STATUS, "running", ("failed",), False, False),
@@ -66,11 +66,11 @@ STATUS, MODEL, GONE = ChangeKind.STATUS, ChangeKind.MODEL, ChangeKind.MISSING
     ],
 )
 def test_a_channel_is_told_what_it_waits_for_and_what_is_wrong(
-    kind: ChangeKind, status: str, statuses: tuple[str, ...], *, failures_only: bool, told: bool
+    kind: ChangeKind, status: str, statuses: tuple[str, ...], *, failures_only: bool, alerted: bool
 ) -> None:
     change = Change(kind, State("queued"), State(status))
 
-    assert wants_alert(change, statuses, failures_only=failures_only) is told
+    assert wants_alert(change, statuses, failures_only=failures_only) is alerted
 
 
 def test_without_subscriptions_nobody_hears() -> None:
@@ -96,5 +96,5 @@ def test_the_first_message_about_a_job_is_its_card(
 ) -> None:
     assert messages_for(kind, card_is_new=card_is_new, with_alert=True) == expected
     assert messages_for(kind, card_is_new=card_is_new, with_alert=False) == tuple(
-        picture for picture in expected if picture is MessageKind.CARD
+        message_kind for message_kind in expected if message_kind is MessageKind.CARD
     ), "a card is no alert"

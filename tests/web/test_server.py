@@ -61,8 +61,8 @@ UNREADABLE = {
 async def test_what_the_parser_refuses_reaches_no_handler_and_comes_back_nowhere(
     raw: bytes, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with listener_harness(body_seconds=0.5) as door:
-        answer = await door.send(raw)
+    async with listener_harness(body_seconds=0.5) as listener:
+        answer = await listener.send(raw)
 
         assert (answer.status, answer.body) == (400, b'{"error":"bad_request"}')
         said = capfd.readouterr()
@@ -70,7 +70,7 @@ async def test_what_the_parser_refuses_reaches_no_handler_and_comes_back_nowhere
             assert TOKEN not in text
             assert "ython" not in text
             assert "Traceback" not in text
-        await door.assert_works()
+        await listener.assert_works()
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ async def test_what_the_parser_refuses_reaches_no_handler_and_comes_back_nowhere
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "CONNECT"])
 async def test_an_unknown_path_is_answered_by_four_words_and_tells_nothing(method: str, path: str) -> None:
-    async with listener_harness() as door:
-        answer = await door.send(http_request(b"", [("Accept", "text/html")], method=method, path=path))
+    async with listener_harness() as listener:
+        answer = await listener.send(http_request(b"", [("Accept", "text/html")], method=method, path=path))
 
         assert (answer.status, answer.body) in (
             (404, b'{"error":"not_found"}'),
@@ -105,19 +105,19 @@ async def test_an_unknown_path_is_answered_by_four_words_and_tells_nothing(metho
         if path.startswith("/") and method != "CONNECT":
             assert answer.status == 404
         assert names(answer) <= {"content-type", "content-length", "date", "server", "connection"}
-        await door.assert_works()
+        await listener.assert_works()
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/livez?verbose=1", "/readyz?verbose=1&token=x"])
 async def test_a_probe_says_the_same_whatever_is_asked(path: str) -> None:
-    async with listener_harness() as door:
-        answer = await door.send(http_request(b"", [("X-Forwarded-For", "127.0.0.1")], method="GET", path=path))
+    async with listener_harness() as listener:
+        answer = await listener.send(http_request(b"", [("X-Forwarded-For", "127.0.0.1")], method="GET", path=path))
         assert (answer.status, answer.body) == (200, b'{"status": "ok"}')
         assert names(answer) <= {"content-type", "content-length", "date", "server", "connection"}
 
-        answer = await door.send(http_request(b"", [("X-HTTP-Method-Override", "GET")], path=path))
+        answer = await listener.send(http_request(b"", [("X-HTTP-Method-Override", "GET")], path=path))
         assert (answer.status, answer.body) == (405, b'{"error":"method_not_allowed"}')
-        await door.assert_works()
+        await listener.assert_works()
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ async def test_a_probe_says_the_same_whatever_is_asked(path: str) -> None:
 async def test_a_connection_that_does_not_come_to_the_point_is_cut_without_a_word(
     before: bytes, *, second: bool
 ) -> None:
-    async with listener_harness(head_seconds=0.4) as door:
-        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    async with listener_harness(head_seconds=0.4) as listener:
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
         if second:
             writer.write(b"GET /livez HTTP/1.1\r\nHost: bot\r\n\r\n")
             assert await reader.readuntil(b'"ok"}')
@@ -140,28 +140,30 @@ async def test_a_connection_that_does_not_come_to_the_point_is_cut_without_a_wor
         writer.close()
 
         assert time.monotonic() - began > 0.2
-        await door.assert_works()
+        await listener.assert_works()
 
 
 async def test_five_hundred_silent_sockets_hold_nobody_up() -> None:
-    async with listener_harness() as door:
-        silent = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(500)]
+    async with listener_harness() as listener:
+        silent = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(500)]
         for _, writer in silent[::2]:
             writer.write(POST)
         async with stopwatch() as took:
             for _ in range(20):
-                answer = await door.send(signed_request("&".join(f"{name}={value}" for name, value in COMMAND.items())))
+                answer = await listener.send(
+                    signed_request("&".join(f"{name}={value}" for name, value in COMMAND.items()))
+                )
                 assert answer.status == 200
         for _, writer in silent:
             writer.close()
 
-    assert len(door.received) == 20
+    assert len(listener.received) == 20
     assert took.seconds < 5, "a quarter of a second each"
 
 
 async def test_the_rest_of_a_refused_body_is_not_read_for_long() -> None:
-    async with listener_harness() as door:
-        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    async with listener_harness() as listener:
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
         writer.write(POST + b"Content-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n")
         dripping = asyncio.create_task(drip(writer, b"a" * 1000))
         async with within(8):
@@ -170,7 +172,7 @@ async def test_the_rest_of_a_refused_body_is_not_read_for_long() -> None:
         writer.close()
 
         assert answer.status == 413
-        await door.assert_works()
+        await listener.assert_works()
 
 
 async def test_a_handler_that_breaks_is_answered_in_one_word() -> None:
@@ -178,12 +180,12 @@ async def test_a_handler_that_breaks_is_answered_in_one_word() -> None:
         raise ValueError(SECRET)
 
     async with http_server("127.0.0.1", 0, routes={}, broken_parts=ready) as port:
-        door = ListenerHarness(port)
-        answer = await door.send(http_request(b"", [], method="GET", path="/readyz"))
+        listener = ListenerHarness(port)
+        answer = await listener.send(http_request(b"", [], method="GET", path="/readyz"))
         assert (answer.status, answer.body) == (500, b'{"error":"internal"}')
-        answer = await door.send(http_request(b"", [], method="GET", path="/livez"))
+        answer = await listener.send(http_request(b"", [], method="GET", path="/livez"))
         assert answer.status == 200
-        answer = await door.send(signed_request(b"text=help"))
+        answer = await listener.send(signed_request(b"text=help"))
         assert (answer.status, answer.body) == (404, b'{"error":"not_found"}'), "Socket Mode has no such door"
 
 
@@ -191,9 +193,9 @@ async def test_a_compressed_body_is_checked_as_it_came_and_is_never_unpacked() -
     body = gzip.compress(b"a" * 10_000_000)
     raw = http_request(body, [("Content-Type", FORM), ("Content-Encoding", "gzip"), *signature_headers(body)])
 
-    async with listener_harness() as door:
-        assert (await door.send(raw)).status == 415
-        await door.assert_works()
+    async with listener_harness() as listener:
+        assert (await listener.send(raw)).status == 415
+        await listener.assert_works()
 
 
 @pytest.mark.parametrize(("descriptors", "most"), [(64, 16), (256, 64), (1024, 256), (4096, 256), (1 << 20, 256)])
@@ -202,14 +204,14 @@ def test_what_unknown_clients_may_hold_is_a_quarter_of_all_descriptors_at_the_mo
 
 
 async def test_the_longest_silent_connection_makes_room_for_a_new_one() -> None:
-    async with listener_harness(connections=8) as door:
-        silent = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(8)]
+    async with listener_harness(connections=8) as listener:
+        silent = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(8)]
         for _, writer in silent[:4]:
             writer.write(GET_LIVE)
         for reader, _ in silent[:4]:
             assert await reader.readuntil(b'"ok"}')
         cut = counted("ftjob_evicted_connections_total")
-        more = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(4)]
+        more = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(4)]
 
         for reader, _ in silent[4:]:
             async with within(5):
@@ -220,15 +222,15 @@ async def test_the_longest_silent_connection_makes_room_for_a_new_one() -> None:
         for _, writer in [*silent, *more]:
             writer.close()
         assert counted("ftjob_evicted_connections_total") == cut + 4
-        await door.assert_works()
+        await listener.assert_works()
 
 
 async def test_however_many_connections_are_held_open_descriptors_are_left_and_requests_are_answered() -> None:
-    async with listener_harness(connections=20) as door:
-        held = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(200)]
+    async with listener_harness(connections=20) as listener:
+        held = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(200)]
         for number, (_, writer) in enumerate(held):
             writer.write([b"", POST + SIGNED + b"Content-Length: 262144\r\n\r\n" + b"a" * 1000][number % 2])
-        answer = await door.send(GET_LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        answer = await listener.send(GET_LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert answer.status == 200
         ends = [asyncio.create_task(rest(reader)) for reader, _ in held]
         async with within(5):
@@ -238,7 +240,7 @@ async def test_however_many_connections_are_held_open_descriptors_are_left_and_r
             end.cancel()
         for _, writer in held:
             writer.close()
-        await door.assert_works()
+        await listener.assert_works()
 
 
 HEADERS_THAT_ARE_ENOUGH = {
@@ -257,17 +259,17 @@ HEADERS_THAT_ARE_ENOUGH = {
 async def test_what_cannot_be_signed_is_refused_before_any_of_its_body_is_there(
     headers: list[tuple[str, str]], how: tuple[str, str]
 ) -> None:
-    async with listener_harness() as door:
-        answer = await door.send(http_request(b"", [("Content-Type", FORM), *headers, how], sized=False))
+    async with listener_harness() as listener:
+        answer = await listener.send(http_request(b"", [("Content-Type", FORM), *headers, how], sized=False))
         assert answer.status == 401
-        await door.assert_works()
+        await listener.assert_works()
 
 
 async def test_all_unfinished_bodies_together_hold_no_more_than_their_bound() -> None:
     bodies = BodyReader(max_buffered=100_000)
-    async with listener_harness(bodies=bodies) as door:
+    async with listener_harness(bodies=bodies) as listener:
         head = POST + SIGNED + b"Content-Length: 200000\r\n\r\n"
-        held = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(10)]
+        held = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(10)]
         for number, (_, writer) in enumerate(held):
             writer.write(head + b"a" * 30_000)
             async with within(5):
@@ -276,7 +278,7 @@ async def test_all_unfinished_bodies_together_hold_no_more_than_their_bound() ->
         for reader, _ in held[:7]:
             async with within(5):
                 assert parse_response(await rest(reader)).status == 503, "those that were begun first make room"
-        await door.assert_works()
+        await listener.assert_works()
         for _, writer in held:
             writer.close()
 

@@ -25,7 +25,7 @@ async def _is_free(store: Store, *, older_than: float = 0.0) -> bool:
     return await store.accounts.leases.claim(ACCOUNT, lease=LEASE, min_age=older_than) is not None
 
 
-async def _swept(store: Store, lease: Lease) -> bool:
+async def _record_poll(store: Store, lease: Lease) -> bool:
     async with store.db.transaction() as tx:
         return await store.accounts.leases.complete(tx, lease)
 
@@ -63,7 +63,7 @@ async def test_accounts_do_not_stand_in_each_others_way(store: Store) -> None:
 async def test_an_account_that_was_looked_at_a_moment_ago_is_not_looked_at_again(
     store: Store, time: StoreClock
 ) -> None:
-    await _swept(store, await _claim(store))
+    await _record_poll(store, await _claim(store))
     await time.advance(store, 20)
 
     assert not await _is_free(store, older_than=27)
@@ -74,7 +74,7 @@ async def test_an_account_that_was_looked_at_a_moment_ago_is_not_looked_at_again
 async def test_what_counts_is_when_a_poll_began_and_not_how_long_it_took(store: Store, time: StoreClock) -> None:
     lease = await _claim(store)
     await time.advance(store, 20)
-    await _swept(store, lease)
+    await _record_poll(store, lease)
     await time.advance(store, 8)
 
     assert await _is_free(store, older_than=27)
@@ -86,7 +86,7 @@ async def test_a_good_poll_is_remembered_and_ends_the_row_of_failures(store: Sto
     lease = await _claim(store)
     assert (lease.failures, lease.polled_at) == (1, None)
 
-    assert await _swept(store, lease)
+    assert await _record_poll(store, lease)
     await time.advance(store, 300)
 
     at = await store.accounts.leases.polled_at(ACCOUNT)
@@ -124,7 +124,7 @@ async def test_who_lost_the_lease_changes_nothing(store: Store, time: StoreClock
 
     match ends:
         case "swept":
-            assert not await _swept(store, slow)
+            assert not await _record_poll(store, slow)
         case "failed":
             assert not await _failed(store, slow, 3600)
         case _:
@@ -193,7 +193,7 @@ async def test_how_long_another_poll_is_in_the_way(store: Store, time: StoreCloc
     assert lease is not None
     assert await busy_for() == time.approx(50)
     await time.advance(store, 10)
-    await _swept(store, lease)
+    await _record_poll(store, lease)
     assert await busy_for() == time.approx(20)
     await time.advance(store, 25)
     assert await busy_for() == 0

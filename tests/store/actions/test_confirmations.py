@@ -165,10 +165,10 @@ async def test_the_latest_order_for_a_job_is_the_one_that_is_in_the_way(store: S
         await time.advance(store, 1)
 
     async with store.db.transaction() as tx:
-        rival = await store.actions.confirmations.conflicting(tx, CANCEL)
-    assert rival is not None
-    assert (rival.key, rival.completed, rival.result_text) == (keys[0], True, f"{keys[0]} is done.")
-    assert rival.confirmed_at is not None
+        conflicting = await store.actions.confirmations.conflicting(tx, CANCEL)
+    assert conflicting is not None
+    assert (conflicting.key, conflicting.completed, conflicting.result_text) == (keys[0], True, f"{keys[0]} is done.")
+    assert conflicting.confirmed_at is not None
 
 
 async def test_an_order_that_the_api_did_not_take_may_be_given_again_at_once(store: Store) -> None:

@@ -20,14 +20,14 @@ async def begin(store: Store, channel: str = "C1", job: str = EVERY_JOB, seconds
     return await store.channels.mutes.begin([ACCOUNT], channel, job, "U1", seconds)
 
 
-async def owe(store: Store, job: str, channel: str = "C1", picture: MessageKind = MessageKind.CHANGE) -> int:
+async def enqueue(store: Store, job: str, channel: str = "C1", message_kind: MessageKind = MessageKind.CHANGE) -> int:
     """Owe a channel a change of a job, as the recorder does; return the change's id."""
     async with store.db.transaction() as tx:
         recorded = await store.jobs.changes.write(tx, ACCOUNT, next(_versions), STARTED, reading(job).body)
         card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, job, channel)
         held = await store.channels.mutes.covering(tx, ACCOUNT, [channel])
         muted = not held.isdisjoint({(channel, job), (channel, EVERY_JOB)})
-        await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery(channel, picture, card.id), muted=muted)
+        await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery(channel, message_kind, card.id), muted=muted)
     return recorded.id
 
 
@@ -43,7 +43,7 @@ async def send_all(store: Store) -> list[list[int]]:
 
 async def test_what_a_mute_covers_waits_and_is_summed_up_by_one_message(store: Store, time: StoreClock) -> None:
     await begin(store)
-    changes = [await owe(store, "ftjob-a"), await owe(store, "ftjob-b"), await owe(store, "ftjob-a")]
+    changes = [await enqueue(store, "ftjob-a"), await enqueue(store, "ftjob-b"), await enqueue(store, "ftjob-a")]
 
     assert await store.outbox.deliveries.claim(30) is None
     assert await store.outbox.deliveries.seconds_to_next() is None
@@ -66,17 +66,17 @@ async def test_what_a_mute_covers_waits_and_is_summed_up_by_one_message(store: S
 
 async def test_other_jobs_and_channels_are_told_meanwhile(store: Store) -> None:
     await begin(store, "C1", "ftjob-a")
-    await owe(store, "ftjob-a")
-    heard = [await owe(store, "ftjob-b"), await owe(store, "ftjob-a", "C2")]
+    await enqueue(store, "ftjob-a")
+    heard = [await enqueue(store, "ftjob-b"), await enqueue(store, "ftjob-a", "C2")]
 
     assert sorted(await send_all(store)) == [[change] for change in sorted(heard)]
 
 
 async def test_a_muted_channel_does_not_try_again_what_is_parked(store: Store) -> None:
-    await owe(store, "ftjob-a")
+    await enqueue(store, "ftjob-a")
     await complete(store, await claim(store), "parked", error="is_archived")
     await begin(store)
-    await owe(store, "ftjob-b")
+    await enqueue(store, "ftjob-b")
 
     assert await store.outbox.deliveries.claim(30) is None
 
@@ -84,8 +84,8 @@ async def test_a_muted_channel_does_not_try_again_what_is_parked(store: Store) -
 async def test_unmuting_tells_how_many_changes_were_held(store: Store) -> None:
     await begin(store)
     await begin(store, "C2")
-    held = [await owe(store, "ftjob-a", picture=MessageKind.CARD), await owe(store, "ftjob-b")]
-    await owe(store, "ftjob-a", "C2")
+    held = [await enqueue(store, "ftjob-a", message_kind=MessageKind.CARD), await enqueue(store, "ftjob-b")]
+    await enqueue(store, "ftjob-a", "C2")
 
     assert await store.channels.mutes.end("C1") == (1, 2)
     assert await store.channels.mutes.end("C1") == (0, 0)
@@ -96,7 +96,7 @@ async def test_unmuting_tells_how_many_changes_were_held(store: Store) -> None:
 async def test_what_another_mute_covers_stays_muted(store: Store, time: StoreClock) -> None:
     await begin(store, seconds=HOUR)
     await begin(store, job="ftjob-a", seconds=2 * HOUR)
-    first, second = await owe(store, "ftjob-a"), await owe(store, "ftjob-b")
+    first, second = await enqueue(store, "ftjob-a"), await enqueue(store, "ftjob-b")
 
     assert await store.channels.mutes.end("C1", "ftjob-b") == (0, 0), "not muted by itself"
     await time.advance(store, HOUR + 1)
@@ -116,7 +116,7 @@ async def test_of_two_mutes_of_one_thing_the_later_holds(store: Store) -> None:
 
 async def test_a_row_that_came_at_the_last_moment_is_found_by_the_next_poll(store: Store) -> None:
     await begin(store)
-    change = await owe(store, "ftjob-a")
+    change = await enqueue(store, "ftjob-a")
     async with store.db.transaction() as tx:
         await tx.execute(schema.mute.delete())  # as where another process ended it before this one committed
 
@@ -127,7 +127,7 @@ async def test_a_row_that_came_at_the_last_moment_is_found_by_the_next_poll(stor
 async def test_many_jobs_become_several_messages_and_none_is_lost(store: Store) -> None:
     await begin(store)
     jobs = [f"ftjob-{n}" for n in range(MAX_CHANGES + 5)]
-    changes = {await owe(store, job) for job in [*jobs, *jobs]}
+    changes = {await enqueue(store, job) for job in [*jobs, *jobs]}
     await store.channels.mutes.end("C1")
 
     assert [row.notice for row in await deliveries(store) if row.message_kind == "digest"] == [AFTER_MUTE] * 2
@@ -138,7 +138,7 @@ async def test_many_jobs_become_several_messages_and_none_is_lost(store: Store) 
 
 async def test_the_summary_comes_behind_what_the_channel_waits_for(store: Store) -> None:
     await begin(store, job="ftjob-a")
-    muted, first = await owe(store, "ftjob-a"), await owe(store, "ftjob-b")
+    muted, first = await enqueue(store, "ftjob-a"), await enqueue(store, "ftjob-b")
     await store.channels.mutes.end("C1")
 
     assert await send_all(store) == [[first], [muted]]
@@ -150,7 +150,7 @@ async def test_a_muted_card_is_on_its_way_until_the_summary_stands_for_it(store:
             return (await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1"))[1]
 
     await begin(store)
-    await owe(store, "ftjob-a", picture=MessageKind.CARD)
+    await enqueue(store, "ftjob-a", message_kind=MessageKind.CARD)
     assert not await lacks_card()
 
     await store.channels.mutes.end("C1")
@@ -160,7 +160,7 @@ async def test_a_muted_card_is_on_its_way_until_the_summary_stands_for_it(store:
 async def test_a_mute_outlives_a_restart(database_url: str, time: StoreClock) -> None:
     async with open_store(database_url, time.now) as store:
         await begin(store)
-        change = await owe(store, "ftjob-a")
+        change = await enqueue(store, "ftjob-a")
     async with open_store(database_url, time.now) as store:
         await time.advance(store, HOUR + 1)
         await store.channels.mutes.expire()
@@ -172,14 +172,14 @@ async def test_several_processes_sum_up_once(
     store: Store, database_url: str, time: StoreClock, *, by_hand: bool
 ) -> None:
     await begin(store)
-    changes = [await owe(store, f"ftjob-{n}") for n in range(8)]
+    changes = [await enqueue(store, f"ftjob-{n}") for n in range(8)]
     await time.advance(store, 0 if by_hand else HOUR + 1)
 
     async with several_stores(store, database_url, time) as stores:
-        looks = [each.channels.mutes.expire() for each in stores]
+        expiries = [each.channels.mutes.expire() for each in stores]
         if by_hand:
             await store.channels.mutes.end("C1")
-        await asyncio.gather(*looks)
+        await asyncio.gather(*expiries)
 
     assert await send_all(store) == [changes]
 
@@ -189,14 +189,14 @@ async def test_a_mute_keeps_its_length_when_the_clock_is_set_back(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
     await begin(store, seconds=2 * HOUR)
-    change = await owe(store, "ftjob-a")
+    change = await enqueue(store, "ftjob-a")
     await time.advance(store, HOUR)
     assert await store.channels.mutes.expire() == 0
 
     await time.advance(store, seconds)
 
     assert await store.channels.mutes.expire() == 0, "half of it is left"
-    more = await owe(store, "ftjob-b")
+    more = await enqueue(store, "ftjob-b")
     assert await store.outbox.deliveries.claim(30) is None
     await time.advance(store, HOUR - 5)
     assert await store.channels.mutes.expire() == 0
@@ -212,7 +212,7 @@ async def test_a_mute_that_began_while_the_clock_was_ahead_is_no_longer_for_that
 ) -> None:
     await time.advance(store, seconds)
     await begin(store, seconds=HOUR)
-    change = await owe(store, "ftjob-a")
+    change = await enqueue(store, "ftjob-a")
     await time.advance(store, -seconds)
 
     assert await store.channels.mutes.expire() == 0

@@ -21,19 +21,19 @@ from tests.store.seeds import ACCOUNT, STARTED, deliveries, enqueue, reading, ro
 from tests.store.statements import statements
 
 
-async def _owe_many(store: Store, count: int, state: str = "pending", channel: str = "C1") -> None:
+async def _enqueue_many(store: Store, count: int, state: str = "pending", channel: str = "C1") -> None:
     """Owe a channel as many alerts as a long outage leaves, each of a job of its own."""
     async with store.db.transaction(without_timeout=True) as tx:
         change = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading(f"ftjob-{channel}").body)
         card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, change.job_id, channel)
         await store.outbox.deliveries.enqueue(tx, change, NewDelivery(channel, MessageKind.CHANGE, card.id))
         one = await _copied(tx, schema.change, change.id)
-        owed = await _copied(
+        delivery = await _copied(
             tx, schema.delivery, (await tx.execute(select(func.max(schema.delivery.c.id)))).scalar_one()
         )
         copies = [{**one, "job_id": f"ftjob-{channel}-{nth}"} for nth in range(1, count)]
         ids = await tx.scalars(insert(schema.change).returning(schema.change.c.id), copies)
-        rest = [{**owed, "key": f"{channel}-{each}", "change_id": each} for each in sorted(ids)]
+        rest = [{**delivery, "key": f"{channel}-{each}", "change_id": each} for each in sorted(ids)]
         await tx.execute(insert(schema.delivery), rest)
         await tx.execute(update(schema.delivery).values(state=state))
 
@@ -45,7 +45,7 @@ async def _copied(tx: Transaction, table: Table, row_id: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("many", [900, 2500])
 async def test_a_claim_takes_as_many_statements_whatever_waits(store: Store, many: int) -> None:
-    await _owe_many(store, MAX_WAITING + 10)
+    await _enqueue_many(store, MAX_WAITING + 10)
     with statements() as for_few:
         assert await store.outbox.deliveries.claim(30)
     async with store.db.transaction() as tx:
@@ -53,7 +53,7 @@ async def test_a_claim_takes_as_many_statements_whatever_waits(store: Store, man
             if table.name not in ("audit", "identity"):
                 await tx.execute(table.delete())
 
-    await _owe_many(store, many)
+    await _enqueue_many(store, many)
     with statements() as for_many:
         first = await store.outbox.deliveries.claim(30)
 
@@ -63,7 +63,7 @@ async def test_a_claim_takes_as_many_statements_whatever_waits(store: Store, man
 
 
 async def test_what_is_too_much_for_one_claim_is_told_in_order_all_the_same(store: Store) -> None:
-    await _owe_many(store, 1200)
+    await _enqueue_many(store, 1200)
     told: list[int] = []
     while delivery := await store.outbox.deliveries.claim(30):
         told += [each.id for each in await store.jobs.changes.in_digest(delivery.id)]
@@ -96,7 +96,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 async def test_the_end_of_a_mute_that_held_much_tells_all_of_it_in_several_transactions(store: Store) -> None:
     await store.channels.mutes.begin([ACCOUNT], "C1", EVERY_JOB, "U1", 60)
-    await _owe_many(store, 1200, schema.MUTED)
+    await _enqueue_many(store, 1200, schema.MUTED)
 
     with statements() as sent:
         assert await store.channels.mutes.end("C1") == (1, 1200)
@@ -111,7 +111,7 @@ async def test_the_end_of_a_mute_that_held_much_tells_all_of_it_in_several_trans
 
 async def test_what_a_crash_left_muted_is_told_by_the_next_poll(store: Store) -> None:
     await store.channels.mutes.begin([ACCOUNT], "C1", EVERY_JOB, "U1", 60)
-    await _owe_many(store, 30, schema.MUTED)
+    await _enqueue_many(store, 30, schema.MUTED)
     async with store.db.transaction() as tx:
         await tx.execute(schema.mute.delete())
 
@@ -120,7 +120,7 @@ async def test_what_a_crash_left_muted_is_told_by_the_next_poll(store: Store) ->
 
 @pytest.mark.parametrize("by", ["retry", "reopen"])
 async def test_all_that_is_parked_is_requeued_once(store: Store, by: str) -> None:
-    await _owe_many(store, 2100, "parked")
+    await _enqueue_many(store, 2100, "parked")
 
     for count in (2100, 0):
         assert (
@@ -131,8 +131,8 @@ async def test_all_that_is_parked_is_requeued_once(store: Store, by: str) -> Non
         )
 
     async with store.db.transaction() as tx:
-        owed = select(func.count()).where(schema.delivery.c.state == "pending")
-        assert await tx.scalar(owed) == 2100
+        pending = select(func.count()).where(schema.delivery.c.state == "pending")
+        assert await tx.scalar(pending) == 2100
 
 
 async def test_a_notice_takes_as_many_statements_for_many_people_as_for_one(store: Store) -> None:

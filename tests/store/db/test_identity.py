@@ -68,7 +68,7 @@ async def start(file: Path, *job_ids: str) -> StoreIdentity:
         return store.identity
 
 
-async def look(file: Path) -> StoreIdentity:
+async def open_and_identify(file: Path) -> StoreIdentity:
     """Open as ``ftjob check`` does."""
     async with open_store(f"sqlite:///{file}", wall.time) as store:
         return store.identity
@@ -120,16 +120,16 @@ async def test_a_store_whose_rows_are_gone_is_lost(file: Path) -> None:
         for table in reversed(schema.metadata.sorted_tables):
             await tx.execute(delete(table))
 
-    assert (await look(file)).origin == StoreOrigin.LOST
+    assert (await open_and_identify(file)).origin == StoreOrigin.LOST
 
 
 async def test_who_only_reads_does_not_take_the_loss_away_from_the_next_start(file: Path) -> None:
     await start(file, "ftjob-a")
     remove(file)
 
-    assert [(await look(file)).origin for _ in range(2)] == [StoreOrigin.LOST, StoreOrigin.LOST]
+    assert [(await open_and_identify(file)).origin for _ in range(2)] == [StoreOrigin.LOST, StoreOrigin.LOST]
     assert (await start(file)).origin == StoreOrigin.LOST
-    assert (await look(file)).origin == StoreOrigin.KNOWN
+    assert (await open_and_identify(file)).origin == StoreOrigin.KNOWN
 
 
 async def test_a_start_that_dies_before_it_kept_the_identity_leaves_the_loss_to_the_next(file: Path) -> None:
@@ -139,7 +139,7 @@ async def test_a_start_that_dies_before_it_kept_the_identity_leaves_the_loss_to_
         await store.save_identity(tx)
         await tx.rollback()
 
-    assert (await look(file)).origin == StoreOrigin.LOST
+    assert (await open_and_identify(file)).origin == StoreOrigin.LOST
 
 
 async def test_another_store_in_its_place_is_replaced_once(file: Path, tmp_path: Path) -> None:
@@ -200,10 +200,10 @@ async def test_a_store_whose_log_was_removed_is_older_once(file: Path, tmp_path:
     await start(file, "ftjob-before")
     left = await leave_behind(file, tmp_path / "killed", "", ".lock")
 
-    assert [(await look(left)).origin for _ in range(2)] == [StoreOrigin.OLDER] * 2
+    assert [(await open_and_identify(left)).origin for _ in range(2)] == [StoreOrigin.OLDER] * 2
     assert (await start(left)).origin == StoreOrigin.OLDER
     assert (await start(left, "ftjob-b")).origin == StoreOrigin.KNOWN
-    assert (await look(left)).origin == StoreOrigin.KNOWN
+    assert (await open_and_identify(left)).origin == StoreOrigin.KNOWN
 
 
 async def test_a_store_of_a_process_that_was_killed_is_known(file: Path, tmp_path: Path) -> None:

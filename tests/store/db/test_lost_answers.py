@@ -14,7 +14,7 @@ from tests.store.seeds import ACCOUNT, add_jobs, claim, complete, deliveries, en
 from tests.store.seeds import reading as a_reading
 
 LOST = (SQLAlchemyError, OSError)
-RHYTHM = RateLimit(card_interval=0.0, interval=0.0)
+RATE_LIMIT = RateLimit(card_interval=0.0, interval=0.0)
 
 
 @pytest.fixture
@@ -119,25 +119,25 @@ async def test_a_card_that_was_claimed_without_hearing_so_is_edited_at_once(
     await _card_to_edit(cut_off)
     wire.drop_next_answer()
     with pytest.raises(LOST):
-        await cut_off.jobs.cards.claim(RHYTHM)
+        await cut_off.jobs.cards.claim(RATE_LIMIT)
 
-    edit = await cut_off.jobs.cards.claim(RHYTHM)
+    edit = await cut_off.jobs.cards.claim(RATE_LIMIT)
 
     assert edit is not None
-    assert await cut_off.jobs.cards.claim(RHYTHM) is None
+    assert await cut_off.jobs.cards.claim(RATE_LIMIT) is None
     await cut_off.jobs.cards.complete(edit)
-    assert await cut_off.jobs.cards.seconds_to_next(RHYTHM) is None
+    assert await cut_off.jobs.cards.seconds_to_next(RATE_LIMIT) is None
 
 
 async def test_a_card_that_was_abandoned_is_edited_at_once(store: Store) -> None:
     await _card_to_edit(store)
-    edit = await store.jobs.cards.claim(RHYTHM)
+    edit = await store.jobs.cards.claim(RATE_LIMIT)
     assert edit is not None
-    assert await store.jobs.cards.claim(RHYTHM) is None
+    assert await store.jobs.cards.claim(RATE_LIMIT) is None
 
     store.jobs.cards.abandon(edit)
 
-    assert await store.jobs.cards.claim(RHYTHM) is not None
+    assert await store.jobs.cards.claim(RATE_LIMIT) is not None
 
 
 @pytest.mark.parametrize("status", ["running", "succeeded"])

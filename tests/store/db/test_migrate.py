@@ -188,7 +188,7 @@ OLD: dict[str, list[dict[str, Any]]] = {
             "key": f"key-{number}",
             "channel": "C1",
             "kind": "post",
-            "picture": picture,
+            "picture": message_kind,
             "change_id": change,
             "replies_to": 7,
             "state": state,
@@ -203,7 +203,7 @@ OLD: dict[str, list[dict[str, Any]]] = {
             "ts": "1.000002",
             "error": "ratelimited",
         }
-        for number, (picture, change, state) in enumerate(
+        for number, (message_kind, change, state) in enumerate(
             [
                 *(("change", 3, state) for state in ("pending", "inflight", "ambiguous", "sent", "parked", "dead")),
                 ("card", None, "sent"),
@@ -385,7 +385,7 @@ async def test_what_older_versions_stored_loses_its_secrets_and_nothing_else(dat
         tables = await _reflected(db)
         async with db.transaction() as tx:
             await tx.execute(tables["change"].insert(), [*OLD["change"], *old])
-            pictures = [
+            snapshots = [
                 {
                     "account": account,
                     "job_id": f"ftjob-{n}",
@@ -395,7 +395,7 @@ async def test_what_older_versions_stored_loses_its_secrets_and_nothing_else(dat
                 for account in ("default", "other")
                 for n in range(3)
             ]
-            await tx.execute(tables["picture"].insert(), pictures)
+            await tx.execute(tables["picture"].insert(), snapshots)
             await tx.execute(tables["audit"].insert(), AUDIT)
 
     async with open_store(database_url, wall.time) as store:

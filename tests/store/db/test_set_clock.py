@@ -36,9 +36,9 @@ BACK = [-3600.0, -2 * 86400.0, -365 * 86400.0]
 """Seconds by which clocks are set."""
 CANCEL = Confirmation("cancel", ACCOUNT, "ftjob-a", "U1", "C1", "T1", "running")
 INTERVAL = 30.0
-RHYTHM = RateLimit()
+RATE_LIMIT = RateLimit()
 
-Wait = Callable[[Store], Awaitable[object]]
+Begin = Callable[[Store], Awaitable[object]]
 
 
 async def _miss(store: Store, job: KnownJob) -> Absence | None:
@@ -83,7 +83,7 @@ async def _a_dead_process_has_it(store: Store) -> None:
     "begin", [_channel_rests, _slack_asked_for_a_pause, _tried_again_later, _looked_up_later, _a_dead_process_has_it]
 )
 async def test_a_delivery_that_waits_is_due_when_the_clock_is_set_back(
-    store: Store, time: StoreClock, begin: Wait, seconds: float
+    store: Store, time: StoreClock, begin: Begin, seconds: float
 ) -> None:
     await begin(store)
     assert await store.outbox.deliveries.claim(30) is None
@@ -127,13 +127,13 @@ async def test_a_card_that_waits_is_due_when_the_clock_is_set_back(
             await tx.execute(store.db.insert(schema.channel).values(id="*", free_at=now + 60))
         else:
             await tx.execute(update(schema.card).values({what: now if what == "edited_at" else now + 30}))
-    assert await store.jobs.cards.claim(RHYTHM) is None
-    assert (await store.jobs.cards.seconds_to_next(RHYTHM) or 0) > 0
+    assert await store.jobs.cards.claim(RATE_LIMIT) is None
+    assert (await store.jobs.cards.seconds_to_next(RATE_LIMIT) or 0) > 0
 
     await time.advance(store, seconds)
 
-    assert await store.jobs.cards.seconds_to_next(RHYTHM) == 0
-    assert await store.jobs.cards.claim(RHYTHM)
+    assert await store.jobs.cards.seconds_to_next(RATE_LIMIT) == 0
+    assert await store.jobs.cards.claim(RATE_LIMIT)
 
 
 @pytest.mark.parametrize("seconds", BACK)
@@ -323,8 +323,8 @@ async def test_what_is_enqueued_later_is_not_unconfirmed_forever_after_a_backup(
     await enqueue(store, "C2")
 
     async with store.db.transaction() as tx:
-        doubts = select(schema.delivery.c.channel, schema.delivery.c.unconfirmed).order_by(schema.delivery.c.id)
-        assert [tuple(row) for row in await tx.execute(doubts)] == [("C1", True), ("C2", False)]
+        unconfirmed = select(schema.delivery.c.channel, schema.delivery.c.unconfirmed).order_by(schema.delivery.c.id)
+        assert [tuple(row) for row in await tx.execute(unconfirmed)] == [("C1", True), ("C2", False)]
 
 
 @pytest.mark.parametrize("seconds", [*BACK, 3600.0, 365 * 86400.0])

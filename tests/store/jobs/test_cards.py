@@ -76,7 +76,7 @@ async def test_a_card_stands_where_it_was_placed_until_it_is_gone(store: Store) 
     assert await store.jobs.cards.find(card.id + 1) is None
 
 
-RHYTHM = RateLimit(card_interval=30.0, interval=1.5, lease=30.0)
+RATE_LIMIT = RateLimit(card_interval=30.0, interval=1.5, lease=30.0)
 
 
 async def _posted(store: Store, job_id: str, channel: str = "C1", *, status: str = "running") -> Card:
@@ -94,7 +94,7 @@ async def _want(store: Store, job_id: str) -> None:
 
 
 async def _claim(store: Store) -> str | None:
-    edit = await store.jobs.cards.claim(RHYTHM)
+    edit = await store.jobs.cards.claim(RATE_LIMIT)
     if edit is None:
         return None
     await store.jobs.cards.complete(edit)
@@ -105,15 +105,15 @@ async def test_a_card_is_edited_when_there_is_something_else_to_show_and_then_no
     store: Store, time: StoreClock
 ) -> None:
     await _posted(store, "ftjob-a")
-    assert await store.jobs.cards.claim(RHYTHM) is None
-    assert await store.jobs.cards.seconds_to_next(RHYTHM) is None
+    assert await store.jobs.cards.claim(RATE_LIMIT) is None
+    assert await store.jobs.cards.seconds_to_next(RATE_LIMIT) is None
 
     await _want(store, "ftjob-a")
-    assert await store.jobs.cards.seconds_to_next(RHYTHM) == 0
+    assert await store.jobs.cards.seconds_to_next(RATE_LIMIT) == 0
     assert await _claim(store) == "ftjob-a"
 
     await time.advance(store, 60)
-    assert await store.jobs.cards.claim(RHYTHM) is None
+    assert await store.jobs.cards.claim(RATE_LIMIT) is None
 
 
 async def test_what_changes_between_two_edits_is_one_edit_half_a_minute_later(store: Store, time: StoreClock) -> None:
@@ -124,18 +124,18 @@ async def test_what_changes_between_two_edits_is_one_edit_half_a_minute_later(st
         await _want(store, "ftjob-a")
 
     await time.advance(store, 28)
-    assert await store.jobs.cards.claim(RHYTHM) is None
-    assert 0 < (await store.jobs.cards.seconds_to_next(RHYTHM) or 0) <= 2
+    assert await store.jobs.cards.claim(RATE_LIMIT) is None
+    assert 0 < (await store.jobs.cards.seconds_to_next(RATE_LIMIT) or 0) <= 2
     await time.advance(store, 3)
     assert await _claim(store) == "ftjob-a"
     await time.advance(store, 60)
-    assert await store.jobs.cards.claim(RHYTHM) is None
+    assert await store.jobs.cards.claim(RATE_LIMIT) is None
 
 
 async def test_what_changes_during_an_edit_is_shown_by_the_next_one(store: Store, time: StoreClock) -> None:
     await _posted(store, "ftjob-a")
     await _want(store, "ftjob-a")
-    edit = await store.jobs.cards.claim(RHYTHM)
+    edit = await store.jobs.cards.claim(RATE_LIMIT)
     assert edit
     await _want(store, "ftjob-a")
     await store.jobs.cards.complete(edit)
@@ -150,7 +150,7 @@ async def test_jobs_that_are_over_go_first_and_all_cards_share_one_rate_limit(st
         await _want(store, job_id)
 
     assert await _claim(store) == "ftjob-b"
-    assert await store.jobs.cards.claim(RHYTHM) is None, "forty a minute, whatever their cards"
+    assert await store.jobs.cards.claim(RATE_LIMIT) is None, "forty a minute, whatever their cards"
     edits = []
     for _ in range(2):
         await time.advance(store, 1.6)
@@ -163,7 +163,7 @@ async def test_ten_processes_make_one_edit(store: Store, database_url: str, time
     await _want(store, "ftjob-a")
 
     async with several_stores(store, database_url, time) as stores:
-        edits = await asyncio.gather(*(stores[n % len(stores)].jobs.cards.claim(RHYTHM) for n in range(10)))
+        edits = await asyncio.gather(*(stores[n % len(stores)].jobs.cards.claim(RATE_LIMIT) for n in range(10)))
 
     assert len([edit for edit in edits if edit]) == 1
 
@@ -173,18 +173,18 @@ async def test_an_edit_whose_process_died_is_taken_over_and_its_late_word_counts
 ) -> None:
     await _posted(store, "ftjob-a")
     await _want(store, "ftjob-a")
-    dead = await store.jobs.cards.claim(RHYTHM)
+    dead = await store.jobs.cards.claim(RATE_LIMIT)
     assert dead
 
     await time.advance(store, 31)
-    mine = await store.jobs.cards.claim(RHYTHM)
+    mine = await store.jobs.cards.claim(RATE_LIMIT)
     assert mine
     await store.jobs.cards.complete(dead)
     async with store.db.transaction() as tx:
         assert not await store.jobs.cards.mark_deleted(tx, dead)
     await store.jobs.cards.fail(mine, wait=5)
 
-    assert await store.jobs.cards.claim(RHYTHM) is None
+    assert await store.jobs.cards.claim(RATE_LIMIT) is None
     await time.advance(store, 31)
     assert await _claim(store) == "ftjob-a"
 
@@ -193,12 +193,12 @@ async def test_a_rate_limit_holds_every_card_up(store: Store, time: StoreClock) 
     for job_id in ("ftjob-a", "ftjob-b"):
         await _posted(store, job_id)
         await _want(store, job_id)
-    edit = await store.jobs.cards.claim(RHYTHM)
+    edit = await store.jobs.cards.claim(RATE_LIMIT)
     assert edit
     await store.jobs.cards.fail(edit, wait=40, pause_all=True)
 
     await time.advance(store, 39)
-    assert await store.jobs.cards.claim(RHYTHM) is None
+    assert await store.jobs.cards.claim(RATE_LIMIT) is None
     await time.advance(store, 2)
     assert await _claim(store)
 
@@ -226,7 +226,7 @@ async def test_untracking_shows_the_cards_of_that_channel_alone_anew(store: Stor
     await store.channels.tracks.remove("C1", "ftjob-b")
     await store.channels.tracks.remove("C1")
 
-    edit = await store.jobs.cards.claim(RHYTHM)
+    edit = await store.jobs.cards.claim(RATE_LIMIT)
     assert edit is not None
     assert edit.card.id == there.id
     await store.jobs.cards.complete(edit)

@@ -70,9 +70,9 @@ async def test_a_parked_row_is_shown_with_all_that_explains_it(store: Store, tim
     [row] = await fail(store, "C1")
     job = (await rows(store, schema.change))[0].job_id
 
-    [stuck] = (await store.outbox.dead_letters.overview(20)).dead_letters
+    [dead_letter] = (await store.outbox.dead_letters.overview(20)).dead_letters
 
-    assert replace(stuck, created_at=0.0) == DeadLetter(
+    assert replace(dead_letter, created_at=0.0) == DeadLetter(
         id=row.id,
         channel="C1",
         message_kind=MessageKind.CHANGE,
@@ -86,7 +86,7 @@ async def test_a_parked_row_is_shown_with_all_that_explains_it(store: Store, tim
         new_status="running",
         digested=0,
     )
-    assert time.now() - stuck.created_at == time.approx(0)
+    assert time.now() - dead_letter.created_at == time.approx(0)
 
 
 async def test_dead_rows_are_shown_and_rows_on_their_way_are_counted(store: Store, time: StoreClock) -> None:
@@ -142,9 +142,14 @@ async def test_a_notice_is_shown_without_a_job(store: Store) -> None:
         await store.outbox.deliveries.enqueue_notice(tx, "U1", {"kind": "store_lost"}, "key")
         await tx.execute(update(schema.delivery).values(state="parked", error="user_not_found"))
 
-    [stuck] = (await store.outbox.dead_letters.overview(20)).dead_letters
+    [dead_letter] = (await store.outbox.dead_letters.overview(20)).dead_letters
 
-    assert (stuck.message_kind, stuck.channel, stuck.job_id, stuck.digested) == (MessageKind.NOTICE, "U1", None, 0)
+    assert (dead_letter.message_kind, dead_letter.channel, dead_letter.job_id, dead_letter.digested) == (
+        MessageKind.NOTICE,
+        "U1",
+        None,
+        0,
+    )
 
 
 @pytest.mark.parametrize("outcome", ["parked", "dead"])
@@ -172,7 +177,7 @@ async def test_a_retried_row_goes_out_before_what_came_after_it(store: Store) ->
 async def test_an_unconfirmed_row_stays_so_through_a_retry(store: Store) -> None:
     await enqueue(store, "C1")
     await complete(store, await claim(store), "unconfirmed", error="timeout", channel_wait=0)
-    await complete(store, await claim(store), "parked", error="is_archived", in_doubt=True)
+    await complete(store, await claim(store), "parked", error="is_archived", unconfirmed=True)
     [row] = await deliveries(store)
 
     await store.outbox.dead_letters.retry([row.id])

@@ -38,11 +38,11 @@ async def test_two_transactions_that_enqueue_the_same_at_once_enqueue_it_once(st
         recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
         card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
 
-    async def owe_it() -> None:
+    async def enqueue_change() -> None:
         async with store.db.transaction() as tx:
             await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
 
-    await asyncio.gather(*(owe_it() for _ in range(10)))
+    await asyncio.gather(*(enqueue_change() for _ in range(10)))
 
     assert len(await deliveries(store)) == 1
 
@@ -53,8 +53,8 @@ async def test_alerts_that_differ_in_channel_kind_or_version_are_enqueued_each(s
         for version in (2, 3):
             recorded = await store.jobs.changes.write(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
             for channel in ("C1", "C2"):
-                for picture in (MessageKind.CARD, MessageKind.CHANGE):
-                    await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery(channel, picture, card.id))
+                for message_kind in (MessageKind.CARD, MessageKind.CHANGE):
+                    await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery(channel, message_kind, card.id))
 
     keys = {row.key for row in await deliveries(store)}
     assert len(keys) == 8
@@ -62,7 +62,7 @@ async def test_alerts_that_differ_in_channel_kind_or_version_are_enqueued_each(s
 
 
 async def test_a_row_enqueued_in_a_transaction_that_fails_is_not_pending(store: Store) -> None:
-    async def owe_and_fail() -> None:
+    async def enqueue_and_fail() -> None:
         async with store.db.transaction() as tx:
             recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
             card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
@@ -70,7 +70,7 @@ async def test_a_row_enqueued_in_a_transaction_that_fails_is_not_pending(store: 
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await owe_and_fail()
+        await enqueue_and_fail()
 
     stored = await contents(store)
     assert stored["change"] == stored["card"] == stored["delivery"] == []
@@ -276,7 +276,7 @@ async def test_what_may_have_arrived_is_parked_with_its_reason_and_what_is_over_
 
 async def test_a_new_alert_for_a_closed_channel_tries_what_is_parked_first(store: Store) -> None:
     first, second = await enqueue(store, "C1", "C1")
-    await complete(store, await claim_and_attempt(store), "parked", error="not_in_channel", in_doubt=True)
+    await complete(store, await claim_and_attempt(store), "parked", error="not_in_channel", unconfirmed=True)
     async with store.db.transaction() as tx:
         await store.outbox.deliveries.park_channel(tx, "C1", "not_in_channel")
 
