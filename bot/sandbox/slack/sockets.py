@@ -27,12 +27,17 @@ class SocketConnections:
     """Connections that get payloads."""
     _open: set[web.WebSocketResponse] = field(default_factory=set)
     """All connections, also those that were asked to disconnect."""
-    _pending_acks: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    _pending_acks: dict[str, tuple[web.WebSocketResponse, asyncio.Future[Any]]] = field(default_factory=dict)
+    """By envelope id: the connection that the acknowledgment has to come over, and its payload."""
     _envelope_numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _round_robin: int = 0
 
     async def send(self, kind: PayloadKind, payload: dict[str, Any], retry: tuple[int, str] | None) -> Any:
-        """Send an envelope over one connection; wait for its acknowledgement and return that one's payload."""
+        """Send an envelope over one connection; wait for its acknowledgement and return that one's payload.
+
+        Raises:
+            TimeoutError: the connection closed before.
+        """
         envelope_id = f"envelope-{next(self._envelope_numbers):08d}"
         envelope: dict[str, Any] = {"envelope_id": envelope_id, "type": kind, "payload": payload}
         envelope["accepts_response_payload"] = kind != "events_api"
@@ -40,7 +45,8 @@ class SocketConnections:
             envelope |= {"retry_attempt": retry[0] if retry else 0, "retry_reason": retry[1] if retry else ""}
         self._round_robin += 1
         connection = self.active[self._round_robin % len(self.active)]
-        future = self._pending_acks[envelope_id] = asyncio.get_running_loop().create_future()
+        future = asyncio.get_running_loop().create_future()
+        self._pending_acks[envelope_id] = connection, future
         try:
             await connection.send_json(envelope)
             return await future
@@ -82,7 +88,7 @@ class SocketConnections:
         except (ValueError, TypeError, KeyError, AttributeError):
             self.request_log.append("socket.ack", {"data": data}, status=400, accepted=False)
             return
-        future = self._pending_acks.get(envelope_id)
+        _, future = self._pending_acks.get(envelope_id, (None, None))
         in_time = future is not None and not future.done()
         if future and in_time:
             future.set_result(payload)
@@ -92,6 +98,9 @@ class SocketConnections:
         self._open.discard(connection)
         if connection in self.active:
             self.active.remove(connection)
+        for sent_over, future in self._pending_acks.values():
+            if sent_over is connection and not future.done():
+                future.set_exception(TimeoutError())
         self.request_log.notify_waiters()
 
     async def disconnect_all(self, reason: str) -> None:

@@ -11,6 +11,7 @@ from playwright.async_api import Request, ViewportSize, async_playwright, expect
 from bot.sandbox.demo.bot_process import RUN_COMMAND
 from bot.sandbox.demo.environment import DemoEnvironment, demo_environment
 from bot.sandbox.demo.page.server import DemoPage
+from tests.world import ACK_TIMEOUT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDE: ViewportSize = {"width": 1440, "height": 900}
@@ -76,6 +77,7 @@ async def browser_session(command: Sequence[str] = RUN_COMMAND) -> AsyncIterator
         # A browser refuses to run as root with its sandbox, which CI does.
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         tab = await (await browser.new_context(viewport=WIDE)).new_page()
+        demo.slack.payload_sender.ack_timeout = ACK_TIMEOUT
         session = BrowserSession(demo, page, tab)
         await session.load(tab)
         yield session
