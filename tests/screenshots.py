@@ -34,10 +34,10 @@ async def take() -> bytes:
 
 def sample_curves() -> dict[str, Chart]:
     """Return a supervised training that learns its data by heart in the end, and a reinforcement fine-tuning."""
-    luck = random.Random(4)  # noqa: S311 - the same picture each time
-    losses = [(step, 0.12 + 2 * math.exp(-step / 75) + luck.uniform(0, 0.12)) for step in range(1, 301)]
+    jitter = random.Random(4)  # noqa: S311 - the same image each time
+    losses = [(step, 0.12 + 2 * math.exp(-step / 75) + jitter.uniform(0, 0.12)) for step in range(1, 301)]
     checks = [(step, 0.6 + 1.6 * math.exp(-step / 37) + (max(0, step - 120) / 190) ** 2) for step in range(10, 301, 10)]
-    rewards = [(step, 0.25 + 0.5 * (1 - math.exp(-step / 25)) + luck.uniform(-0.06, 0.06)) for step in range(1, 81)]
+    rewards = [(step, 0.25 + 0.5 * (1 - math.exp(-step / 25)) + jitter.uniform(-0.06, 0.06)) for step in range(1, 81)]
     held_back = [(step, 0.24 + 0.42 * (1 - math.exp(-step / 25))) for step in range(10, 81, 10)]
     supervised = [Curve("training loss", tuple(losses)), Curve("validation loss", tuple(checks))]
     reinforced = [Curve("training reward", tuple(rewards)), Curve("validation reward", tuple(held_back))]

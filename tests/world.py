@@ -204,8 +204,8 @@ class World:
     async def until_quiet(self, bot: Bot) -> None:
         """Poll twice more and wait until nothing is pending: what was not delivered by then never is."""
         for _ in range(2):
-            for sweeper in bot.pollers.values():
-                await sweeper.poll()
+            for poller in bot.pollers.values():
+                await poller.poll()
         async with asyncio.timeout(300):
             while await bot.store.outbox.deliveries.seconds_to_next() is not None:  # noqa: ASYNC110 - a row tells nobody
                 await asyncio.sleep(POLL_SECONDS / 2)

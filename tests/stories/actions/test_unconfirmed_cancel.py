@@ -76,10 +76,10 @@ async def test_where_nothing_can_be_learned_the_answer_says_so(world: World) -> 
 
     assert world.actions == [cancel_request(job)]
     (order,) = world.api.request_log.for_endpoint(CANCEL)
-    looks = [entry.at - order.at for entry in world.api.request_log.for_endpoint(RETRIEVE) if entry.at > order.at]
-    assert len(looks) == READS * 3
-    assert looks[READS] >= 0.98, "the order may take a moment to show"
-    assert looks[-1] >= 3.98
+    reads = [entry.at - order.at for entry in world.api.request_log.for_endpoint(RETRIEVE) if entry.at > order.at]
+    assert len(reads) == READS * 3
+    assert reads[READS] >= 0.98, "the order may take a moment to show"
+    assert reads[-1] >= 3.98
     assert "may have arrived" in answer.plain_text.replace("\n", " ")
     assert "/ftjob status" in answer.plain_text
 

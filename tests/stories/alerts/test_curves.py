@@ -17,7 +17,7 @@ UPLOAD = "upload"
 POST = "chat.postMessage"
 
 
-def pictures_in(world: World, **where: Any) -> list[ChannelMessage]:
+def images_in(world: World, **where: Any) -> list[ChannelMessage]:
     """Return the messages in #ml that show a picture and are no card."""
     shown = [message for message in world.ml.messages if has_image(message) and not message.buttons]
     return [message for message in shown if all(getattr(message, key) == value for key, value in where.items())]
@@ -56,7 +56,7 @@ async def test_the_card_of_a_job_that_succeeded_shows_its_curves_and_no_alert_wa
         assert "checkpoint" in image["alt_text"]
         assert (world.slack.workspace.files[image["slack_file"]["id"]].content or b"").startswith(b"\x89PNG")
 
-        (in_thread,) = pictures_in(world)
+        (in_thread,) = images_in(world)
         assert in_thread.thread_ts == card_of(world, job).ts
         assert not in_thread.reply_broadcast
         assert image_of(in_thread) == image
@@ -81,7 +81,7 @@ async def test_a_chart_that_slack_does_not_show_yet_is_shown_later_and_the_card_
         assert not has_image(card_of(world, job))
         world.slack.workspace.file_delay = 0.0
         await until_card_shows_curves(world, job)
-        assert len(pictures_in(world)) == 1
+        assert len(images_in(world)) == 1
         assert len(world.slack.request_log.for_endpoint(UPLOAD)) == 1
         refused = [entry for entry in world.slack.request_log.for_endpoint(UPDATE) if entry.response.get("error")]
         assert refused == []
@@ -97,8 +97,8 @@ async def test_a_result_file_that_is_none_or_is_gone_leaves_the_log(world: World
         file = world.api.add_file(base64.b64encode(content), purpose="fine-tune-results") if content else "file-gone"
         world.api.change(job, status="succeeded", fine_tuned_model="ft:x", result_files=[file])
         await curves(world, job)
-        (picture,) = pictures_in(world)
-        assert "training loss 2 at step 1 to 1 at step 2" in image_of(picture)["alt_text"]
+        (image_message,) = images_in(world)
+        assert "training loss 2 at step 1 to 1 at step 2" in image_of(image_message)["alt_text"]
 
 
 async def test_without_the_scope_for_files_the_card_is_as_it_was_and_curves_come_as_text(world: World) -> None:
@@ -112,7 +112,7 @@ async def test_without_the_scope_for_files_the_card_is_as_it_was_and_curves_come
         assert "training loss 2.5 at step 1" in said.plain_text
         assert "ftjob check" in said.plain_text
         assert said.ephemeral
-        assert pictures_in(world) == []
+        assert images_in(world) == []
         assert not has_image(card_of(world, job))
     world.expect_errors("files:write")
 
@@ -129,15 +129,15 @@ async def test_curves_come_to_the_thread_of_the_card_or_to_the_channel(lively: W
         said = await curves(world, job, by="milo")
         assert "are here" in said.plain_text
         assert said.ephemeral
-        (shared,) = pictures_in(world)
+        (shared,) = images_in(world)
         assert shared.thread_ts is None
         assert "training loss 2 at step 1 to 1 at step 2" in image_of(shared)["alt_text"]
         assert "<!channel>" not in shared.text
 
         await world.say(f"track {job}")
         assert "in its thread" in (await curves(world, job)).plain_text
-        assert len(pictures_in(world, thread_ts=card_of(world, job).ts)) == 1
-        assert len(pictures_in(world)) == 2
+        assert len(images_in(world, thread_ts=card_of(world, job).ts)) == 1
+        assert len(images_in(world)) == 2
         assert world.ops.messages == []
 
 

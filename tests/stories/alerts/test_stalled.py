@@ -12,11 +12,11 @@ async def test_a_job_that_stays_queued_is_told_once_and_its_start_says_for_how_l
         world.skip(6.5 * 3600)
         await bot.pollers["default"].poll()
         await world.slack.request_log.wait_until(
-            lambda: len(world.messages_about(job)) == 2, why="the word that it is stuck"
+            lambda: len(world.messages_about(job)) == 2, why="the alert that it is stalled"
         )
-        stuck = world.messages_about(job)[-1]
-        assert "queued for 6 h 30 min" in stuck.plain_text
-        assert "provider" in stuck.plain_text
+        stalled = world.messages_about(job)[-1]
+        assert "queued for 6 h 30 min" in stalled.plain_text
+        assert "provider" in stalled.plain_text
 
     async with world.bot() as bot:
         world.skip(3600)

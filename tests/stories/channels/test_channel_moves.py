@@ -15,10 +15,10 @@ from tests.world import World
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
-async def until(look: Callable[[], Awaitable[Any]]) -> None:
+async def until(check: Callable[[], Awaitable[Any]]) -> None:
     """Wait until the store says so."""
     async with asyncio.timeout(300):
-        while not await look():  # noqa: ASYNC110 - a row tells nobody
+        while not await check():  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.01)
 
 
@@ -55,7 +55,7 @@ async def parked(bot: Bot) -> int:
     return (await bot.store.outbox.dead_letters.by_state())["parked"]
 
 
-async def in_doubt(bot: Bot) -> int:
+async def unconfirmed_count(bot: Bot) -> int:
     """Return how many alerts may have arrived."""
     return (await bot.store.outbox.dead_letters.by_state())["unconfirmed"]
 
@@ -86,7 +86,7 @@ async def test_slack_that_answers_with_another_id_than_it_was_asked_for_is_told_
         world.slack.workspace.change_channel_id(secret, accepts_old_id=True)
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await world.until_delivered(job, "Succeeded", channel=secret)
-        await until(lambda: in_doubt(bot))
+        await until(lambda: unconfirmed_count(bot))
         world.skip(60)
         bot.worker.wake()
         await world.until_quiet(bot)

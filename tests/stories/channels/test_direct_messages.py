@@ -61,7 +61,7 @@ async def test_who_loses_their_rights_is_sent_nothing_more_and_follows_nothing_m
         new = world.api.add_job(status="queued")
         await world.until_quiet(bot)
         rows = [row.entry async for row in bot.store.actions.audit.all()]
-        owed = [row for row in await deliveries(bot.store, direct.id) if row.state != "sent"]
+        undelivered = [row for row in await deliveries(bot.store, direct.id) if row.state != "sent"]
         listed = await world.say("outbox")
 
     assert len(direct.messages) == before
@@ -69,8 +69,8 @@ async def test_who_loses_their_rights_is_sent_nothing_more_and_follows_nothing_m
     assert not [message for message in direct.messages if new in message.plain_text]
     ended = [(row.person, row.channel, row.decision) for row in rows if row.verb == "direct messages"]
     assert ended == [(world.milo.id, direct.id, Decision.DENIED)], "once"
-    assert {(row.state, row.error) for row in owed} == {("dead", "person_lost_access")}
-    assert "Nothing is parked" in listed.plain_text, "nobody is owed it any more"
+    assert {(row.state, row.error) for row in undelivered} == {("dead", "person_lost_access")}
+    assert "Nothing is parked" in listed.plain_text, "nobody is sent it any more"
 
 
 async def test_a_card_in_direct_messages_is_not_edited_for_somebody_who_lost_their_rights(world: World) -> None:

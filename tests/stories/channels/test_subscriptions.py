@@ -101,13 +101,13 @@ async def test_after_unsubscribe_new_jobs_are_not_announced_and_tracked_ones_sti
         await world.slack.request_log.wait_until(lambda: world.messages_about(kept), why="the card of a new job")
         answer = await world.say("unsubscribe")
         assert not answer.ephemeral, "the channel sees what it will not get any more"
-        unheard = world.api.add_job(status="queued")
+        unannounced = world.api.add_job(status="queued")
         world.api.change(kept, status="running")
         await world.until_delivered(kept, "Running")
         await world.until_quiet(bot)
         again = await world.say("unsubscribe")
 
-    assert world.messages_about(unheard) == []
+    assert world.messages_about(unannounced) == []
     assert again.ephemeral
     assert "no subscriptions" in again.plain_text
 

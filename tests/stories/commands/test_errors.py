@@ -30,9 +30,9 @@ async def test_guests_and_external_users_get_one_short_refusal_and_nothing_else(
     async with world.bot() as bot:
         await world.say(f"track {job}", channel=world.ops)
         asked = len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}"))
-        looks = ("help", "help track", "lst", f"statsu {job}", f"status {job}", "list", "about", "settings")
+        reads = ("help", "help track", "lst", f"statsu {job}", f"status {job}", "list", "about", "settings")
         changes = (f"track {job}", f"track {job} me", "untrack all", "subscribe", f"cancel {job}")
-        answers = [await world.say(verb, by=who, channel=world.ops) for verb in (*looks, *changes)]
+        answers = [await world.say(verb, by=who, channel=world.ops) for verb in (*reads, *changes)]
         assert len(await bot.store.channels.tracks.in_channel(world.ops.id)) == 1
 
     assert {answer.plain_text for answer in answers} == {answers[0].plain_text}
@@ -64,7 +64,7 @@ async def test_guests_who_are_allowed_read_and_change_nothing(world: World, kind
         )
         refused = [await world.say(verb, by="gia") for verb in (*verbs, "untrack all", "outbox")]
         pressed = await world.press(world.messages_about(job)[0], "ftjob_untrack", by="gia")
-        strangers = [await world.say(verb, by="sam") for verb in ("help", f"status {job}")]
+        refusals = [await world.say(verb, by="sam") for verb in ("help", f"status {job}")]
         assert len(await bot.store.channels.tracks.in_channel(world.ml.id)) == 1
 
     assert "Running" in shown.plain_text
@@ -72,7 +72,7 @@ async def test_guests_who_are_allowed_read_and_change_nothing(world: World, kind
     assert "/ftjob status" in helped.plain_text
     assert {answer.plain_text for answer in (*refused, pressed)} == {refused[0].plain_text}
     assert "Guests of this workspace can only look things up here" in refused[0].plain_text
-    assert all("I answer only members" in answer.plain_text for answer in strangers)
+    assert all("I answer only members" in answer.plain_text for answer in refusals)
     assert world.actions == []
     assert world.ops.messages == world.slack.direct_message(world.gia).messages == []
     assert len(world.ml.messages) == 1

@@ -52,9 +52,9 @@ async def test_who_types_200_commands_gets_ten_answers_and_one_word_and_others_d
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
         alone = await seconds_of(world, jobs[:5])
-        flood = asyncio.gather(*(world.milo.command(f"status {job}", world.ml) for job in jobs[10:]))
+        burst = asyncio.gather(*(world.milo.command(f"status {job}", world.ml) for job in jobs[10:]))
         meanwhile = await seconds_of(world, jobs[5:10])
-        exchanges = await flood
+        exchanges = await burst
         world.skip(LIMITS.person.seconds)
         again = await world.say("help", by="milo")
 
@@ -68,7 +68,7 @@ async def test_who_types_200_commands_gets_ten_answers_and_one_word_and_others_d
     assert len(said) == 12
     assert rate_limited_total("person") - before == 190
     assert len(world.api.request_log.for_endpoint(RETRIEVE)) == 10 + 10, "ten of Milo's, ten of Olivia's"
-    print(f"{median(alone) * 1000:.1f} ms alone, in the flood {median(meanwhile) * 1000:.1f} ms", meanwhile)  # noqa: T201
+    print(f"{median(alone) * 1000:.1f} ms alone, during the burst {median(meanwhile) * 1000:.1f} ms", meanwhile)  # noqa: T201
     assert max(meanwhile) < max(2.0, 20 * max(alone))
 
 
@@ -139,10 +139,10 @@ async def test_an_action_goes_through_while_somebody_else_is_rate_limited(world:
     job, other = (world.api.add_job(status="running") for _ in range(2))
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
-        flood = asyncio.gather(*(world.milo.command(f"cancel {other}", world.ml) for _ in range(50)))
+        burst = asyncio.gather(*(world.milo.command(f"cancel {other}", world.ml) for _ in range(50)))
         question = await world.say(f"cancel {job}")
         answer = await world.press(question, CONFIRM)
-        await flood
+        await burst
 
     assert "Cancel sent" in answer.plain_text
     assert world.actions == [cancel_request(job)]

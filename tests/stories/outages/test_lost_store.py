@@ -83,8 +83,8 @@ async def test_telling_it_twice_enqueues_one_notice(world: World) -> None:
     await lose(world, job)
     async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
         await Notices(bot.store, world.ops.id).announce_store_origin()
-        owed = [json.loads(row.notice)["kind"] for row in await deliveries(bot.store)]
-    assert owed == ["store_lost"]
+        enqueued = [json.loads(row.notice)["kind"] for row in await deliveries(bot.store)]
+    assert enqueued == ["store_lost"]
 
 
 OLDER = "My database is older than what I last wrote to it"

@@ -38,7 +38,7 @@ class Log:
                 await self._more.wait()
 
     @property
-    def troubles(self) -> list[str]:
+    def outages(self) -> list[str]:
         """The events that are more than information, sorted."""
         return sorted(found[1] for line in self.lines if (found := TROUBLE.search(line)))
 
@@ -84,7 +84,7 @@ async def test_a_process_that_reaches_nothing_says_each_trouble_once(world: Worl
     async with running(world, SLACK_API_URL=f"{nowhere}/api/", OPENAI_BASE_URL=f"{nowhere}/v1") as log:
         await log.until("slack.unreachable", "socket.disconnected")
 
-    assert log.troubles == ["slack.unreachable", "socket.disconnected"]
+    assert log.outages == ["slack.unreachable", "socket.disconnected"]
     assert all(why in line for line in log.lines if TROUBLE.search(line))
     assert "Traceback" not in "".join(log.lines)
 

@@ -138,9 +138,9 @@ async def test_nothing_is_unconfirmed_where_nothing_was_restored(world: World) -
         await world.say(f"track {job}")
         world.api.change(job, status="running")
         await world.until_delivered(job, "Running")
-        doubts = [row.unconfirmed for row in await rows(bot.store, schema.delivery)]
+        unconfirmed = [row.unconfirmed for row in await rows(bot.store, schema.delivery)]
 
-    assert doubts == [False]
+    assert unconfirmed == [False]
     assert lookups(world) == 0
 
 

@@ -44,13 +44,13 @@ def database_url(transport: Transport, tmp_path: Path, request: pytest.FixtureRe
 
 async def trouble(world: World, job: str) -> None:
     """Let both services repeat what they were sent, as gateways do, and break in other ways."""
-    echo = f"Incorrect key: {KEY} Bearer {BOT}; see https://hooks.slack.com/services/T0/{CANARY}"
+    repeated = f"Incorrect key: {KEY} Bearer {BOT}; see https://hooks.slack.com/services/T0/{CANARY}"
     for verb, status, words in (("events", 401, KEY), ("checkpoints", 500, f"{KEY} x")):
         broken = Fault("answer", status=status, body={"error": {"message": words}})
         world.api.faults.add(f"GET /fine_tuning/jobs/{{id}}/{verb}", broken)
         await world.say(f"{verb} {job}")
     world.slack.faults.add(
-        "users.info", Fault("answer", status=200, body={"ok": False, "error": "invalid_auth", "said": echo})
+        "users.info", Fault("answer", status=200, body={"ok": False, "error": "invalid_auth", "said": repeated})
     )
     await world.say(f"cancel {job}", by="milo")
     world.slack.faults.add("response_url", Fault("answer", status=500, body=f"cannot take {BOT}"))

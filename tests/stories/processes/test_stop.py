@@ -35,9 +35,9 @@ async def test_a_stop_with_slack_and_the_api_hanging_ends_within_ten_seconds_and
         )
         world.slack.faults.always("*", HANG)
         world.api.faults.always(LIST, HANG)
-        sweeps = len(world.api.request_log.for_endpoint(LIST))
+        polls = len(world.api.request_log.for_endpoint(LIST))
         await world.api.request_log.wait_until(
-            lambda: len(world.api.request_log.for_endpoint(LIST)) > sweeps, why="a sweep that hangs"
+            lambda: len(world.api.request_log.for_endpoint(LIST)) > polls, why="a poll that hangs"
         )
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(300), stopwatch() as took:

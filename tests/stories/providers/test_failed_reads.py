@@ -19,7 +19,7 @@ KEY = '{"error": {"message": "Incorrect API key provided.", "code": "invalid_api
 DOWN = Fault("answer", status=500, body='{"error": {"message": "We are down."}}')
 REFUSED = Fault("answer", status=401, body=KEY)
 PAGE = Fault("answer", status=502, body="<html>Bad gateway</html>")
-TROUBLES = {
+PROBLEMS = {
     "down": (DOWN, "We are down."),
     "key refused": (REFUSED, "refused this bot's key"),
     "a gateway's page": (PAGE, "did not give a usable answer"),
@@ -29,7 +29,7 @@ EMPTY = ("No job", "no job", "No fine-tuned", "Nothing is tracked", "is open now
 AGE = "{ago}"
 
 
-@pytest.fixture(params=list(TROUBLES.values()), ids=list(TROUBLES))
+@pytest.fixture(params=list(PROBLEMS.values()), ids=list(PROBLEMS))
 def trouble(request: pytest.FixtureRequest) -> tuple[Fault, str]:
     """Return how an API misbehaves, and words by which people recognize that."""
     named: tuple[Fault, str] = request.param
@@ -50,8 +50,8 @@ async def followed(world: World, bot: Bot, *statuses: str) -> list[str]:
     """Return jobs that a channel follows, as the last whole look found them."""
     jobs = [world.api.add_job(status=status) for status in statuses]
     await world.say("track " + " ".join(jobs))
-    for sweeper in bot.pollers.values():
-        await sweeper.poll()
+    for poller in bot.pollers.values():
+        await poller.poll()
     return jobs
 
 
@@ -169,8 +169,8 @@ async def test_about_says_since_when_where_polls_know_it(world: World) -> None:
         await followed(world, bot, "running")
         world.api.faults.always("*", REFUSED)
         world.skip(3)
-        for sweeper in bot.pollers.values():
-            await sweeper.poll()
+        for poller in bot.pollers.values():
+            await poller.poll()
         answer = await world.say("about")
 
     assert "It's been so since" in answer.plain_text
@@ -182,8 +182,8 @@ async def test_what_polls_brought_is_marked_as_old_while_they_fail(world: World,
         [job] = await followed(world, bot, "running")
         fresh = await world.say(typed)
         world.api.faults.always("*", REFUSED)
-        for sweeper in bot.pollers.values():
-            await sweeper.poll()
+        for poller in bot.pollers.values():
+            await poller.poll()
         old = await world.say(typed)
 
     assert AGE not in fresh.plain_text

@@ -58,8 +58,8 @@ async def test_one_side_may_be_left_out_by_its_port(world: World) -> None:
 
 async def test_a_chart_and_its_bytes_go_through_the_proxy(world: World) -> None:
     async with proxy_server() as proxy:
-        async with open_slack(world.settings(HTTP_PROXY=proxy.url)) as gateway:
-            assert await gateway.upload(FileUpload(b"\x89PNG", "loss.png", "Loss"))
+        async with open_slack(world.settings(HTTP_PROXY=proxy.url)) as client:
+            assert await client.upload(FileUpload(b"\x89PNG", "loss.png", "Loss"))
         assert proxy.asked_for(origins(world)[0]) == 3
 
 

@@ -151,7 +151,7 @@ async def test_what_is_signed_and_no_json_is_accepted_without_a_poll(world: Worl
 
 
 GOOD = WebhookEvent(b'{"id": "evt_1", "type": "fine_tuning.job.succeeded", "data": {"id": "ftjob-abc"}}')
-AMBIGUOUS = (
+TWO_READINGS = (
     b'{"type": "fine_tuning.job.succeeded", "type": "batch.completed"}',
     b'{"type": "fine_tuning.job.succeeded", "data": {"id": "a", "\\u0069d": "b"}}',
     b'{"type": "fine_tuning.job.succeeded", "created_at": NaN}',
@@ -163,7 +163,7 @@ async def test_a_webhook_that_can_be_read_in_two_ways_is_refused_and_starts_noth
     webhooks, more = arranged(world, new_secret())
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more), aiohttp.ClientSession() as session:
         before = polls(world)
-        for body in AMBIGUOUS:
+        for body in TWO_READINGS:
             odd = WebhookEvent(body)
             headers = odd.headers(webhooks.secret, world.clock())
             async with session.post(webhooks.url, data=odd.body, headers=headers) as answer:
