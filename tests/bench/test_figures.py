@@ -29,7 +29,7 @@ def test_percentiles_are_of_the_values_themselves() -> None:
     assert percentile(values, 99) == 99
 
 
-def test_new_figures_take_the_place_of_old_ones_and_nothing_else_changes(tmp_path: Path) -> None:
+def test_new_figures_replace_old_ones_and_nothing_else_changes(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n")
 

@@ -56,7 +56,7 @@ def test_an_error_of_a_job_that_did_not_fail_is_not_shown_as_its_failure() -> No
     assert "odd" not in (message.text + visible_text(message)).lower()
 
 
-def test_a_model_that_comes_later_is_told_by_itself() -> None:
+def test_a_model_that_comes_later_has_its_own_alert() -> None:
     finished = sample_job(**SUCCEEDED)
     message = alert(
         Change(ChangeKind.MODEL, State("succeeded"), State("succeeded", finished.fine_tuned_model)),
@@ -69,7 +69,7 @@ def test_a_model_that_comes_later_is_told_by_itself() -> None:
     assert visible_text(message).startswith(":label: *Fine-tuned model is ready* · `ftjob-abc123`")
 
 
-def test_a_model_that_is_gone_is_told() -> None:
+def test_a_missing_model_is_alerted() -> None:
     gone = Change(ChangeKind.MODEL, State("succeeded", "ft:x"), State("succeeded"))
     message = alert(gone, sample_job(status="succeeded"), LINKS, person=None)
 
@@ -77,7 +77,7 @@ def test_a_model_that_is_gone_is_told() -> None:
     assert "*Fine-tuned model is gone*" in visible_text(message)
 
 
-def test_a_new_job_is_told_without_a_state_before() -> None:
+def test_a_new_job_is_alerted_without_a_state_before() -> None:
     message = draw(sample_job(), "running", ChangeKind.NEW)
 
     assert message.text == "Fine-tuning job ftjob-abc123 is running."
@@ -125,7 +125,7 @@ def test_without_a_person_the_subscription_is_named_as_what_the_job_once_matched
     assert "matched a subscription of this channel" in visible_text(draw(sample_job(), person=None))
 
 
-def test_what_was_untracked_before_it_is_told_names_nobody() -> None:
+def test_what_was_untracked_before_its_alert_names_nobody() -> None:
     told = visible_text(draw(sample_job(), person=None, links=JobLinks("https://example.com/a", tracked=False)))
     bare = draw(sample_job(), person=None, links=JobLinks(None, tracked=False))
 
@@ -154,7 +154,7 @@ def test_what_an_alert_has_to_say_of_itself_is_seen() -> None:
     assert "may be a repeat" not in visible_text(draw(sample_job()))
 
 
-def test_a_job_that_is_gone_is_told_with_what_to_do() -> None:
+def test_a_missing_job_is_alerted_with_what_to_do() -> None:
     gone = sample_job(**FAILED)
     message = alert(unchanged(gone, ChangeKind.MISSING), gone, LINKS, person=None)
 
@@ -169,7 +169,7 @@ def test_a_job_that_is_gone_is_told_with_what_to_do() -> None:
     assert "invalid_training_file" not in text, "why it failed was told when it did"
 
 
-def test_a_job_that_is_back_is_told_with_its_status() -> None:
+def test_a_reappeared_job_is_alerted_with_its_status() -> None:
     back = sample_job(**SUCCEEDED)
     message = alert(unchanged(back, ChangeKind.REAPPEARED), back, LINKS, person=None)
 

@@ -72,7 +72,7 @@ def test_slack_takes_every_window(view: View) -> None:
     assert faults_of(view) == []
 
 
-def test_a_form_that_is_shown_anew_asks_for_the_same_job() -> None:
+def test_a_form_that_is_shown_again_asks_for_the_same_job() -> None:
     window = Window("V1", "U1", create_form(PRIVATE, FILES, prefilled=FILLED).payload(), "", "V1")
 
     assert read_job_request(_values(submitted_state(window, {}))) == FILLED

@@ -73,7 +73,7 @@ def first_seen(status: str, model: str | None = None, **fields: object) -> Diges
 
 
 @pytest.mark.parametrize("many", [digest_message, mute_digest, flapping_digest])
-def test_what_is_known_of_a_job_at_its_first_read_is_told_also_among_many(many: Callable[..., Message]) -> None:
+def test_what_is_known_of_a_job_at_its_first_read_is_shown_also_among_many(many: Callable[..., Message]) -> None:
     wrong = {"code": "invalid_training_file", "message": "Line 3 is no JSON.", "param": None}
     message = many(
         [

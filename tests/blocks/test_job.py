@@ -156,7 +156,7 @@ def test_a_job_is_said_in_a_sentence(fields: dict[str, Any], expected: str) -> N
         (JobError(), "from the log", "from the log"),
     ],
 )
-def test_why_a_job_failed_is_told_in_the_words_of_the_provider(
+def test_why_a_job_failed_is_said_in_the_words_of_the_provider(
     error: JobError | None, reason: str | None, expected: str | None
 ) -> None:
     assert failure_text(error, reason) == expected
@@ -200,7 +200,7 @@ def test_a_card_offers_what_can_be_done(
     assert actions_of(fields, around) == expected
 
 
-def test_no_button_of_a_card_acts_by_itself() -> None:
+def test_no_button_of_a_card_acts_automatically() -> None:
     buttons = [
         e for block in card(sample_job(), LINKS, "note").blocks for e in block.get("elements", []) if "value" in e
     ]

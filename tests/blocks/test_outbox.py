@@ -163,7 +163,7 @@ def test_nobody_is_invited_to_direct_messages(word: str, channel: str) -> None:
         ("user_not_found", "U0MILO", "Let somebody else track the job."),
     ],
 )
-def test_who_follows_a_closed_channel_is_told_what_opens_that_one(word: str, channel: str, advice: str) -> None:
+def test_who_follows_a_closed_channel_reads_what_opens_that_one(word: str, channel: str, advice: str) -> None:
     said = visible_text(
         notice_message({"kind": NoticeKind.CHANNEL_CLOSED, "about": channel, "error": word, "waiting": 2})
     )

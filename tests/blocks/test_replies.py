@@ -48,7 +48,7 @@ def test_facts_are_labelled_and_said_in_a_row() -> None:
     assert "*Looks every*\n30 s" in visible_text(message)
 
 
-def test_the_question_before_a_cancel_names_what_is_at_stake() -> None:
+def test_the_confirmation_before_a_cancel_names_what_is_at_stake() -> None:
     message = action_confirmation(JobAction.CANCEL, sample_job(trained_tokens=1234), KEY, now=1_790_008_040)
     text = visible_text(message)
 
@@ -57,7 +57,7 @@ def test_the_question_before_a_cancel_names_what_is_at_stake() -> None:
         assert part in text
 
 
-def test_the_question_has_one_red_button_and_it_holds_the_key_alone() -> None:
+def test_the_confirmation_has_one_red_button_and_it_holds_the_key_alone() -> None:
     buttons = [
         element
         for block in action_confirmation(JobAction.CANCEL, sample_job(), KEY, now=0).blocks

@@ -187,7 +187,7 @@ async def test_a_scope_that_the_bot_does_not_need_is_named(world: World) -> None
         ({"FTJOB_READ_ONLY": "1"}, ("switched off", "")),
     ],
 )
-async def test_it_says_which_key_gives_orders(world: World, settings: dict[str, str], said: tuple[str, str]) -> None:
+async def test_it_says_which_key_submits_actions(world: World, settings: dict[str, str], said: tuple[str, str]) -> None:
     assert says((await found(world, **settings))["Orders"]) == said
 
 

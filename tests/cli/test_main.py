@@ -305,7 +305,7 @@ def test_a_database_that_another_program_locks_is_no_damage_and_exits_1(tmp_path
     assert done.stderr == f"ftjob cannot start:\n  - {said}\n"
 
 
-def test_a_server_that_takes_questions_and_answers_none_is_said_in_a_line_and_exits_1(tmp_path: Path) -> None:
+def test_a_server_that_takes_requests_and_answers_none_is_said_in_a_line_and_exits_1(tmp_path: Path) -> None:
     with restartable_postgres() as server, server.frozen():
         done = ftjob("db", "upgrade", cwd=tmp_path, environ={**ENOUGH, "DATABASE_URL": server.url})
     assert done.returncode == 1

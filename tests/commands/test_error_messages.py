@@ -162,7 +162,7 @@ def test_every_refusal_has_words_of_its_own() -> None:
     assert len({denial(why, POLICY) for why in DenialReason}) == len(DenialReason)
 
 
-def test_a_refused_order_names_who_may() -> None:
+def test_a_refused_action_names_who_may() -> None:
     said = denial(DenialReason.NOT_AN_OPERATOR, POLICY)
 
     assert said.startswith("You may not do this.")

@@ -107,7 +107,7 @@ def test_of_200_commands_of_one_person_ten_are_taken_one_refusal_is_said_and_oth
     assert isinstance(limiter.admit("milo", 1010, in_progress=10), Allowed)
 
 
-def test_everybody_who_is_refused_for_the_others_hears_of_it_once() -> None:
+def test_everybody_who_is_refused_for_the_others_is_notified_once() -> None:
     limiter = RateLimiter()
     taken = [limiter.admit(f"U{n // 10}", 1000, in_progress=0) for n in range(120)]
     refused = [limiter.admit(who, 1010 + again, in_progress=0) for again in range(3) for who in ("milo", "olivia")]

@@ -82,7 +82,7 @@ async def test_an_outage_is_logged_once_and_so_is_its_end_with_how_long_it_laste
     assert next(log for log in logs if log["event"] == "slack.recovered")["lasted"] == 300
 
 
-async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_late(harness: DeliveryHarness) -> None:
+async def test_the_end_of_an_outage_is_posted_to_the_ops_channel_with_what_comes_late(harness: DeliveryHarness) -> None:
     async with connected(harness, ops="C0OPS") as connection:
         await until(connection, up=True)
         await enqueue(harness.store, "C1", "C1")
@@ -111,7 +111,7 @@ async def test_what_a_digest_holds_comes_late_too_and_the_bots_own_notices_are_n
     assert '"late": 30.0' in notice
 
 
-async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(harness: DeliveryHarness) -> None:
+async def test_without_an_ops_channel_whoever_tracks_is_notified(harness: DeliveryHarness) -> None:
     await track(harness.store, ("C1", "ftjob-a"), person="U1")
     await track(harness.store, ("C2", "ftjob-a"), person="U2")
 
@@ -121,7 +121,7 @@ async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(harness: Deli
     assert {row.channel for row in await deliveries(harness.store)} == {"U1", "U2"}
 
 
-async def test_a_short_outage_is_not_told(harness: DeliveryHarness) -> None:
+async def test_nobody_is_notified_of_a_short_outage(harness: DeliveryHarness) -> None:
     async with connected(harness, ops="C0OPS") as connection:
         await outage(harness, connection, NOTIFY_AFTER - 1)
 
@@ -129,7 +129,7 @@ async def test_a_short_outage_is_not_told(harness: DeliveryHarness) -> None:
     assert await harness.store.accounts.outages.current() == []
 
 
-async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(harness: DeliveryHarness) -> None:
+async def test_an_outage_that_a_restart_lies_in_is_notified_once_from_its_beginning(harness: DeliveryHarness) -> None:
     async with connected(harness, ops="C0OPS") as connection:
         await until(connection, up=True)
         began = harness.clock.now

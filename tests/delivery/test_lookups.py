@@ -88,7 +88,7 @@ async def test_a_card_that_is_found_keeps_its_place_so_that_its_changes_go_into_
     assert reply.thread_ts == card.ts
 
 
-async def test_a_reply_is_looked_for_in_its_thread(harness: DeliveryHarness) -> None:
+async def test_a_reply_is_looked_up_in_its_thread(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     (job,) = await harness.enqueue(ml, kind=MessageKind.CARD)
     await until_sent(harness, ml)
@@ -102,7 +102,7 @@ async def test_a_reply_is_looked_for_in_its_thread(harness: DeliveryHarness) -> 
     assert harness.slack.request_log.for_endpoint(HISTORY) == []
 
 
-async def test_a_reply_is_looked_for_where_it_went_although_the_card_is_elsewhere_now(harness: DeliveryHarness) -> None:
+async def test_a_reply_is_looked_up_where_it_went_although_the_card_is_elsewhere_now(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     (job,) = await harness.enqueue(ml, kind=MessageKind.CARD)
     await until_sent(harness, ml)
@@ -164,7 +164,7 @@ async def test_a_look_up_that_sees_again_in_time_finds_what_arrived(harness: Del
     assert len(harness.slack.request_log.for_endpoint(HISTORY)) == 7
 
 
-async def test_time_in_which_nobody_looked_is_no_blindness(harness: DeliveryHarness) -> None:
+async def test_time_without_a_lookup_is_no_blindness(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     harness.slack.faults.add(POST, ACCEPTED["dropped"])
     harness.slack.faults.add(HISTORY, Fault("answer", status=503, body="upstream"))
@@ -247,7 +247,7 @@ async def test_a_message_behind_hundreds_of_others_is_found(harness: DeliveryHar
     assert len(harness.slack.request_log.for_endpoint(HISTORY)) == 3
 
 
-async def test_a_channel_that_cannot_even_be_looked_into_keeps_its_alerts_unconfirmed(harness: DeliveryHarness) -> None:
+async def test_a_channel_whose_history_cannot_be_read_keeps_its_alerts_unconfirmed(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     harness.slack.faults.add(POST, ACCEPTED["dropped"])
     harness.slack.faults.add(HISTORY, slack_error("not_in_channel"))

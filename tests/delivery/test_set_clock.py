@@ -73,7 +73,7 @@ async def test_what_is_being_posted_while_the_clock_is_set_goes_out_once(tmp_pat
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR, YEAR, -YEAR, 5 * HOUR, -600.0])
-async def test_what_is_unconfirmed_is_told_in_time_and_once_when_the_clock_is_set(
+async def test_what_is_unconfirmed_is_sent_in_time_and_once_when_the_clock_is_set(
     tmp_path: Path, seconds: float
 ) -> None:
     clock = Clock()
@@ -96,7 +96,7 @@ async def test_what_is_unconfirmed_is_told_in_time_and_once_when_the_clock_is_se
 
 
 @pytest.mark.parametrize("seconds", [-HOUR, -YEAR, -90_000.0])
-async def test_what_was_unconfirmed_at_a_crash_is_told_once_if_the_clock_is_set_back_before_the_start(
+async def test_what_was_unconfirmed_at_a_crash_is_sent_once_if_the_clock_is_set_back_before_the_start(
     tmp_path: Path, seconds: float
 ) -> None:
     clock = Clock()

@@ -69,7 +69,7 @@ async def test_what_is_pending_is_posted_and_recorded_as_sent(harness: DeliveryH
     assert message.metadata == {"event_type": "ftjob_alert", "event_payload": {"k": row.key}}
 
 
-async def test_a_card_goes_first_and_changes_are_told_in_its_thread(harness: DeliveryHarness) -> None:
+async def test_a_card_goes_first_and_changes_are_posted_to_its_thread(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     (job,) = await harness.enqueue(ml, kind=MessageKind.CARD)
     await harness.until_states(ml, "sent")

@@ -254,7 +254,7 @@ async def test_a_slack_that_cannot_be_reached_is_tried_until_it_is_back(harness:
     assert metric("ftjob_possible_duplicates_total") == doubted
 
 
-async def test_a_change_whose_thread_is_gone_is_told_in_the_channel(harness: DeliveryHarness) -> None:
+async def test_a_change_whose_thread_is_missing_is_posted_to_the_channel(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     (job,) = await harness.enqueue(ml)
     await harness.until_states(ml, "sent")

@@ -41,7 +41,7 @@ async def test_a_channel_that_takes_messages_again_gets_all_of_them_in_order(har
         await harness.until_delivered(closed, *parked, *later)
 
 
-async def test_who_tracks_in_a_closed_channel_hears_of_it_once_a_day(harness: DeliveryHarness) -> None:
+async def test_who_tracks_in_a_closed_channel_is_notified_once_a_day(harness: DeliveryHarness) -> None:
     olivia, milo = harness.slack.add_user("olivia"), harness.slack.add_user("milo")
     closed, ops = harness.slack.add_channel("closed", bot_is_member=False), harness.slack.add_channel("ops")
     await track(harness.store, (closed.id, "ftjob-a"), person=olivia.id)
@@ -187,7 +187,7 @@ async def test_a_digest_that_slack_took_without_saying_so_is_not_sent_twice(harn
     assert len(ml.messages) == 2
 
 
-async def test_a_thread_that_is_gone_is_said(harness: DeliveryHarness) -> None:
+async def test_a_missing_thread_is_said(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     (job,) = await harness.enqueue(ml, kind=MessageKind.CHANGE)
     await harness.until_states(ml, "sent")
@@ -202,7 +202,7 @@ async def test_a_thread_that_is_gone_is_said(harness: DeliveryHarness) -> None:
     assert "not in its job's thread" in ml.messages[1].plain_text
 
 
-async def test_nobody_hears_of_a_channel_that_is_open(harness: DeliveryHarness) -> None:
+async def test_nobody_is_notified_of_a_channel_that_is_open(harness: DeliveryHarness) -> None:
     ml = harness.slack.add_channel("ml")
     await track(harness.store, (ml.id, "ftjob-a"))
 

@@ -33,7 +33,7 @@ UNCLEAR = ("unknown", "word_of_tomorrow")
 
 
 @pytest.mark.parametrize("now", NOW)
-def test_each_order_applies_where_it_can_still_have_an_effect(now: str) -> None:
+def test_each_action_applies_where_it_can_still_have_an_effect(now: str) -> None:
     assert (
         tuple(applicability(order, now) for order in (JobAction.CANCEL, JobAction.PAUSE, JobAction.RESUME)) == NOW[now]
     )
@@ -66,11 +66,11 @@ def test_only_a_held_job_is_resumed_and_only_one_at_work_paused_among_the_words_
             assert phase_of(now) is Phase.ACTIVE
 
 
-def test_a_question_of_a_version_that_kept_no_status_is_answered_by_the_job_as_it_is() -> None:
+def test_a_confirmation_of_a_version_that_kept_no_status_is_answered_by_the_job_as_it_is() -> None:
     assert applicability(JobAction.PAUSE, "word_of_tomorrow", displayed_status=None) is GO
 
 
-def test_every_order_has_its_own_words_and_emoji() -> None:
+def test_every_action_has_its_own_words_and_emoji() -> None:
     assert ACTION_WORDING.keys() == set(JobAction)
     assert len({words.emoji for words in ACTION_WORDING.values()}) == len(JobAction)
     assert len({words.done for words in ACTION_WORDING.values()}) == len(JobAction)

@@ -110,12 +110,12 @@ def test_no_single_read_takes_a_job_out_of_a_final_state(stored: State, reads: l
     ("reads", "span", "gone"),
     [(1, 0, False), (2, 9999, False), (3, 53.9, False), (3, 54, True), (3, 60, True), (4, 30, False), (9, 60, True)],
 )
-def test_a_job_is_gone_after_three_reads_that_span_two_intervals(reads: int, span: float, *, gone: bool) -> None:
+def test_a_job_is_missing_after_three_reads_that_span_two_intervals(reads: int, span: float, *, gone: bool) -> None:
     assert is_missing(Absence(reads, NOW, NOW + span), INTERVAL) is gone
 
 
 @pytest.mark.parametrize(
     ("span", "given_up"), [(0, False), (MISSING_GIVE_UP_AFTER - 1, False), (MISSING_GIVE_UP_AFTER, True)]
 )
-def test_a_job_that_is_gone_is_looked_for_for_a_week(span: float, *, given_up: bool) -> None:
+def test_a_missing_job_is_polled_for_a_week(span: float, *, given_up: bool) -> None:
     assert is_given_up(Absence(99, NOW, NOW + span)) is given_up

@@ -26,7 +26,7 @@ def test_each_mark_is_reached_on_its_day_and_holds_until_the_next(days: int, mar
     )
 
 
-def test_a_channel_hears_once_of_all_its_models_of_one_base() -> None:
+def test_a_channel_is_notified_once_of_all_its_models_of_one_base() -> None:
     due = told(
         30, TrackedModel("ftjob-2", "C1", TWO), TrackedModel("ftjob-1", "C1", ONE), TrackedModel("ftjob-1", "C2", ONE)
     )

@@ -53,7 +53,7 @@ def test_an_empty_filter_is_what_subscriptions_had_before_there_were_filters() -
     assert MATCH_ALL.to_json() == "{}"
 
 
-def test_what_is_told_by_two_is_what_either_tells() -> None:
+def test_what_two_filters_match_is_what_either_matches() -> None:
     assert union_of_statuses([("failed",), ("cancelled", "failed")]) == ("cancelled", "failed")
     assert union_of_statuses([("failed",), ()]) == ()
 

@@ -23,7 +23,7 @@ AFTER = StallTimeouts()
         ("word_of_tomorrow", 900, None, None),
     ],
 )
-def test_a_job_stands_still_after_its_time(
+def test_a_job_is_stalled_after_its_time(
     status: str, hours: float, event_hours: float | None, found: float | None
 ) -> None:
     now = 1_000 * HOUR
@@ -32,7 +32,7 @@ def test_a_job_stands_still_after_its_time(
     assert since == (None if found is None else pytest.approx(now - found * HOUR))
 
 
-def test_what_was_told_stays_until_a_new_event() -> None:
+def test_what_was_alerted_stays_until_a_new_event() -> None:
     assert stalled_since("running", 0, 100.0, now=9e9, timeouts=AFTER) == 100.0
     assert stalled_since("running", 0, 100.0, now=9e9, timeouts=AFTER, event_at=100.0) == 100.0
     assert stalled_since("running", 0, 100.0, now=9e9, timeouts=AFTER, event_at=101.0) is None

@@ -93,7 +93,7 @@ async def test_a_batch_takes_as_many_statements_for_many_jobs_and_channels_as_fo
     assert len({(row.channel, row.change_id) for row in await deliveries(store)}) == 20 * 9
 
 
-async def test_what_is_more_than_a_batch_is_told_once_and_oldest_first(store: Store, recorder: Recorder) -> None:
+async def test_what_is_more_than_a_batch_is_enqueued_once_and_oldest_first(store: Store, recorder: Recorder) -> None:
     seen = await _ends(store, MANY, 2)
     ended: list[int] = []
 
@@ -202,7 +202,7 @@ async def test_a_job_that_cannot_be_stored_is_named_once_counted_and_tried_ever_
     assert (await known_job(store, "ftjob-0000")).state == State("queued")
 
 
-async def test_a_job_that_could_not_be_stored_is_told_once_it_can_be(store: Store, recorder: Recorder) -> None:
+async def test_a_job_that_could_not_be_stored_is_enqueued_once_it_can_be(store: Store, recorder: Recorder) -> None:
     await add_jobs(store, *_jobs(3))
     await track(store, ("C1", "ftjob-0000"))
     await recorder.record(await _seen(store, [reading("ftjob-0000", SURROGATE, created_at=1000)]))

@@ -43,7 +43,7 @@ async def _held(harness: PollHarness, channel: str = "C1") -> int:
 
 
 @pytest.mark.parametrize(("flips", "held"), [(6, 0), (7, 1), (16, 10)])
-async def test_a_job_that_keeps_changing_is_told_a_few_times_and_then_once(
+async def test_a_job_that_keeps_changing_is_alerted_a_few_times_and_then_once(
     harness: PollHarness, flips: int, held: int
 ) -> None:
     job = harness.api.add_job(status="running")
@@ -57,7 +57,7 @@ async def test_a_job_that_keeps_changing_is_told_a_few_times_and_then_once(
     assert len(await harness.changes()) == flips
 
 
-async def test_every_channel_hears_once_and_other_jobs_are_told_as_ever(harness: PollHarness) -> None:
+async def test_every_channel_is_notified_once_and_other_jobs_are_alerted_as_ever(harness: PollHarness) -> None:
     job, other = harness.api.add_job(status="running"), harness.api.add_job(status="running")
     await harness.track(job)
     await harness.track(job, "C2")
@@ -73,7 +73,7 @@ async def test_every_channel_hears_once_and_other_jobs_are_told_as_ever(harness:
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
-async def test_a_result_is_told_at_once_behind_what_was_held(harness: PollHarness, status: str) -> None:
+async def test_a_result_is_enqueued_at_once_behind_what_was_held(harness: PollHarness, status: str) -> None:
     job = harness.api.add_job(status="running")
     await harness.track(job)
     await _flip(harness, job, 9)
@@ -115,7 +115,7 @@ async def test_a_job_that_goes_on_changing_is_not_summed_up_yet(harness: PollHar
     assert await _held(harness) == 7
 
 
-async def test_slow_changes_are_told_one_by_one(harness: PollHarness) -> None:
+async def test_slow_changes_are_alerted_one_by_one(harness: PollHarness) -> None:
     job = harness.api.add_job(status="running")
     await harness.track(job)
 

@@ -127,7 +127,7 @@ async def _nothing(_tx: Transaction) -> None:
     """Store nothing."""
 
 
-async def test_the_first_read_of_a_job_is_told_to_nobody(store: Store, recorder: Recorder) -> None:
+async def test_the_first_read_of_a_job_notifies_nobody(store: Store, recorder: Recorder) -> None:
     await track(store, ("C1", "ftjob-a"))
 
     assert await recorder.record(await _seen(store, reading("ftjob-a", "failed"))) == 0
@@ -185,7 +185,7 @@ async def test_an_announced_job_that_was_untracked_is_not_announced_again(store:
     assert await _enqueued(store, "C1") == [("card", "ftjob-a", "queued")]
 
 
-async def test_jobs_that_change_together_are_told_oldest_first(store: Store, recorder: Recorder) -> None:
+async def test_jobs_that_change_together_are_enqueued_oldest_first(store: Store, recorder: Recorder) -> None:
     jobs = [("ftjob-c", 3000), ("ftjob-b", 2000), ("ftjob-a", 1000)]
     await add_jobs(store, *(reading(job_id, "queued", created_at=at) for job_id, at in jobs))
     await track(store, *(("C1", job_id) for job_id, _ in jobs))

@@ -108,7 +108,7 @@ async def test_two_reads_that_contradict_each_other_too_are_not(
     assert await _recorded(store) == []
 
 
-async def test_a_model_that_comes_late_and_one_that_vanishes_are_told_once_each(
+async def test_a_model_that_comes_late_and_one_that_vanishes_are_recorded_once_each(
     store: Store, recorder: Recorder
 ) -> None:
     await _finished(store, model=None)

@@ -40,7 +40,7 @@ async def test_a_followed_job_has_its_card_where_it_was_posted(
     assert channel.free_at - time.now() == time.approx(1)
 
 
-async def test_the_next_change_is_told_once_and_without_a_second_card(store: Store, recorder: Recorder) -> None:
+async def test_the_next_change_is_enqueued_once_and_without_a_second_card(store: Store, recorder: Recorder) -> None:
     await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
 
     await _poll(store, recorder, reading("ftjob-a", "running"))
@@ -49,7 +49,7 @@ async def test_the_next_change_is_told_once_and_without_a_second_card(store: Sto
     assert await _enqueued(store) == [("change", "queued", "running")]
 
 
-async def test_a_change_found_by_following_is_told_to_the_others_only(store: Store, recorder: Recorder) -> None:
+async def test_a_change_found_by_following_notifies_the_others_only(store: Store, recorder: Recorder) -> None:
     await add_jobs(store, reading("ftjob-a", "queued"))
     await track(store, ("C2", "ftjob-a"))
     before = await known_job(store, "ftjob-a")
@@ -98,7 +98,7 @@ async def test_a_job_first_seen_between_the_cards_reading_and_the_track_is_caugh
     assert await _enqueued(store) == [("change", "queued", "failed")]
 
 
-async def test_what_the_card_showed_first_is_not_told_after_it(store: Store, recorder: Recorder) -> None:
+async def test_what_the_card_showed_first_is_not_enqueued_after_it(store: Store, recorder: Recorder) -> None:
     await _poll(store, recorder, reading("ftjob-a", "queued"))
 
     await recorder.add_track(HERE, reading("ftjob-a", "running"), None, card_ts="1.000100")
@@ -107,7 +107,7 @@ async def test_what_the_card_showed_first_is_not_told_after_it(store: Store, rec
     assert await _enqueued(store) == []
 
 
-async def test_two_channels_that_begin_to_follow_are_told_alike(store: Store, recorder: Recorder) -> None:
+async def test_two_channels_that_begin_to_follow_are_notified_alike(store: Store, recorder: Recorder) -> None:
     for channel in ("C1", "C2"):
         before = await store.jobs.states.find(ACCOUNT, "ftjob-a")
         track = Track(ACCOUNT, "ftjob-a", channel, "U1")
@@ -118,7 +118,7 @@ async def test_two_channels_that_begin_to_follow_are_told_alike(store: Store, re
     assert await _enqueued(store, "C1") == await _enqueued(store, "C2") == [("change", "queued", "running")]
 
 
-async def test_a_second_card_of_the_same_channel_takes_the_firsts_place(store: Store, recorder: Recorder) -> None:
+async def test_a_second_card_of_the_same_channel_replaces_the_first(store: Store, recorder: Recorder) -> None:
     for ts in ("1.000100", "1.000200"):
         await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts=ts)
 

@@ -17,7 +17,7 @@ def subscription(newer_than: float, channel: str = "C0ML", wanted: Filter = MATC
     [(99.0, False), (100.0, True), (101.0, True), (None, True), (0, True)],
     ids=["older", "at the same second", "newer", "no time", "time zero, which is none"],
 )
-def test_a_subscription_hears_of_jobs_created_since_it_began(created_at: float | None, *, hears: bool) -> None:
+def test_a_subscription_gets_jobs_created_since_it_began(created_at: float | None, *, hears: bool) -> None:
     job = Job(id="ftjob-a", created_at=created_at)
 
     assert (channels_for(job, [subscription(100.0)]) != {}) is hears
@@ -30,7 +30,7 @@ def test_each_subscription_is_asked_for_itself() -> None:
     assert list(channels_for(Job(id="ftjob-a", created_at=200.0), [late, early])) == ["C0LATE", "C0EARLY"]
 
 
-def test_a_channel_is_told_what_either_of_its_subscriptions_waits_for() -> None:
+def test_a_channel_gets_what_either_of_its_subscriptions_waits_for() -> None:
     job = Job(id="ftjob-a", created_at=200.0, model="gpt-4o")
     failures, ends = Filter(("failed",)), Filter(("cancelled", "failed"), model="gpt-4*")
     other = subscription(0.0, wanted=Filter((), model="gpt-3*"))
@@ -65,7 +65,7 @@ STATUS, MODEL, GONE = ChangeKind.STATUS, ChangeKind.MODEL, ChangeKind.MISSING
         (GONE, "running", (), True, True),
     ],
 )
-def test_a_channel_is_told_what_it_waits_for_and_what_is_wrong(
+def test_a_channel_gets_what_it_waits_for_and_what_is_wrong(
     kind: ChangeKind, status: str, statuses: tuple[str, ...], *, failures_only: bool, alerted: bool
 ) -> None:
     change = Change(kind, State("queued"), State(status))
@@ -73,7 +73,7 @@ def test_a_channel_is_told_what_it_waits_for_and_what_is_wrong(
     assert wants_alert(change, statuses, failures_only=failures_only) is alerted
 
 
-def test_without_subscriptions_nobody_hears() -> None:
+def test_without_subscriptions_nobody_is_notified() -> None:
     assert channels_for(Job(id="ftjob-a", created_at=100.0), []) == {}
 
 

@@ -35,7 +35,7 @@ async def _failed(store: Store, lease: Lease, seconds: float) -> bool:
         return await store.accounts.leases.back_off(tx, lease, seconds)
 
 
-async def test_an_account_is_had_by_one_process_until_it_gives_it_back(store: Store) -> None:
+async def test_an_account_is_leased_by_one_process_until_it_releases_it(store: Store) -> None:
     lease = await _claim(store)
     assert not await _is_free(store)
 
@@ -54,15 +54,13 @@ async def test_a_lease_of_a_dead_process_runs_out(store: Store, time: StoreClock
     assert await _is_free(store)
 
 
-async def test_accounts_do_not_stand_in_each_others_way(store: Store) -> None:
+async def test_accounts_do_not_block_each_other(store: Store) -> None:
     await _claim(store)
 
     await _claim(store, account="other")
 
 
-async def test_an_account_that_was_looked_at_a_moment_ago_is_not_looked_at_again(
-    store: Store, time: StoreClock
-) -> None:
+async def test_an_account_that_was_polled_a_moment_ago_is_not_polled_again(store: Store, time: StoreClock) -> None:
     await _record_poll(store, await _claim(store))
     await time.advance(store, 20)
 
@@ -164,7 +162,7 @@ async def test_the_only_process_starts_afresh(store: Store) -> None:
     assert (await _claim(store, account="other")).failures == 1
 
 
-async def test_how_it_stands_with_an_account(store: Store) -> None:
+async def test_the_status_of_an_account(store: Store) -> None:
     await add_jobs(store, reading("ftjob-a"), reading("ftjob-b"))
 
     async def standing() -> tuple[bool, int]:

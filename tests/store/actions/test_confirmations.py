@@ -31,7 +31,7 @@ async def _rival(store: Store, question: Confirmation = CANCEL) -> str | None:
     return found.key if found else None
 
 
-async def test_a_question_is_found_by_its_key_as_it_was_asked(store: Store) -> None:
+async def test_a_confirmation_is_found_by_its_key_as_it_was_requested(store: Store) -> None:
     asked = await store.actions.confirmations.find(await store.actions.confirmations.create(CANCEL))
 
     assert asked is not None
@@ -40,7 +40,7 @@ async def test_a_question_is_found_by_its_key_as_it_was_asked(store: Store) -> N
     assert await store.actions.confirmations.find("no-such-key") is None
 
 
-async def test_a_question_of_a_version_that_kept_no_team_has_none(store: Store) -> None:
+async def test_a_confirmation_of_a_version_that_kept_no_team_has_none(store: Store) -> None:
     key = await store.actions.confirmations.create(CANCEL)
     async with store.db.transaction() as tx:
         await tx.execute(update(schema.confirmation).values(team=None, status=None))
@@ -51,7 +51,7 @@ async def test_a_question_of_a_version_that_kept_no_team_has_none(store: Store) 
     assert asked.confirmation == replace(CANCEL, team="", status=None)
 
 
-async def test_a_question_is_answered_once(store: Store) -> None:
+async def test_a_confirmation_is_answered_once(store: Store) -> None:
     key = await store.actions.confirmations.create(CANCEL)
 
     answers = await asyncio.gather(*(_answer(store, key) for _ in range(10)))
@@ -60,7 +60,7 @@ async def test_a_question_is_answered_once(store: Store) -> None:
     assert not await _answer(store, "no-such-key")
 
 
-async def test_a_question_grows_old(store: Store, time: StoreClock) -> None:
+async def test_a_confirmation_expires(store: Store, time: StoreClock) -> None:
     in_time, too_late = (
         await store.actions.confirmations.create(CANCEL),
         await store.actions.confirmations.create(replace(CANCEL, job_id="ftjob-b")),
@@ -73,7 +73,7 @@ async def test_a_question_grows_old(store: Store, time: StoreClock) -> None:
     assert (await store.actions.confirmations.find(too_late)).expired  # type: ignore[union-attr]
 
 
-async def test_a_question_is_too_old_the_moment_its_time_is_over(store: Store, time: StoreClock) -> None:
+async def test_a_confirmation_expires_the_moment_its_time_is_over(store: Store, time: StoreClock) -> None:
     key = await store.actions.confirmations.create(CANCEL)
 
     await time.advance(store, LIFETIME)
@@ -103,7 +103,7 @@ async def test_an_action_under_way_cannot_be_superseded(store: Store) -> None:
     assert await _rival(store) == key
 
 
-async def test_a_job_has_one_order_under_way(store: Store) -> None:
+async def test_a_job_has_one_action_under_way(store: Store) -> None:
     mine, other = (
         await store.actions.confirmations.create(CANCEL),
         await store.actions.confirmations.create(replace(CANCEL, person="U2")),
@@ -120,7 +120,9 @@ async def test_a_job_has_one_order_under_way(store: Store) -> None:
         await _answer(store, other)
 
 
-async def test_an_order_that_the_api_took_is_not_given_again_for_a_minute(store: Store, time: StoreClock) -> None:
+async def test_an_action_that_the_api_accepted_is_not_submitted_again_for_a_minute(
+    store: Store, time: StoreClock
+) -> None:
     key = await store.actions.confirmations.create(CANCEL)
     await _answer(store, key)
     assert await _end(store, key, done=True)
@@ -134,7 +136,7 @@ async def test_an_order_that_the_api_took_is_not_given_again_for_a_minute(store:
 
 
 @pytest.mark.parametrize("verbs", [("pause", "resume"), ("resume", "pause"), ("pause", "resume", "pause")])
-async def test_only_the_last_order_that_the_api_took_is_not_given_again(
+async def test_only_the_last_action_that_the_api_accepted_is_not_submitted_again(
     store: Store, time: StoreClock, verbs: tuple[str, ...]
 ) -> None:
     for verb in verbs:
@@ -147,7 +149,7 @@ async def test_only_the_last_order_that_the_api_took_is_not_given_again(
     assert await _rival(store, replace(CANCEL, verb=verbs[-2])) is None
 
 
-async def test_an_order_may_be_given_again_the_moment_its_rest_is_over(store: Store, time: StoreClock) -> None:
+async def test_an_action_may_be_submitted_again_the_moment_its_delay_is_over(store: Store, time: StoreClock) -> None:
     key = await store.actions.confirmations.create(CANCEL)
     await _answer(store, key)
     await _end(store, key, done=True)
@@ -157,7 +159,7 @@ async def test_an_order_may_be_given_again_the_moment_its_rest_is_over(store: St
     assert await _rival(store) is None
 
 
-async def test_the_latest_order_for_a_job_is_the_one_that_is_in_the_way(store: Store, time: StoreClock) -> None:
+async def test_the_latest_action_for_a_job_is_the_conflicting_one(store: Store, time: StoreClock) -> None:
     keys = [await store.actions.confirmations.create(CANCEL) for _ in range(3)]
     for key in (keys[1], keys[2], keys[0]):
         await _answer(store, key)
@@ -171,7 +173,7 @@ async def test_the_latest_order_for_a_job_is_the_one_that_is_in_the_way(store: S
     assert conflicting.confirmed_at is not None
 
 
-async def test_an_order_that_the_api_did_not_take_may_be_given_again_at_once(store: Store) -> None:
+async def test_an_action_that_the_api_did_not_accept_may_be_submitted_again_at_once(store: Store) -> None:
     key = await store.actions.confirmations.create(CANCEL)
     await _answer(store, key)
     await _end(store, key, done=False)
@@ -179,7 +181,7 @@ async def test_an_order_that_the_api_did_not_take_may_be_given_again_at_once(sto
     assert await _rival(store) is None
 
 
-async def test_an_order_is_abandoned_when_its_lease_is_over_or_given_back(store: Store, time: StoreClock) -> None:
+async def test_an_action_is_abandoned_when_its_lease_is_over_or_released(store: Store, time: StoreClock) -> None:
     keys = [await store.actions.confirmations.create(replace(CANCEL, job_id=f"ftjob-{nth}")) for nth in range(4)]
     for key in keys[:3]:
         await _answer(store, key)
@@ -198,7 +200,7 @@ async def test_an_order_is_abandoned_when_its_lease_is_over_or_given_back(store:
     }
 
 
-async def test_the_oldest_order_that_nobody_works_on_comes_first(store: Store, time: StoreClock) -> None:
+async def test_the_oldest_action_that_nobody_works_on_comes_first(store: Store, time: StoreClock) -> None:
     first, second = [
         await store.actions.confirmations.create(replace(CANCEL, job_id=f"ftjob-{nth}")) for nth in range(2)
     ]
@@ -215,7 +217,7 @@ async def test_the_oldest_order_that_nobody_works_on_comes_first(store: Store, t
     assert [asked.expired for asked, _ in await store.actions.confirmations.abandoned()] == [True, True]
 
 
-async def test_at_the_start_of_the_only_process_every_order_under_way_is_abandoned(store: Store) -> None:
+async def test_at_the_start_of_the_only_process_every_action_under_way_is_abandoned(store: Store) -> None:
     key = await store.actions.confirmations.create(CANCEL)
     await _answer(store, key)
     await store.actions.confirmations.create(CANCEL)
@@ -225,7 +227,7 @@ async def test_at_the_start_of_the_only_process_every_order_under_way_is_abandon
     assert [asked.key for asked, _ in await store.actions.confirmations.abandoned()] == [key]
 
 
-async def test_every_question_has_a_key_of_its_own_that_cannot_be_guessed(store: Store) -> None:
+async def test_every_confirmation_has_a_key_of_its_own_that_cannot_be_guessed(store: Store) -> None:
     keys = {await store.actions.confirmations.create(CANCEL) for _ in range(20)}
 
     assert len(keys) == 20

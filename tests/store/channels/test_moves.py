@@ -97,7 +97,7 @@ async def test_what_both_ids_have_becomes_one(store: Store) -> None:
 @pytest.mark.parametrize(
     ("old_ts", "new_ts", "kept"), [("1.1", None, "1.1"), ("1.1", "2.2", "2.2"), (None, None, None)]
 )
-async def test_of_two_cards_of_a_job_the_one_that_stands_is_kept(
+async def test_of_two_cards_of_a_job_the_posted_one_is_kept(
     store: Store, old_ts: str | None, new_ts: str | None, kept: str | None
 ) -> None:
     await add_jobs(store, reading("ftjob-1"))
@@ -113,7 +113,7 @@ async def test_of_two_cards_of_a_job_the_one_that_stands_is_kept(
     assert {row.card_id for row in await deliveries(store)} == {card_row.id}
 
 
-async def test_a_change_that_is_pending_under_both_ids_is_told_once(store: Store) -> None:
+async def test_a_change_that_is_pending_under_both_ids_is_sent_once(store: Store) -> None:
     async with store.db.transaction() as tx:
         recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-1").body)
         for channel in (OLD, NEW):

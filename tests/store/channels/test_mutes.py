@@ -64,7 +64,7 @@ async def test_what_a_mute_covers_waits_and_is_summed_up_by_one_message(store: S
     assert await rows(store, schema.mute) == []
 
 
-async def test_other_jobs_and_channels_are_told_meanwhile(store: Store) -> None:
+async def test_other_jobs_and_channels_are_notified_meanwhile(store: Store) -> None:
     await begin(store, "C1", "ftjob-a")
     await enqueue(store, "ftjob-a")
     heard = [await enqueue(store, "ftjob-b"), await enqueue(store, "ftjob-a", "C2")]

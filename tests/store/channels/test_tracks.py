@@ -55,7 +55,7 @@ async def test_followers_of_a_job_are_those_of_this_job_in_this_account(store: S
     assert await store.channels.tracks.find(ACCOUNT, "ftjob-a", "C3") is None
 
 
-async def test_jobs_that_people_follow_and_that_are_not_settled_are_counted_once_each(store: Store) -> None:
+async def test_jobs_that_people_follow_and_that_are_not_closed_are_counted_once_each(store: Store) -> None:
     await add_jobs(store, *(reading(f"ftjob-{name}") for name in "abcd"))
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"), ("C1", "ftjob-c"))
     await track(store, ("C3", "ftjob-a"), ("C3", "ftjob-d"), person=None)

@@ -62,7 +62,7 @@ async def test_a_claim_takes_as_many_statements_whatever_waits(store: Store, man
     assert len(await store.jobs.changes.in_digest(first.id)) == MAX_CHANGES
 
 
-async def test_what_is_too_much_for_one_claim_is_told_in_order_all_the_same(store: Store) -> None:
+async def test_what_is_too_much_for_one_claim_is_sent_in_order_all_the_same(store: Store) -> None:
     await _enqueue_many(store, 1200)
     told: list[int] = []
     while delivery := await store.outbox.deliveries.claim(30):
@@ -73,7 +73,7 @@ async def test_what_is_too_much_for_one_claim_is_told_in_order_all_the_same(stor
     assert told == sorted(row.id for row in await rows(store, schema.change))
 
 
-async def test_the_first_of_each_line_is_looked_for_once_for_a_claim(postgres_url: str) -> None:
+async def test_the_head_of_each_queue_is_looked_up_once_for_a_claim(postgres_url: str) -> None:
     async with open_store(postgres_url, StoreClock(postgres_url).now) as store:
         for nth in range(3):
             await enqueue(store, *[f"C{nth}"] * 10)
@@ -109,7 +109,7 @@ async def test_the_end_of_a_mute_that_held_much_tells_all_of_it_in_several_trans
     assert await store.channels.mutes.end("C1") == (0, 0)
 
 
-async def test_what_a_crash_left_muted_is_told_by_the_next_poll(store: Store) -> None:
+async def test_what_a_crash_left_muted_is_sent_by_the_next_poll(store: Store) -> None:
     await store.channels.mutes.begin([ACCOUNT], "C1", EVERY_JOB, "U1", 60)
     await _enqueue_many(store, 30, schema.MUTED)
     async with store.db.transaction() as tx:

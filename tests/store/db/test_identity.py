@@ -102,7 +102,7 @@ def empty(file: Path) -> None:
 
 
 @pytest.mark.parametrize("lose", [remove, empty])
-async def test_a_store_that_is_gone_is_lost_once(file: Path, lose: object) -> None:
+async def test_a_missing_store_is_lost_once(file: Path, lose: object) -> None:
     before = await start(file, "ftjob-a")
     assert callable(lose)
     lose(file)
@@ -114,7 +114,7 @@ async def test_a_store_that_is_gone_is_lost_once(file: Path, lose: object) -> No
     assert await start(file) == StoreIdentity(after.id, after.created_at, StoreOrigin.KNOWN)
 
 
-async def test_a_store_whose_rows_are_gone_is_lost(file: Path) -> None:
+async def test_a_store_whose_rows_are_missing_is_lost(file: Path) -> None:
     await start(file, "ftjob-a")
     async with open_store(f"sqlite:///{file}", wall.time) as store, store.db.transaction() as tx:
         for table in reversed(schema.metadata.sorted_tables):
@@ -161,7 +161,7 @@ async def test_a_backup_from_before_there_were_ids_is_replaced_and_gets_one(file
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"nonsense", b"A" * 32, b"\xff" * 32, b"a" * 31, b"a" * 33])
-async def test_a_lock_file_that_names_no_id_is_written_anew(file: Path, content: bytes) -> None:
+async def test_a_lock_file_that_names_no_id_is_written_again(file: Path, content: bytes) -> None:
     made = await start(file, "ftjob-a")
     lock = Path(f"{file}.lock")
     assert lock.read_text().split()[0] == made.id

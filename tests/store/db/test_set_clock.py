@@ -137,9 +137,7 @@ async def test_a_card_that_waits_is_due_when_the_clock_is_set_back(
 
 
 @pytest.mark.parametrize("seconds", BACK)
-async def test_an_account_is_looked_at_when_the_clock_is_set_back(
-    store: Store, time: StoreClock, seconds: float
-) -> None:
+async def test_an_account_is_polled_when_the_clock_is_set_back(store: Store, time: StoreClock, seconds: float) -> None:
     lease = await store.accounts.leases.claim(ACCOUNT, lease=30)
     assert lease
     async with store.db.transaction() as tx:
@@ -205,7 +203,7 @@ async def test_reads_that_did_not_find_a_job_are_counted_on_from_the_present(
 
 
 @pytest.mark.parametrize("seconds", BACK)
-async def test_a_job_that_is_gone_is_looked_for_when_the_clock_is_set_back(
+async def test_a_missing_job_is_polled_when_the_clock_is_set_back(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
     await add_jobs(store, reading("ftjob-a"))
@@ -247,7 +245,7 @@ async def test_logs_are_read_and_curves_drawn_when_the_clock_is_set_back(
 
 @pytest.mark.parametrize(("verb", "lifetime"), [("cancel", LIFETIME), ("create", FORM_LIFETIME)])
 @pytest.mark.parametrize("seconds", BACK)
-async def test_a_question_cannot_be_answered_for_longer_than_its_lifetime(
+async def test_a_confirmation_cannot_be_answered_for_longer_than_its_lifetime(
     store: Store, time: StoreClock, verb: str, lifetime: float, seconds: float
 ) -> None:
     key = await store.actions.confirmations.create(replace(CANCEL, verb=verb), lifetime=lifetime)
@@ -261,7 +259,7 @@ async def test_a_question_cannot_be_answered_for_longer_than_its_lifetime(
 
 
 @pytest.mark.parametrize("seconds", BACK)
-async def test_an_order_is_found_out_about_and_forgotten_in_time_when_the_clock_is_set_back(
+async def test_an_action_is_found_out_about_and_forgotten_in_time_when_the_clock_is_set_back(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
     key = await store.actions.confirmations.create(CANCEL)
@@ -295,7 +293,7 @@ async def test_a_request_is_remembered_for_its_time_and_no_longer_when_the_clock
 
 
 @pytest.mark.parametrize("seconds", BACK)
-async def test_an_outage_is_told_after_its_time_when_the_clock_is_set_back(
+async def test_an_outage_is_notified_after_its_time_when_the_clock_is_set_back(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
     async def fails() -> bool:

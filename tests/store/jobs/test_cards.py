@@ -66,7 +66,7 @@ async def test_a_card_is_enqueued_by_one_of_ten_who_want_it_at_once(
     assert len(await deliveries(store, "C1")) == 1
 
 
-async def test_a_card_stands_where_it_was_placed_until_it_is_gone(store: Store) -> None:
+async def test_a_card_keeps_its_position_until_it_is_missing(store: Store) -> None:
     card, _ = await _card_of(store, "ftjob-a", "C1")
     for ts in ("1.000100", None):
         async with store.db.transaction() as tx:
@@ -219,7 +219,7 @@ async def test_cards_of_what_a_channel_tracks_come_before_those_that_it_untracke
     assert await _claim(store) is None
 
 
-async def test_untracking_shows_the_cards_of_that_channel_alone_anew(store: Store, time: StoreClock) -> None:
+async def test_untracking_renders_only_the_cards_of_that_channel_again(store: Store, time: StoreClock) -> None:
     there, elsewhere = await _posted(store, "ftjob-a"), await _posted(store, "ftjob-a", "C2")
     await _posted(store, "ftjob-b")
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"))

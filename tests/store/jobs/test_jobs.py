@@ -182,7 +182,7 @@ async def test_the_first_change_of_a_job_goes_from_its_status_to_the_same_and_br
     assert not first.ends_job
 
 
-async def test_settled_jobs_are_settled_and_no_others(store: Store) -> None:
+async def test_closed_jobs_are_closed_and_no_others(store: Store) -> None:
     await add_jobs(store, *(reading(f"ftjob-{letter}", "failed") for letter in "abc"))
 
     async with store.db.transaction() as tx:

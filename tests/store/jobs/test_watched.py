@@ -23,7 +23,7 @@ async def test_where_nobody_follows_anything_there_is_nothing_to_poll(store: Sto
     assert await store.jobs.states.poll_targets(ACCOUNT) is None
 
 
-async def test_a_tracked_job_has_to_be_looked_at_until_it_is_settled(store: Store) -> None:
+async def test_a_tracked_job_is_polled_until_it_is_closed(store: Store) -> None:
     await add_jobs(store, reading("ftjob-a"), reading("ftjob-b"))
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"))
 
@@ -37,7 +37,7 @@ async def test_a_tracked_job_has_to_be_looked_at_until_it_is_settled(store: Stor
     assert await store.jobs.states.poll_targets(ACCOUNT) is None
 
 
-async def test_a_subscription_has_to_be_looked_for_always(store: Store) -> None:
+async def test_a_subscription_is_always_polled(store: Store) -> None:
     await _subscribe(store, "C1", 500)
     await _subscribe(store, "C2", 300)
     await _subscribe(store, "C3", 100, account="other")

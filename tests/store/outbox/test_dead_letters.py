@@ -116,7 +116,7 @@ async def test_the_oldest_are_shown_and_all_are_counted(store: Store) -> None:
     assert seen.total == 5
 
 
-async def test_a_digest_stands_for_what_it_holds_and_in_its_place(store: Store) -> None:
+async def test_a_digest_replaces_what_it_holds_in_its_position(store: Store) -> None:
     outbox = await fail(store, "C1", "C2", "C1", "C1")
     digest = await hold(store, outbox[0].id, outbox[2].id)
 
@@ -291,7 +291,7 @@ async def test_many_who_retry_at_once_count_each_row_once(store: Store, database
     assert set(states(await deliveries(store))) == {"pending"}
 
 
-async def test_no_question_reads_what_was_sent(tmp_path: Path) -> None:
+async def test_no_query_reads_what_was_sent(tmp_path: Path) -> None:
     """What was sent is long. PostgreSQL decides by the size of a table, so that a small one tells nothing of it."""
     time = StoreClock("sqlite")
     async with open_store(f"sqlite:///{tmp_path / 'ftjob.db'}", time.now) as store:

@@ -99,7 +99,7 @@ async def test_a_row_that_is_over_lets_the_next_of_its_channel_go(store: Store, 
 
 
 @pytest.mark.parametrize("outcome", ["pending", "unconfirmed"])
-async def test_a_row_to_be_tried_again_keeps_its_place_before_the_next(
+async def test_a_row_to_be_retried_keeps_its_position_before_the_next(
     store: Store, time: StoreClock, outcome: Outcome
 ) -> None:
     first, _ = await enqueue(store, "C1", "C1")
@@ -205,7 +205,7 @@ async def test_lookups_in_vain_are_counted_until_the_next_attempt(store: Store) 
     assert [row.failed_lookups for row in await deliveries(store)] == [0]
 
 
-async def test_who_lost_the_token_gives_nothing_back(store: Store, time: StoreClock) -> None:
+async def test_who_lost_the_token_releases_nothing(store: Store, time: StoreClock) -> None:
     await enqueue(store, "C1")
     late = await claim(store, lease=30)
     await time.advance(store, 31)
@@ -217,7 +217,7 @@ async def test_who_lost_the_token_gives_nothing_back(store: Store, time: StoreCl
     assert await contents(store) == before
 
 
-async def test_a_row_that_is_given_back_was_not_tried(store: Store, time: StoreClock) -> None:
+async def test_a_row_that_is_released_was_not_tried(store: Store, time: StoreClock) -> None:
     (change,) = await enqueue(store, "C1")
 
     delivery = await claim(store)
@@ -300,7 +300,7 @@ async def test_a_notice_is_enqueued_once_for_each_recipient(store: Store) -> Non
     assert (await claim(store)).notice == {"kind": "x", "about": "y"}
 
 
-async def test_a_notice_about_an_order_belongs_to_a_cards_thread(store: Store) -> None:
+async def test_a_notice_about_an_action_belongs_to_a_cards_thread(store: Store) -> None:
     async with store.db.transaction() as tx:
         card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
         await store.outbox.deliveries.enqueue_notice(tx, "C1", {}, "key", card_id=card.id)
@@ -326,7 +326,7 @@ async def test_a_row_knows_for_how_long_slack_held_up_its_channel_while_it_waite
     assert (await claim(store)).rate_limited_for == 0
 
 
-async def test_who_lost_the_token_settles_nothing(store: Store, time: StoreClock) -> None:
+async def test_who_lost_the_token_completes_nothing(store: Store, time: StoreClock) -> None:
     await enqueue(store, "C1", kind=MessageKind.CARD)
     late = await claim(store, lease=30)
     await time.advance(store, 31)
@@ -339,7 +339,7 @@ async def test_who_lost_the_token_settles_nothing(store: Store, time: StoreClock
     assert await complete(store, present, "sent", ts="1.000200")
 
 
-async def test_a_row_is_settled_once(store: Store) -> None:
+async def test_a_row_is_completed_once(store: Store) -> None:
     await enqueue(store, "C1")
     delivery = await claim(store)
 
@@ -348,7 +348,7 @@ async def test_a_row_is_settled_once(store: Store) -> None:
     assert sorted(outcomes) == [False] * 9 + [True]
 
 
-async def test_leases_of_the_dead_are_given_back_at_once(store: Store) -> None:
+async def test_leases_of_dead_processes_are_released_at_once(store: Store) -> None:
     first, second, _ = await enqueue(store, "C1", "C2", "C3")
     await claim(store)
     await claim_and_attempt(store)

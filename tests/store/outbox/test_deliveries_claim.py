@@ -64,7 +64,7 @@ async def test_a_channel_that_rests_gets_nothing_until_it_is_free(store: Store, 
     assert (await claim(store)).change_id == first
 
 
-async def test_a_settled_row_lets_its_channel_rest_and_no_other(store: Store) -> None:
+async def test_a_completed_row_pauses_its_channel_and_no_other(store: Store) -> None:
     _, _, other = await enqueue(store, "C1", "C1", "C2")
 
     await complete(store, await claim(store), "sent", ts="1.0", channel_wait=10)

@@ -45,7 +45,7 @@ async def test_more_become_digests_that_tell_each_change_once_in_order(store: St
     assert len({row.key for row in await deliveries(store)}) == count + len(messages)
 
 
-async def test_another_channel_is_told_one_by_one(store: Store) -> None:
+async def test_another_channel_is_notified_one_by_one(store: Store) -> None:
     await enqueue(store, *["C1"] * 30)
     others = await enqueue(store, "C2", "C2")
 
