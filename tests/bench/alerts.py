@@ -55,7 +55,7 @@ class Pipeline:
 
 
 async def measure(standins: StandIns, folder: Path) -> Part:
-    """Measure alerts one at a time, and as many at once as one sweep may find, each in a channel of its own."""
+    """Measure alerts one at a time, and as many at once as one poll may find, each in a channel of its own."""
     channels = await standins.ask("channels", count=ALERTS)
     async with _pipeline(standins, folder) as (line, jobs):
         await _follow(line, jobs, channels)

@@ -46,7 +46,7 @@ async def measure(standins: StandIns, folder: Path) -> list[Part]:
 
 
 async def _ends(standins: StandIns) -> Part:
-    """Measure how long many ends at once take to record, by the distance of the database, and that all are told."""
+    """Measure how long many ends at once take to record, by the distance of the database, and that all are sent."""
     channels = await standins.ask("channels", count=CHANNELS)
     seconds: dict[int, list[float]] = {away: [] for away in AWAY}
     with restartable_postgres() as server:
@@ -166,7 +166,7 @@ def _reading(n: int, status: str) -> FetchedJob:
 
 
 async def _sent(standins: StandIns, store: Store) -> tuple[int, float]:
-    """Send all that is owed; return how many alerts of ends were told, and in how many seconds."""
+    """Send all that is pending; return how many alerts of results were sent, and in how many seconds."""
     with tempfile.TemporaryDirectory() as folder:
         settings = standins.settings(Path(folder), 100)
     (account,) = settings.accounts

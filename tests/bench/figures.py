@@ -26,7 +26,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Part:
-    """The figures of one question."""
+    """The figures of one measurement."""
 
     title: str
     figures: Sequence[Figure]

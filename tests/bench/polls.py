@@ -31,7 +31,7 @@ class RawClient(Client):
     """The bot's client, with a way to read pages and leave them unread."""
 
     async def fetch_pages(self, cursors: Sequence[str | None]) -> None:
-        """Send the requests of a sweep, one after the other, and drop the answers."""
+        """Send the requests of a poll, one after the other, and drop the answers."""
         for after in cursors:
             await self._send(self._dialect.list_jobs(after=after))
 
@@ -52,7 +52,7 @@ class Times:
     poll: list[float] = field(default_factory=list)
     floor: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
-    """The processor time of each sweep in the bot's process, its share of HTTP included."""
+    """The processor time of each poll in the bot's process, its share of HTTP included."""
     floor_cpu: list[float] = field(default_factory=list)
 
 
@@ -80,7 +80,7 @@ async def measure(standins: StandIns, folder: Path, jobs: int) -> Part:
         single = await _timed(_one_by_one(client, ids))
         together = await _timed(_at_once(client, ids))
         if poller.is_failing:
-            raise RuntimeError("the sweeps did not work")
+            raise RuntimeError("the polls failed")
     figures = _figures(times, requests, jobs)
     poll_seconds = median(times.poll)
     return Part(
@@ -111,7 +111,7 @@ def _figures(times: Times, requests: int, jobs: int) -> list[Figure]:
 async def _parts(
     standins: StandIns, folder: Path, jobs: int
 ) -> AsyncIterator[tuple[RawClient, Poller, list[FetchedJob]]]:
-    """Put together what sweeps, as `bot.app.build` does, with every job tracked."""
+    """Build the poller, as `bot.app.build` does, with every job tracked."""
     (account,) = standins.settings(folder, jobs).accounts
     async with RawClient(account) as client, open_store(f"sqlite:///{folder / 'ftjob.db'}", time.time) as store:
         readings = await client.all_jobs()

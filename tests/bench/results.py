@@ -37,7 +37,7 @@ async def measure(standins: StandIns, folder: Path) -> list[Part]:
 
 
 async def _webhooks(standins: StandIns, folder: Path) -> Part:
-    """Measure a bot that looks once an hour, and is told by webhooks when to look."""
+    """Measure a bot that polls once an hour, and when a webhook comes."""
     jobs = await tracked(standins, folder, ENDS)
     port, secret = _free_port(), new_secret()
     told = {"OPENAI_WEBHOOK_SECRET": secret, "FTJOB_POLL_SECONDS": "3600"}
@@ -117,7 +117,7 @@ async def _arrival(standins: StandIns, since: int, channel: str) -> float:
 
 
 async def until_polled(folder: Path) -> None:
-    """Wait until a bot has swept its account once."""
+    """Wait until a bot has polled its account once."""
     async with asyncio.timeout(TIMEOUT):
         while not polled_at(folder / "ftjob.db"):  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.02)

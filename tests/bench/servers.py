@@ -97,7 +97,7 @@ class ControlRoutes:
         return web.json_response(time.time())
 
     async def _add_webhook(self, request: web.Request) -> web.Response:
-        """Let the ends of jobs of an account be told to an address."""
+        """Send the results of an account's jobs to a webhook URL."""
         order = await request.json()
         self._apis[order["jobs"]].add_webhook(order["url"], order["secret"])
         return web.json_response(None)

@@ -1,4 +1,4 @@
-"""Alerts while a crowd of strangers knocks at the bot's port: how much later they are, and what the crowd leaves behind."""
+"""Alerts while a crowd of slow clients connects to the bot's port: how much later they are, and what the crowd leaves behind."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -73,7 +73,7 @@ async def _slow_clients(folder: Path, port: int) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _highest(pid: int) -> AsyncIterator[list[float]]:
-    """Look how much memory a process holds, again and again until the block ends."""
+    """Sample how much memory a process holds until the block ends."""
     seen = [0.0]
 
     async def sample() -> None:

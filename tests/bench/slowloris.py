@@ -11,7 +11,7 @@ import sys
 import time
 
 BODY = memoryview(b"a" * 250_000)
-"""Most of a body that is declared to be as large as the door takes one."""
+"""Most of a body that is declared to be as large as the server takes one."""
 AGAIN = 1.0
 """Seconds until one that was cut knocks again."""
 HEAD = (

@@ -16,7 +16,7 @@ from tests.bench.processes import StandIns, process, resident_megabytes
 
 STARTS = 3
 POLLS = 5
-"""Sweeps after which the memory of a busy bot is read."""
+"""Polls after which the memory of a busy bot is read."""
 POLL_SECONDS = "1.5"
 IDLE_SECONDS = 3.0
 TIMEOUT = 60.0
@@ -34,7 +34,7 @@ class StartedBot:
     database: Path
 
     async def polled(self, *, since: float = 0.0) -> float:
-        """Wait until a sweep after ``since`` is stored; return when that was.
+        """Wait until a poll after ``since`` is stored; return when that was.
 
         Raises:
             TimeoutError: there was none.
@@ -92,14 +92,14 @@ async def _track_a_thousand(standins: StandIns, folder: Path) -> None:
 
 
 async def _keep_polling(start: StartedBot) -> None:
-    """Wait for some more sweeps."""
+    """Wait for some more polls."""
     at = await start.polled()
     for _ in range(POLLS):
         at = await start.polled(since=at)
 
 
 def polled_at(database: Path) -> float:
-    """Return when a running bot stored its last sweep, 0 before the first."""
+    """Return when a running bot stored its last poll, 0 before the first."""
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             row = connection.execute("SELECT max(polled_at) FROM account").fetchone()

@@ -60,7 +60,7 @@ _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
 
 def sample_job(**fields: Any) -> Job:
-    """Return a job as the API might describe it: a running one, unless told otherwise."""
+    """Return a job as the API might describe it: a running one by default."""
     described = {
         "object": "fine_tuning.job",
         "id": "ftjob-abc123",
@@ -134,7 +134,7 @@ def unchanged(drawn: Job, kind: ChangeKind) -> Change:
 
 
 def stalled_change(drawn: Job, kind: ChangeKind) -> Change:
-    """Return the change of a job that stands still, or moves again, after seven hours."""
+    """Return the change of a job that is stalled, or progresses again, after seven hours."""
     return replace(unchanged(drawn, kind), stalled_for=25_200.0)
 
 
@@ -317,7 +317,7 @@ def all_notices(about: str | None = None, said: str = "Incorrect API key provide
 
 
 def all_cards(drawn: Job) -> dict[str, Message]:
-    """Return the card of a job as it lives: at its beginning, half-way, at the end, gone, and with its curves."""
+    """Return the card of a job as it lives: at its beginning, half-way, at the end, missing, and with its curves."""
     around = JobLinks(PAGES.job_page(drawn.id), tracked=True)
 
     def at(step: int) -> Message:

@@ -67,7 +67,7 @@ def test_the_longest_digest_names_every_job_and_fits_into_one_message() -> None:
 
 
 def first_seen(status: str, model: str | None = None, **fields: object) -> DigestLine:
-    """Return the first sight of a job, as it is told."""
+    """Return the first read of a job, as its alert has it."""
     body = job_body(status=status, fine_tuned_model=model, **fields)
     return DigestLine(first_change(Snapshot.model_validate(body)), Job.model_validate(body))
 

@@ -1,4 +1,4 @@
-"""Every message that can be drawn, as a reviewer reads it: ``pytest tests/blocks --snapshot-update`` writes them anew."""
+"""Every message that can be rendered, as a reviewer reads it: ``pytest tests/blocks --snapshot-update`` writes them again."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""What each command answers, as its reader has it: ``pytest tests/commands --snapshot-update`` writes it anew."""
+"""What each command answers, as its reader has it: ``pytest tests/commands --snapshot-update`` writes it again."""
 
 import re
 

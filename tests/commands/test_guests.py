@@ -1,4 +1,4 @@
-"""What guests may: each thing that can be asked, by whatever door, for each kind of person, with and without the setting."""
+"""What guests may: each thing that can be asked, by command or button, for each kind of person, with and without the setting."""
 
 from typing import Any
 

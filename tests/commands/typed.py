@@ -10,7 +10,7 @@ REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 
 
 def refused(text: str) -> str:
-    """Return what a person is told of words that are no command."""
+    """Return the error for words that are no command."""
     with pytest.raises(UserError) as caught:
         parse(text, REQUESTER)
     return str(caught.value)

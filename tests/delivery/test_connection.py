@@ -1,4 +1,4 @@
-"""Whether Slack answers: noticed, said once, kept over restarts, and its end told to whom it concerns."""
+"""Whether Slack answers: noticed, said once, kept over restarts, and its end posted to whom it concerns."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ DOWN = Fault("answer", status=503, body="upstream")
 @pytest.fixture
 async def harness(tmp_path: Path, clock: Clock) -> AsyncIterator[DeliveryHarness]:
     async with Slack(clock=clock) as slack, delivery_harness(tmp_path, slack, clock) as opened:
-        await opened.worker.stop()  # what is owed stays to be seen
+        await opened.worker.stop()  # pending rows stay to be seen
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""A delivery in doubt: it is looked for before it is sent again, where it went, and only our own message counts."""
+"""An unconfirmed delivery: it is looked up before it is sent again, where it went, and only our own message counts."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ LOST = {
 
 
 async def until_sent(harness: DeliveryHarness, channel: Channel, *, rows: int = 1) -> None:
-    """Let time fly until everything that a channel is owed is sent."""
+    """Advance the clock until everything pending for a channel is sent."""
     async with harness.fast_clock():
         await harness.until_states(channel, *["sent"] * rows)
 

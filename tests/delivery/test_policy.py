@@ -31,7 +31,7 @@ def after(answer: PostResult, attempts: int = 1, *, was_plain: bool = False, jit
 ROWS = {
     # ok with a ts: done
     "posted": (PostResult(ts=TS, channel="C1"), RetryDecision("sent")),
-    # ok without a ts or with the wrong channel, bytes sent and no answer, 5xx: it may be there, look before sending
+    # ok without a ts or with the wrong channel, bytes sent and no answer, 5xx: it may be there, look it up before sending
     "no ts": (
         PostResult(error="broken_answer", maybe_posted=True),
         RetryDecision("unconfirmed", wait=DELIVERY_TIMEOUTS.visibility_delay),
@@ -78,16 +78,16 @@ ROWS = {
     ),
     # the channel does not take it: parked, never dropped
     **{word: (PostResult(error=word), RetryDecision("parked")) for word in sorted(CHANNEL_CLOSED)},
-    # the thread is gone: at once, as a message of its own
+    # the thread is missing: at once, as a message of its own
     **{word: (PostResult(error=word), RetryDecision("pending")) for word in sorted(THREAD_UNAVAILABLE)},
-    # the installation is broken: probe once a minute, by itself, until it works
+    # the installation is broken: probe once a minute, automatically, until it works
     **{
         word: (PostResult(error=word), RetryDecision("pending", wait=60, channel_wait=60))
         for word in sorted(AUTH_ERRORS)
     },
     # our fault: at once, as plain text
     **{word: (PostResult(error=word), RetryDecision("pending")) for word in sorted(INVALID_CONTENT)},
-    # a word that we do not know may mean anything: look first, then a few times more
+    # a word that we do not know may mean anything: look it up first, then a few times more
     "unknown": (
         PostResult(error="word_of_tomorrow"),
         RetryDecision("unconfirmed", wait=DELIVERY_TIMEOUTS.visibility_delay),

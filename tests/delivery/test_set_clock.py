@@ -30,7 +30,7 @@ class SkewedClock(Clock):
         return self._clock.now - self.set_by
 
     def set(self, harness: DeliveryHarness, seconds: float) -> None:
-        """Let somebody set the bot's clock, and the sender look."""
+        """Set the bot's clock and wake the worker."""
         self.set_by += seconds
         harness.advance(seconds)
 

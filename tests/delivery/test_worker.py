@@ -1,4 +1,4 @@
-"""The sender at work: order, pace, when it wakes, and how it stops."""
+"""The delivery worker: order, rate limit, when it wakes, and how it stops."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What counts as a change between two looks."""
+"""What counts as a change between two polls."""
 
 import pytest
 from hypothesis import given

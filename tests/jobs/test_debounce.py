@@ -61,7 +61,7 @@ def soft_state(status: str, ago: float) -> SoftState:
         (DONE, soft_state("running", 30), State("failed"), NOTED),
         # What was noted before the clock was set back says nothing about how long ago that was.
         (DONE, soft_state("running", -3600), State("running"), NOTED),
-        # A read of what is stored ends the doubt, one without a status does not.
+        # A read of what is stored clears the soft state, one without a status does not.
         (DONE, soft_state("running", 30), DONE, CLEARED),
         (DONE, soft_state("running", 30), State("unknown"), SAME),
         (DONE, None, State("unknown"), SAME),

@@ -41,7 +41,7 @@ async def _seen(store: Store, readings: Sequence[FetchedJob], **more: Any) -> Po
 
 
 async def _enqueued(store: Store, channel: str = "C1") -> list[str]:
-    """Return the jobs whose changes a channel is owed, in order."""
+    """Return the jobs whose changes are enqueued for a channel, in order."""
     changes = {row.id: row for row in await rows(store, schema.change)}
     return [changes[row.change_id].job_id for row in await deliveries(store, channel) if row.message_kind == "change"]
 
@@ -66,7 +66,7 @@ async def _news(store: Store, jobs: int, channels: int) -> PollResult:
 
 
 async def _absences(store: Store, jobs: int, channels: int) -> PollResult:
-    """Let jobs that channels follow be missed for long enough to be gone."""
+    """Let jobs that channels follow be absent for long enough to be missing."""
     seen = await _ends(store, jobs, channels)
     async with store.db.transaction() as tx:
         await tx.execute(text("UPDATE job SET misses = 9, missed_since = 1, missed_at = 2"))

@@ -1,4 +1,4 @@
-"""A job that changes again and again: told a few times, then once as that, and summed up when it is quiet or over."""
+"""A job that changes again and again: alerted a few times, then once as flapping, and summed up when it is quiet or over."""
 
 import json
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ async def _flip(harness: PollHarness, job: str, times: int, seconds: float = 1.0
 
 
 async def _enqueued(harness: PollHarness, channel: str = "C1") -> list[str]:
-    """Return what a channel is owed, in order: the status of a change, or the kind of another message."""
+    """Return what is enqueued for a channel, in order: the status of a change, or the kind of another message."""
     statuses = {row.id: row.new_status for row in await harness.changes()}
     return [_said(row, statuses) for row in await deliveries(harness.store, channel) if row.state == "pending"]
 

@@ -1,4 +1,4 @@
-"""The recorder on a real store: what is stored together, what is owed to whom, and what races come to."""
+"""The recorder on a real store: what is stored together, what is enqueued for whom, and what races come to."""
 
 import asyncio
 
@@ -35,7 +35,7 @@ async def _subscribe(store: Store, channel: str, newer_than: float) -> None:
 
 
 async def _enqueued(store: Store, channel: str) -> list[tuple[str, str, str]]:
-    """Return what a channel is owed, in order: (picture, job id, status)."""
+    """Return what is enqueued for a channel, in order: (message kind, job id, status)."""
     changes = {row.id: row for row in await rows(store, schema.change)}
     enqueued = await deliveries(store, channel)
     return [(row.message_kind, changes[row.change_id].job_id, changes[row.change_id].new_status) for row in enqueued]

@@ -1,4 +1,4 @@
-"""Beginning to follow: what the posted card showed and what is told after it, also when the job moves meanwhile."""
+"""Beginning to follow: what the posted card showed and what is enqueued after it, also when the job moves meanwhile."""
 
 from bot.jobs.changes import State
 from bot.providers.wire import FetchedJob
@@ -18,7 +18,7 @@ async def _poll(store: Store, recorder: Recorder, *readings: FetchedJob) -> None
 
 
 async def _enqueued(store: Store, channel: str = "C1") -> list[tuple[str, str, str]]:
-    """Return what a channel is owed, in order: (picture, old status, new status)."""
+    """Return what is enqueued for a channel, in order: (message kind, old status, new status)."""
     changes = {row.id: row for row in await rows(store, schema.change)}
     enqueued = await deliveries(store, channel)
     return [

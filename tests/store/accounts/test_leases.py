@@ -1,4 +1,4 @@
-"""Who may look at an account, and when: one process at a time, none while it is left alone."""
+"""Leases of accounts: one process polls an account at a time, none while it backs off."""
 
 import asyncio
 

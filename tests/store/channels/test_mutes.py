@@ -21,7 +21,7 @@ async def begin(store: Store, channel: str = "C1", job: str = EVERY_JOB, seconds
 
 
 async def enqueue(store: Store, job: str, channel: str = "C1", message_kind: MessageKind = MessageKind.CHANGE) -> int:
-    """Owe a channel a change of a job, as the recorder does; return the change's id."""
+    """Enqueue a change of a job for a channel, as the recorder does; return the change's id."""
     async with store.db.transaction() as tx:
         recorded = await store.jobs.changes.write(tx, ACCOUNT, next(_versions), STARTED, reading(job).body)
         card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, job, channel)
@@ -32,7 +32,7 @@ async def enqueue(store: Store, job: str, channel: str = "C1", message_kind: Mes
 
 
 async def send_all(store: Store) -> list[list[int]]:
-    """Send what is owed; return the changes that each message told."""
+    """Send what is pending; return the changes in each message."""
     sent = []
     while delivery := await store.outbox.deliveries.claim(30):
         told = await store.jobs.changes.in_digest(delivery.id)

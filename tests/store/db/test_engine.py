@@ -228,7 +228,7 @@ async def test_a_full_disk_leaves_everything_as_it_was_and_the_same_work_succeed
 
 
 async def _work(store: Store) -> None:
-    """Let the store know many jobs and owe an alert, in one transaction."""
+    """Store many jobs and enqueue an alert, in one transaction."""
     async with store.db.transaction() as tx:
         recorded = await store.jobs.changes.write(tx, "default", 2, STARTED, reading("ftjob-a").body)
         card, _ = await store.jobs.cards.get_or_create(tx, "default", "ftjob-a", "C1")

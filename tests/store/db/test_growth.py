@@ -22,7 +22,7 @@ from tests.store.statements import statements
 
 
 async def _enqueue_many(store: Store, count: int, state: str = "pending", channel: str = "C1") -> None:
-    """Owe a channel as many alerts as a long outage leaves, each of a job of its own."""
+    """Enqueue as many alerts for a channel as a long outage leaves, each of a job of its own."""
     async with store.db.transaction(without_timeout=True) as tx:
         change = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading(f"ftjob-{channel}").body)
         card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, change.job_id, channel)

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: through a pooler, through failovers, and with what the driver is told of an address."""
+"""Connections to PostgreSQL: through a pooler, through failovers, and with the options that a URL gives the driver."""
 
 import asyncio
 import time as wall
@@ -18,7 +18,7 @@ from tests.postgres import admin
 from tests.store.postgres_proxy import PostgresProxy
 from tests.store.seeds import add_jobs, known_job, reading
 
-# --- what the driver is told ---
+# --- options of the driver ---
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "postgres://u:p@h:5/d": {"host": ["h"], "port": [5], "user": "u", "password": "p", "database": "d"},

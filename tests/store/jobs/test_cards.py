@@ -80,7 +80,7 @@ RATE_LIMIT = RateLimit(card_interval=30.0, interval=1.5, lease=30.0)
 
 
 async def _posted(store: Store, job_id: str, channel: str = "C1", *, status: str = "running") -> Card:
-    """Let a job have a card that stands in a channel and shows what there was."""
+    """Give a job a card that is posted in a channel and shows the state of that time."""
     await add_jobs(store, reading(job_id, status))
     async with store.db.transaction() as tx:
         card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, job_id, channel)

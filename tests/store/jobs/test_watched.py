@@ -1,4 +1,4 @@
-"""What a sweep has to look at."""
+"""Jobs that a poll has to read."""
 
 from bot.store import Store
 from bot.store.channels.tracks import Subscription

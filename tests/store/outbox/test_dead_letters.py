@@ -20,7 +20,7 @@ FRESH = ("pending", None, 0.0, 0.0, None, 0)
 async def fail(
     store: Store, *channels: str, outcome: Outcome = "parked", error: str = "not_in_channel"
 ) -> list[Row[tuple[object, ...]]]:
-    """Owe each channel one alert and let all of them fail; return the rows of the outbox."""
+    """Enqueue one alert per channel and let all of them fail; return the rows of the outbox."""
     await enqueue(store, *channels)
     for _ in channels:
         await complete(store, await claim(store), outcome, error=error, channel_wait=0)

@@ -1,4 +1,4 @@
-"""Where too much waits in a channel, a few digests tell it: each change once, in order, in the place of the first."""
+"""Where too much waits in a channel, a few digests replace it: each change once, in order, at the position of the first."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ async def told(store: Store, delivery: Delivery) -> list[int | None]:
 
 
 async def send_all(store: Store) -> list[list[int | None]]:
-    """Send everything and return what each message told, in order."""
+    """Send everything and return the changes in each message, in order."""
     messages = []
     while delivery := await store.outbox.deliveries.claim(30):
         messages.append(await told(store, delivery))
