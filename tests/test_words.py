@@ -106,39 +106,10 @@ LEFT: dict[str, dict[str, str]] = {
         "bot/commands/arguments.py": "echo",  # of what was typed, in an error
         "bot/jobs/progress.py": "MAX_PACE _pace pace",  # seconds a step, as runners say it; a key of stored JSON
         "bot/providers/decode.py": "AMBIGUOUS Ambiguous",  # JSON that two parsers may read differently
+        "tests/listeners/test_http.py": "AMBIGUOUS",  # HTTP that two servers may read differently
     },
     "a key of the configuration file, which stays": {
         "bot/settings/file.py": "stuck",
-    },
-    "names of tests' own fixtures and locals, in the words of before": {
-        "tests/listeners/harness.py": "door",
-        "tests/listeners/replies/test_responder.py": "door gateway",
-        "tests/listeners/replies/test_response_urls.py": "door gateway stranger",
-        "tests/listeners/test_buttons.py": "asker door",
-        "tests/listeners/test_http.py": "AMBIGUOUS door",
-        "tests/listeners/test_http_bot.py": "door",
-        "tests/listeners/test_http_mutations.py": "door",
-        "tests/net/test_retry_after.py": "luck",
-        "tests/poll/harness.py": "owed sweeper",
-        "tests/poll/test_absurd_timestamps.py": "pace",
-        "tests/poll/test_backoff.py": "luck",
-        "tests/poll/test_circuit_breaker.py": "sweep sweep_all sweeper sweepers",
-        "tests/poll/test_missing.py": "_sweeps",
-        "tests/poll/test_processes.py": "sweeper sweepers",
-        "tests/poll/test_progress.py": "allowance",
-        "tests/poll/test_scheduler.py": "_until_swept ledger",
-        "tests/poll/test_single_reads.py": "swept",
-        "tests/poll/test_two_keys.py": "sweeper sweepers",
-        "tests/providers/harness.py": "PATIENCE",
-        "tests/providers/raw_server.py": "pace",
-        "tests/providers/test_client_faults.py": "flood",
-        "tests/providers/test_client_soak.py": "PATIENCE luck",
-        "tests/sandbox/demo/oracle/counts_watcher.py": "CountsWatcher",
-        "tests/sandbox/demo/oracle/test_counted_commands.py": "watcher",
-        "tests/sandbox/demo/oracle/test_delivery_counts.py": "watcher",
-        "tests/sandbox/demo/page/test_busy_page.py": "pace",
-        "tests/slack/test_client_proxy.py": "gateway",
-        "tests/slack/test_files.py": "PICTURE",
     },
 }
 """Former names that are left, with the reason: file -> names. Take away what you rename."""

@@ -77,11 +77,11 @@ async def listener_harness(
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token="xoxb-1")
 
-    door = ListenerHarness(0)
+    target = ListenerHarness(0)
     app = AsyncApp(authorize=authorize, request_verification_enabled=False, process_before_response=True)
     anything = re.compile(".*")
     for register in (app.command, app.action, app.event, app.view, app.shortcut, app.options):
-        register(anything)(listener(door.received.append))
+        register(anything)(listener(target.received.append))
     gate = SlackHttpHandler(
         app, SECRET, body_reader=bodies or BodyReader(), clock=lambda: NOW, body_seconds=body_seconds
     )
@@ -92,8 +92,8 @@ async def listener_harness(
         broken_parts=list,
         header_seconds=head_seconds,
         max_connections=connections,
-    ) as door.port:
-        yield door
+    ) as target.port:
+        yield target
 
 
 def signature(body: bytes, at: int | str = NOW, secret: str = SECRET) -> str:

@@ -215,11 +215,13 @@ bodies = st.fixed_dictionaries(
 
 @given(bodies)
 def test_no_body_breaks_anything(pressed: dict[str, Any]) -> None:
-    asker, door, command = requester_of(pressed), reply_target_of(pressed), command_of(pressed)
+    requester, target, command = requester_of(pressed), reply_target_of(pressed), command_of(pressed)
 
-    assert (door is None) is (asker is None)
-    assert command is None or command.requester == asker
-    assert asker is None or all(isinstance(part, str) for part in (asker.person, asker.channel, asker.team))
+    assert (target is None) is (requester is None)
+    assert command is None or command.requester == requester
+    assert requester is None or all(
+        isinstance(part, str) for part in (requester.person, requester.channel, requester.team)
+    )
 
 
 @given(json, json)

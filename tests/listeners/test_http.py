@@ -263,9 +263,9 @@ TAKEN = {
 
 @pytest.mark.parametrize(("raw", "status"), REFUSED.values(), ids=REFUSED)
 async def test_a_bad_request_is_refused_in_constant_words_and_starts_nothing(raw: bytes, status: int) -> None:
-    async with listener_harness() as door:
+    async with listener_harness() as target:
         counted = requests(status)
-        answer = await door.send(raw)
+        answer = await target.send(raw)
 
         assert (answer.status, answer.body) == (status, WORDS[status])
         assert len(answer.body) <= 64
@@ -273,69 +273,69 @@ async def test_a_bad_request_is_refused_in_constant_words_and_starts_nothing(raw
         assert "ython" not in answer.head
         if b" /slack/events " in raw:
             assert requests(status) == counted + 1
-        await door.assert_works()
+        await target.assert_works()
 
 
 @pytest.mark.parametrize(("raw", "status"), AMBIGUOUS.values(), ids=AMBIGUOUS)
 async def test_what_can_be_read_in_two_ways_is_refused_and_not_interpreted(raw: bytes, status: int) -> None:
-    async with listener_harness() as door:
-        answer = await door.send(raw)
+    async with listener_harness() as target:
+        answer = await target.send(raw)
 
         assert (answer.status, answer.body) == (status, WORDS[status])
-        await door.assert_works()
+        await target.assert_works()
 
 
 @pytest.mark.parametrize("raw", IDLE.values(), ids=IDLE)
 async def test_what_asks_for_nothing_is_acknowledged_and_starts_nothing(raw: bytes) -> None:
-    async with listener_harness() as door:
-        answer = await door.send(raw)
+    async with listener_harness() as target:
+        answer = await target.send(raw)
 
         assert (answer.status, answer.body) == (200, b"")
-        await door.assert_works()
+        await target.assert_works()
 
 
 @pytest.mark.parametrize("raw", TAKEN.values(), ids=TAKEN)
 async def test_what_slack_signed_is_taken_up_to_the_last_byte_and_second(raw: bytes) -> None:
-    async with listener_harness() as door:
-        answer = await door.send(raw)
+    async with listener_harness() as target:
+        answer = await target.send(raw)
 
         assert (answer.status, answer.body) == (200, b"")
-        assert len(door.received) == 1
+        assert len(target.received) == 1
 
 
 async def test_head_is_refused_without_a_body() -> None:
-    async with listener_harness() as door:
-        answer = await door.send(signed_request(TYPED, method="HEAD"))
+    async with listener_harness() as target:
+        answer = await target.send(signed_request(TYPED, method="HEAD"))
 
         assert (answer.status, answer.body) == (405, b"")
-        await door.assert_works()
+        await target.assert_works()
 
 
 async def test_a_signed_challenge_is_said_back_and_starts_nothing() -> None:
-    async with listener_harness() as door:
+    async with listener_harness() as target:
         for challenge in ("3eZbrw1a", "x" * 1024):
-            answer = await door.send(signed_event({"type": "url_verification", "challenge": challenge}))
+            answer = await target.send(signed_event({"type": "url_verification", "challenge": challenge}))
             assert (answer.status, json.loads(answer.body)) == (200, {"challenge": challenge})
 
-        await door.assert_works()
+        await target.assert_works()
 
 
 async def test_a_body_that_is_declared_too_large_is_refused_before_it_is_asked_for() -> None:
     head = [TYPE, *signature_headers(b""), ("Content-Length", "1000000000"), ("Expect", "100-continue")]
 
-    async with listener_harness() as door:
-        answer = await door.send(http_request(b"", head, sized=False))
+    async with listener_harness() as target:
+        answer = await target.send(http_request(b"", head, sized=False))
 
         assert answer.status == 413
-        await door.assert_works()
+        await target.assert_works()
 
 
 @pytest.mark.parametrize(("version", "goes_on"), [("1.1", True), ("1.0", False)])
 async def test_a_body_that_waits_to_be_asked_for_is_asked_for(version: str, *, goes_on: bool) -> None:
     head = http_request(TYPED, [TYPE, *signature_headers(TYPED), ("Expect", "100-continue")]).removesuffix(TYPED)
 
-    async with listener_harness() as door:
-        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    async with listener_harness() as target:
+        reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
         writer.write(head.replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
         if goes_on:
             assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -346,13 +346,13 @@ async def test_a_body_that_waits_to_be_asked_for_is_asked_for(version: str, *, g
 
         assert answer.split(b"\r\n")[0].endswith(b" 200 OK")
         assert b"100 Continue" not in answer
-        assert len(door.received) == 1
+        assert len(target.received) == 1
 
 
 @pytest.mark.parametrize("expects", ["", "200-ok", "a"])
 async def test_what_waits_for_nothing_is_told_nothing_before_the_answer(expects: str) -> None:
-    async with listener_harness() as door:
-        answer = await door.send(http_request(TYPED, [TYPE, *signature_headers(TYPED), ("X-Expect", expects)]))
+    async with listener_harness() as target:
+        answer = await target.send(http_request(TYPED, [TYPE, *signature_headers(TYPED), ("X-Expect", expects)]))
 
         assert answer.status == 200
         assert "100 Continue" not in answer.head
@@ -361,19 +361,19 @@ async def test_what_waits_for_nothing_is_told_nothing_before_the_answer(expects:
 async def test_a_body_that_breaks_off_in_its_form_is_refused() -> None:
     head = [TYPE, *signature_headers(b""), ("Transfer-Encoding", "chunked")]
 
-    async with listener_harness() as door:
-        answer = await door.send(http_request(b"", head, sized=False) + b"5\r\nabcdeXX\r\n")
+    async with listener_harness() as target:
+        answer = await target.send(http_request(b"", head, sized=False) + b"5\r\nabcdeXX\r\n")
 
         assert answer.status == 400
-        await door.assert_works()
+        await target.assert_works()
 
 
 async def test_a_payload_that_bolt_cannot_parse_is_refused() -> None:
-    async with listener_harness() as door:
-        answer = await door.send(signed_event({**EVENT, "authorizations": [7]}))
+    async with listener_harness() as target:
+        answer = await target.send(signed_event({**EVENT, "authorizations": [7]}))
 
         assert (answer.status, answer.body) == (400, WORDS[400])
-        await door.assert_works()
+        await target.assert_works()
 
 
 @pytest.mark.parametrize("sized", [True, False], ids=["declared", "chunked"])
@@ -381,8 +381,8 @@ async def test_a_slow_body_is_given_up_after_a_time_for_all_of_it(*, sized: bool
     how = ("Content-Length", "64") if sized else ("Transfer-Encoding", "chunked")
     drop = b"a" if sized else b"1\r\na\r\n"
 
-    async with listener_harness(body_seconds=0.2) as door:
-        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    async with listener_harness(body_seconds=0.2) as target:
+        reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
         writer.write(http_request(b"", [TYPE, *signature_headers(b""), how], sized=False))
         dripping = asyncio.create_task(drip(writer, drop))
         async with within(10):
@@ -393,20 +393,20 @@ async def test_a_slow_body_is_given_up_after_a_time_for_all_of_it(*, sized: bool
 
         assert head.startswith(b"HTTP/1.1 408 ")
         assert body == WORDS[408]
-        await door.assert_works()
+        await target.assert_works()
 
 
 async def test_each_request_of_a_connection_that_stays_has_its_own_time() -> None:
     raw = signed_request(TYPED).replace(b"Connection: close\r\n", b"")
 
-    async with listener_harness() as door:
-        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+    async with listener_harness() as target:
+        reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
         for _ in range(3):
             writer.write(raw)
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
         writer.close()
 
-        assert len(door.received) == 3
+        assert len(target.received) == 3
 
 
 async def test_refusals_are_logged_once_a_second_at_most_and_without_what_was_sent(
@@ -414,9 +414,9 @@ async def test_refusals_are_logged_once_a_second_at_most_and_without_what_was_se
 ) -> None:
     raw = sealed("v0=" + "0" * 64)
 
-    async with listener_harness() as door:
+    async with listener_harness() as target:
         for _ in range(20):
-            assert (await door.send(raw)).status == 401
+            assert (await target.send(raw)).status == 401
 
     said = capsys.readouterr()
     lines = [line for line in (said.out + said.err).splitlines() if "slack_request.rejected" in line]

@@ -55,11 +55,11 @@ async def test_what_the_bot_has_nothing_for_is_acknowledged_counted_and_does_not
 
 async def test_no_shape_of_what_slack_signed_breaks_the_bot(http_world: World) -> None:
     async with http_world.bot() as bot:
-        door = ListenerHarness(bot.port or 0)
+        target = ListenerHarness(bot.port or 0)
         for payload, _ in UNKNOWN.values():
             for name in FIELDS:
                 for value in ODD:
-                    answer = await send(http_world, door, {**payload, name: value})
+                    answer = await send(http_world, target, {**payload, name: value})
                     assert answer.status in (200, 400), (payload, name, value)
 
         assert http_world.ml.messages == []
@@ -67,7 +67,7 @@ async def test_no_shape_of_what_slack_signed_breaks_the_bot(http_world: World) -
         assert (await http_world.say("help")).text
 
 
-async def send(world: World, door: ListenerHarness, payload: dict[str, Any]) -> RawResponse:
+async def send(world: World, target: ListenerHarness, payload: dict[str, Any]) -> RawResponse:
     """Deliver a payload as Slack would: events as JSON, interactions as a form."""
     is_event = payload["type"] in ("event_callback", "app_rate_limited")
     body = (json.dumps(payload) if is_event else urlencode({"payload": json.dumps(payload)})).encode()
@@ -77,7 +77,7 @@ async def send(world: World, door: ListenerHarness, payload: dict[str, Any]) -> 
         ("X-Slack-Request-Timestamp", str(at)),
         ("X-Slack-Signature", signature(body, at, world.slack.signing_secret)),
     ]
-    return await door.send(http_request(body, headers))
+    return await target.send(http_request(body, headers))
 
 
 def idle(kind: str) -> float:

@@ -59,13 +59,13 @@ async def test_five_hundred_changed_requests_over_sockets_start_nothing() -> Non
     rng = random.Random(79)  # noqa: S311 - the same bytes each time
     statuses: dict[int, int] = {}
 
-    async with listener_harness() as door:
+    async with listener_harness() as target:
         for _ in range(500):
-            answer = await door.send(on_the_wire(rng))
+            answer = await target.send(on_the_wire(rng))
             statuses[answer.status] = statuses.get(answer.status, 0) + 1
             assert answer.status in (400, 401, 413, 415), answer
-            assert door.received == []
-        await door.assert_works()
+            assert target.received == []
+        await target.assert_works()
 
     assert statuses[400] > 5
     assert statuses[401] > 100

@@ -76,8 +76,8 @@ def test_whatever_a_header_holds_the_pause_is_within_the_bounds(values: list[obj
 
 
 @given(st.floats(MIN_PAUSE, MAX_PAUSE), st.floats(0, 1))
-def test_jitter_never_leaves_the_bounds_and_never_shortens_a_pause(pause: float, luck: float) -> None:
-    assert pause <= jittered(pause, luck) <= min(MAX_PAUSE, pause * 1.1)
+def test_jitter_never_leaves_the_bounds_and_never_shortens_a_pause(pause: float, jitter: float) -> None:
+    assert pause <= jittered(pause, jitter) <= min(MAX_PAUSE, pause * 1.1)
 
 
 def test_a_pause_beyond_the_bound_is_not_made_longer() -> None:

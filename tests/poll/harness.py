@@ -84,8 +84,8 @@ class PollHarness:
     async def pending(self, channel: str = "C1") -> list[tuple[str, str]]:
         """Return the pending deliveries of a channel, in order: (job id, status)."""
         changes = {row.id: row for row in await self.changes()}
-        owed = [changes[row.change_id] for row in await deliveries(self.store, channel)]
-        return [(change.job_id, change.new_status) for change in owed]
+        enqueued = [changes[row.change_id] for row in await deliveries(self.store, channel)]
+        return [(change.job_id, change.new_status) for change in enqueued]
 
 
 @asynccontextmanager
@@ -111,11 +111,11 @@ async def poll_harness(
         Client(account, clock=clock, deadline=15) as client,
         open_store(database_url, clock, lambda: time.now() - skew()) as store,
     ):
-        recorder, sweeper = poller_on(store, client, clock, interval=interval, most_alerts=most_alerts)
+        recorder, poller = poller_on(store, client, clock, interval=interval, most_alerts=most_alerts)
         try:
-            yield PollHarness(api, client, store, recorder, sweeper, time, account_name)
+            yield PollHarness(api, client, store, recorder, poller, time, account_name)
         finally:
-            await sweeper.close()
+            await poller.close()
 
 
 def poller_on(

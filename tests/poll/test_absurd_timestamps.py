@@ -81,8 +81,10 @@ def test_the_newest_line_of_a_log_is_not_one_that_is_still_to_come(moments: list
 
 
 @pytest.mark.parametrize(
-    ("at", "pace", "finish"),
+    ("at", "seconds_per_step", "finish"),
     [(NOW, 60.0, NOW + 3000), (YEAR_5000, 60.0, None), (NOW, 1e9, None), (NOW + 10, 60.0, NOW + 3010)],
 )
-def test_no_finish_is_estimated_from_moments_that_make_no_sense(at: float, pace: float, finish: float | None) -> None:
-    assert estimated_finish(sample_job(), Progress(50, 100, at, pace), now=NOW) == finish
+def test_no_finish_is_estimated_from_moments_that_make_no_sense(
+    at: float, seconds_per_step: float, finish: float | None
+) -> None:
+    assert estimated_finish(sample_job(), Progress(50, 100, at, seconds_per_step), now=NOW) == finish

@@ -74,28 +74,28 @@ def test_a_change_is_late_where_nobody_looked_for_several_intervals(
 
 
 @pytest.mark.parametrize(
-    ("failures", "luck", "pause"),
+    ("failures", "jitter", "pause"),
     [(1, 0, 22.5), (1, 1, 30), (2, 1, 60), (3, 1, 60), (3, 0, 45), (10_000, 1, 60)],
 )
-def test_a_failing_account_is_left_alone_ever_longer(failures: int, luck: float, pause: float) -> None:
-    assert account_backoff(OUTAGE, failures, INTERVAL, luck) == pause
+def test_a_failing_account_is_left_alone_ever_longer(failures: int, jitter: float, pause: float) -> None:
+    assert account_backoff(OUTAGE, failures, INTERVAL, jitter) == pause
 
 
 def test_an_interval_longer_than_the_longest_backoff_is_kept() -> None:
     assert account_backoff(OUTAGE, 5, 3600, 1) == 3600
 
 
-@pytest.mark.parametrize(("luck", "pause"), [(0, 20), (1, 22)])
-def test_a_pause_that_the_api_asks_for_is_kept_whatever_the_failures(luck: float, pause: float) -> None:
-    assert account_backoff(RateLimited("Slow down.", retry_after=20), 9, INTERVAL, luck) == pytest.approx(pause)
+@pytest.mark.parametrize(("jitter", "pause"), [(0, 20), (1, 22)])
+def test_a_pause_that_the_api_asks_for_is_kept_whatever_the_failures(jitter: float, pause: float) -> None:
+    assert account_backoff(RateLimited("Slow down.", retry_after=20), 9, INTERVAL, jitter) == pytest.approx(pause)
 
 
 @pytest.mark.parametrize(
-    ("failures", "luck", "pause"),
+    ("failures", "jitter", "pause"),
     [(1, 0, 60), (1, 1, 66), (2, 0, 120), (3, 0, 240), (4, 0, 300), (4, 1, 300), (10_000, 0, 300)],
 )
-def test_a_key_that_is_refused_is_tried_once_a_minute_at_the_most(failures: int, luck: float, pause: float) -> None:
-    assert account_backoff(AccessDenied("Incorrect API key."), failures, INTERVAL, luck) == pytest.approx(pause)
+def test_a_key_that_is_refused_is_tried_once_a_minute_at_the_most(failures: int, jitter: float, pause: float) -> None:
+    assert account_backoff(AccessDenied("Incorrect API key."), failures, INTERVAL, jitter) == pytest.approx(pause)
 
 
 def test_a_refused_key_does_not_shorten_a_long_interval() -> None:
@@ -106,8 +106,8 @@ errors = st.sampled_from([OUTAGE, InvalidResponse("?"), ProviderError("odd")])
 
 
 @given(errors, st.integers(1, 10**9), st.floats(0.05, 86400), st.floats(0, 1))
-def test_a_pause_stays_between_bounds(error: ProviderError, failures: int, interval: float, luck: float) -> None:
-    pause = account_backoff(error, failures, interval, luck)
+def test_a_pause_stays_between_bounds(error: ProviderError, failures: int, interval: float, jitter: float) -> None:
+    pause = account_backoff(error, failures, interval, jitter)
 
     assert 0.75 * interval <= pause * (1 + 1e-9)
     assert pause <= max(LONGEST_BACKOFF, interval)

@@ -30,12 +30,12 @@ async def _kinds(harness: PollHarness, to: str | None = OPS) -> list[str]:
     return [body["kind"] for body in await _notices(harness, to)]
 
 
-async def _ticks(harness: PollHarness, minutes: float, sweep: Callable[[], Awaitable[object]] | None = None) -> int:
+async def _ticks(harness: PollHarness, minutes: float, poll: Callable[[], Awaitable[object]] | None = None) -> int:
     """Let the timer tick for some time; return how many requests that cost."""
     before = len(harness.api.request_log)
     for _ in range(round(minutes * 60 / INTERVAL)):
         await harness.time.advance(harness.store, INTERVAL)
-        await (sweep or harness.poller.poll)()
+        await (poll or harness.poller.poll)()
     return len(harness.api.request_log) - before
 
 
@@ -177,19 +177,19 @@ async def test_a_restart_in_an_outage_neither_repeats_nor_forgets_a_notice(harne
 async def test_several_processes_tell_an_outage_once(harness: PollHarness, database_url: str) -> None:
     await harness.subscribe()
     async with several_stores(harness.store, database_url, harness.time, size=3) as stores:
-        sweepers = [_poller_with(harness, store, OPS) for store in stores]
+        pollers = [_poller_with(harness, store, OPS) for store in stores]
 
-        async def sweep_all() -> None:
-            for sweeper in sweepers:
-                await sweeper.poll()
+        async def poll_all() -> None:
+            for poller in pollers:
+                await poller.poll()
 
         harness.api.faults.always(LIST, UNAVAILABLE)
-        assert await _ticks(harness, 10, sweep_all) <= 14
-        assert all(sweeper.is_failing for sweeper in sweepers)
+        assert await _ticks(harness, 10, poll_all) <= 14
+        assert all(poller.is_failing for poller in pollers)
         harness.api.faults.clear()
-        await _ticks(harness, 2, sweep_all)
+        await _ticks(harness, 2, poll_all)
 
-        assert not any(sweeper.is_failing for sweeper in sweepers)
+        assert not any(poller.is_failing for poller in pollers)
     assert await _kinds(harness) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_RECOVERED]
 
 
@@ -202,17 +202,17 @@ async def test_without_a_channel_for_it_whoever_follows_something_is_told(harnes
     await harness.subscribe()
     job = harness.api.add_job(status="running")
     await harness.track(job, "C2")
-    sweeper = _poller_with(harness, harness.store, None)
+    poller = _poller_with(harness, harness.store, None)
     wakeup = harness.store.db.wakeups.subscribe(Queue.DELIVERIES)
     harness.api.faults.always(LIST, UNAVAILABLE)
 
-    await _ticks(harness, 10, sweeper.poll)
+    await _ticks(harness, 10, poller.poll)
 
     assert await _kinds(harness, "U1") == [NoticeKind.ACCOUNT_FAILING]
     assert len(await _notices(harness, None)) == 1
     assert wakeup.is_set()
     wakeup.clear()
-    await _ticks(harness, 2, sweeper.poll)
+    await _ticks(harness, 2, poller.poll)
     assert not wakeup.is_set()
 
 

@@ -19,7 +19,7 @@ async def _tracked(harness: PollHarness, status: str = "running") -> str:
     return job
 
 
-async def _sweeps(harness: PollHarness, times: int, seconds: float = INTERVAL) -> int:
+async def _poll_times(harness: PollHarness, times: int, seconds: float = INTERVAL) -> int:
     """Sweep some times; return how often a job was asked for by itself."""
     asked = 0
     for _ in range(times):
@@ -36,7 +36,7 @@ async def test_a_job_is_gone_after_three_reads_without_it(harness: PollHarness, 
     job = await _tracked(harness)
     del harness.api.jobs[job]
 
-    await _sweeps(harness, misses)
+    await _poll_times(harness, misses)
 
     assert await _kinds(harness) == told
     assert await harness.pending() == [(job, "running")] * len(told)
@@ -48,9 +48,9 @@ async def test_three_reads_in_a_moment_are_not_enough(harness: PollHarness) -> N
     job = await _tracked(harness)
     del harness.api.jobs[job]
 
-    await _sweeps(harness, 10, seconds=1)
+    await _poll_times(harness, 10, seconds=1)
     assert await _kinds(harness) == []
-    await _sweeps(harness, 1, seconds=2 * INTERVAL)
+    await _poll_times(harness, 1, seconds=2 * INTERVAL)
     assert await _kinds(harness) == [GONE]
 
 
@@ -59,9 +59,9 @@ async def test_one_read_that_finds_it_starts_the_count_anew(harness: PollHarness
     body = harness.api.jobs[job]
     for _ in range(3):
         del harness.api.jobs[job]
-        await _sweeps(harness, 2)
+        await _poll_times(harness, 2)
         harness.api.jobs[job] = body
-        await _sweeps(harness, 1)
+        await _poll_times(harness, 1)
         assert (await known_job(harness.store, job)).absence is None
 
     assert await _kinds(harness) == []
@@ -78,7 +78,7 @@ async def test_only_a_404_is_a_read_without_the_job(harness: PollHarness, fault:
     harness.api.faults.always(RETRIEVE, fault)
 
     # It is read again and again, though it rests longer each time.
-    assert await _sweeps(harness, 6) == 3
+    assert await _poll_times(harness, 6) == 3
 
     assert await _kinds(harness) == []
     assert (await known_job(harness.store, job)).absence is None
@@ -88,10 +88,10 @@ async def test_only_a_404_is_a_read_without_the_job(harness: PollHarness, fault:
 async def test_a_job_that_is_gone_is_looked_for_once_an_hour_for_a_week(harness: PollHarness) -> None:
     job = await _tracked(harness)
     del harness.api.jobs[job]
-    await _sweeps(harness, 3)
+    await _poll_times(harness, 3)
     asked = len(harness.api.request_log)
 
-    assert await _sweeps(harness, 24 * 6, seconds=600) <= 24
+    assert await _poll_times(harness, 24 * 6, seconds=600) <= 24
     for _ in range(6 * 24 + 2):
         await harness.poll_later(HOUR + 1)
     assert (await known_job(harness.store, job)).closed
@@ -105,7 +105,7 @@ async def test_a_job_that_is_gone_is_looked_for_once_an_hour_for_a_week(harness:
 async def test_a_missing_job_costs_no_request_between_two_polls(harness: PollHarness) -> None:
     job, other = await _tracked(harness), await _tracked(harness)
     del harness.api.jobs[job]
-    await _sweeps(harness, 3)
+    await _poll_times(harness, 3)
 
     for _ in range(5):
         assert await harness.poll_later() == [LIST]
@@ -117,11 +117,11 @@ async def test_a_missing_job_costs_no_request_between_two_polls(harness: PollHar
 async def test_a_job_that_is_back_as_it_was_is_told_as_visible_again(harness: PollHarness, later: float) -> None:
     job, _ = await _tracked(harness), await _tracked(harness)
     body = harness.api.jobs.pop(job)
-    await _sweeps(harness, 3)
-    await _sweeps(harness, 3, seconds=later)
+    await _poll_times(harness, 3)
+    await _poll_times(harness, 3, seconds=later)
     harness.api.jobs[job] = body
 
-    await _sweeps(harness, 3)
+    await _poll_times(harness, 3)
 
     assert await _kinds(harness) == [GONE, BACK]
     found = await known_job(harness.store, job)
@@ -131,11 +131,11 @@ async def test_a_job_that_is_back_as_it_was_is_told_as_visible_again(harness: Po
 async def test_a_job_that_is_back_in_another_state_is_told_by_that_alone(harness: PollHarness) -> None:
     job = await _tracked(harness)
     body = harness.api.jobs.pop(job)
-    await _sweeps(harness, 3)
+    await _poll_times(harness, 3)
     harness.api.jobs[job] = {**body, "status": "failed", "error": {"code": "c", "message": "m", "param": None}}
 
     await harness.poll_later(HOUR + 1)
-    await _sweeps(harness, 2)
+    await _poll_times(harness, 2)
 
     assert await _kinds(harness) == [GONE, STATUS]
     assert await harness.pending() == [(job, "running"), (job, "failed")]
@@ -147,10 +147,10 @@ async def test_a_finished_job_that_is_back_unfinished_is_visible_first_and_belie
     harness.api.change(job, status="cancelled")
     await harness.poll_later()
     body = harness.api.jobs.pop(job)
-    await _sweeps(harness, 3)
+    await _poll_times(harness, 3)
     harness.api.jobs[job] = {**body, "status": "running"}
 
-    await _sweeps(harness, CONFIRM_INTERVALS + 2)
+    await _poll_times(harness, CONFIRM_INTERVALS + 2)
 
     assert await _kinds(harness) == [STATUS, GONE, BACK, STATUS]
 
@@ -159,9 +159,9 @@ async def test_a_job_can_be_gone_again(harness: PollHarness) -> None:
     job, _ = await _tracked(harness), await _tracked(harness)
     for _ in range(2):
         body = harness.api.jobs.pop(job)
-        await _sweeps(harness, 4)
+        await _poll_times(harness, 4)
         harness.api.jobs[job] = body
-        await _sweeps(harness, 2)
+        await _poll_times(harness, 2)
 
     assert await _kinds(harness) == [GONE, BACK] * 2
 
@@ -171,7 +171,7 @@ async def test_an_alert_of_a_job_that_is_gone_has_what_was_last_known_of_it(harn
     harness.api.change(job, status="paused")
     await harness.poll_later()
     del harness.api.jobs[job]
-    await _sweeps(harness, 3)
+    await _poll_times(harness, 3)
 
     *_, gone = await harness.changes()
     recorded = await harness.store.jobs.changes.find(gone.id)

@@ -39,17 +39,17 @@ class ProcessTimers:
         self._next = dict(begins)
         self.now = 0.0
 
-    def dies(self, sweeper: Poller) -> None:
-        del self._next[sweeper]
+    def dies(self, poller: Poller) -> None:
+        del self._next[poller]
 
     async def run(self, seconds: float) -> None:
         end = self.now + seconds
         while self._next and (at := min(self._next.values())) <= end:
             await self._goes_by(at - self.now)
-            due = [sweeper for sweeper, when in self._next.items() if when == at]
+            due = [poller for poller, when in self._next.items() if when == at]
             waits = await asyncio.gather(*(each.poll(older_than=DUE_FRACTION * INTERVAL) for each in due))
-            for sweeper, wait in zip(due, waits, strict=True):
-                self._next[sweeper] = at + (wait + STANDBY_FRACTION * INTERVAL if wait else INTERVAL)
+            for poller, wait in zip(due, waits, strict=True):
+                self._next[poller] = at + (wait + STANDBY_FRACTION * INTERVAL if wait else INTERVAL)
         await self._goes_by(end - self.now)
 
     async def _goes_by(self, seconds: float) -> None:
@@ -73,8 +73,8 @@ async def test_three_processes_poll_as_often_as_one(
     harness: PollHarness, postgres_url: str, begins: tuple[float, ...]
 ) -> None:
     await harness.track_all([harness.api.add_job(status="running") for _ in range(50)])
-    async with _three(harness, postgres_url) as sweepers:
-        timers = ProcessTimers(harness, dict(zip(sweepers, begins, strict=True)))
+    async with _three(harness, postgres_url) as pollers:
+        timers = ProcessTimers(harness, dict(zip(pollers, begins, strict=True)))
         await timers.run(INTERVAL)
         asked = len(harness.api.request_log)
         await timers.run(40 * INTERVAL)
@@ -89,11 +89,11 @@ async def test_an_account_of_a_dead_process_is_taken_over(
 ) -> None:
     job = harness.api.add_job(status="running")
     await harness.track(job)
-    async with _three(harness, postgres_url) as sweepers:
-        timers = ProcessTimers(harness, dict(zip(sweepers, begins, strict=True)))
+    async with _three(harness, postgres_url) as pollers:
+        timers = ProcessTimers(harness, dict(zip(pollers, begins, strict=True)))
         await timers.run(3 * INTERVAL - 0.5)
         await timers.until_asked()
-        timers.dies(sweepers[0])
+        timers.dies(pollers[0])
         if holds:
             assert await harness.store.accounts.leases.claim(ACCOUNT, lease=LEASE)
         harness.api.change(job, status="paused")
@@ -106,11 +106,11 @@ async def test_an_account_of_a_dead_process_is_taken_over(
 async def test_pollers_that_poll_at_once_record_a_change_once(harness: PollHarness, postgres_url: str) -> None:
     jobs = [harness.api.add_job(status="queued") for _ in range(30)]
     await harness.track_all(jobs)
-    async with _three(harness, postgres_url) as sweepers:
+    async with _three(harness, postgres_url) as pollers:
         for status in ("running", "paused", "running"):
             for job in jobs:
                 harness.api.change(job, status=status)
-            await asyncio.gather(*(sweeper.poll() for sweeper in sweepers))
+            await asyncio.gather(*(poller.poll() for poller in pollers))
 
     assert len(await harness.changes()) == 90
 
@@ -118,18 +118,18 @@ async def test_pollers_that_poll_at_once_record_a_change_once(harness: PollHarne
 async def test_a_lease_that_runs_out_under_a_slow_poll_does_no_harm(harness: PollHarness, postgres_url: str) -> None:
     jobs = [harness.api.add_job(status="running") for _ in range(10)]
     await harness.track_all(jobs)
-    async with _three(harness, postgres_url) as sweepers:
+    async with _three(harness, postgres_url) as pollers:
         for job in jobs:
             harness.api.change(job, status="paused")
         harness.api.faults.add(LIST, Fault("late", seconds=1))
-        slow = asyncio.create_task(sweepers[0].poll())
+        slow = asyncio.create_task(pollers[0].poll())
         await _until_claimed(harness)
         await harness.time.advance(harness.store, LEASE + 1)
-        await sweepers[1].poll()
+        await pollers[1].poll()
         await slow
 
     assert len(await harness.changes()) == 10
-    assert not any(sweeper.is_failing for sweeper in sweepers)
+    assert not any(poller.is_failing for poller in pollers)
 
 
 async def test_a_poll_that_is_cut_gives_the_account_back(harness: PollHarness) -> None:

@@ -15,9 +15,9 @@ def test_the_default_budget_is_what_a_bot_without_a_setting_has() -> None:
 def test_a_shorter_time_reads_more_logs_a_minute_never_too_many_and_a_longer_one_as_many_as_usual(
     seconds: float, most: int
 ) -> None:
-    allowance = PollBudget.of(seconds)
-    assert (allowance.every, allowance.per_minute) == (seconds, most)
-    assert allowance.check_every <= min(10.0, seconds / 2), "what is due is found in time"
+    budget = PollBudget.of(seconds)
+    assert (budget.every, budget.per_minute) == (seconds, most)
+    assert budget.check_every <= min(10.0, seconds / 2), "what is due is found in time"
 
 
 @pytest.mark.parametrize("seconds", [1.0, 7.5])

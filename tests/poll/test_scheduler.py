@@ -53,11 +53,11 @@ async def harness(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[PollHarne
         yield opened
 
 
-async def _until_swept(harness: PollHarness, times: int) -> list[float]:
+async def _until_polled(harness: PollHarness, times: int) -> list[float]:
     """Wait until so many lists were read; return when."""
-    ledger = harness.api.request_log
-    await ledger.wait_until(lambda: len(ledger.for_endpoint(LIST)) >= times, why=f"{times} sweeps")
-    return [entry.at for entry in ledger.for_endpoint(LIST)]
+    request_log = harness.api.request_log
+    await request_log.wait_until(lambda: len(request_log.for_endpoint(LIST)) >= times, why=f"{times} sweeps")
+    return [entry.at for entry in request_log.for_endpoint(LIST)]
 
 
 def _block_the_loop(seconds: float) -> None:
@@ -66,7 +66,7 @@ def _block_the_loop(seconds: float) -> None:
 
 async def test_the_first_poll_begins_at_once(harness: PollHarness) -> None:
     async with stopwatch() as watch, scheduled([harness.poller], SELDOM):
-        await _until_swept(harness, 1)
+        await _until_polled(harness, 1)
 
     assert watch.seconds < 1
 
@@ -74,9 +74,9 @@ async def test_the_first_poll_begins_at_once(harness: PollHarness) -> None:
 async def test_an_account_is_looked_at_each_interval(harness: PollHarness) -> None:
     began = time.time()
     async with scheduled([harness.poller], 0.4):
-        at = await _until_swept(harness, 2)
+        at = await _until_polled(harness, 2)
         async with stopwatch() as watch:
-            at = await _until_swept(harness, 5)
+            at = await _until_polled(harness, 5)
 
     assert [moment - began >= 0.4 * nth for nth, moment in enumerate(at)] == [True] * 5, "never too early"
     assert watch.seconds < 2, "the first look opens the connection, too"
@@ -86,9 +86,9 @@ async def test_a_slow_api_is_never_polled_twice_at_once_nor_in_a_burst_afterward
     harness.api.faults.add(LIST, Fault("late", seconds=1.2))
     began = time.time()
     async with scheduled([harness.poller], 0.3):
-        await _until_swept(harness, 1)
+        await _until_polled(harness, 1)
         assert len(harness.api.request_log) == 1
-        at = await _until_swept(harness, 4)
+        at = await _until_polled(harness, 4)
 
     assert at[0] - began >= 1.2
     # What was missed meanwhile is one look; each of the others comes no earlier than it would have come anyway.
@@ -98,7 +98,7 @@ async def test_a_slow_api_is_never_polled_twice_at_once_nor_in_a_burst_afterward
 async def test_a_poll_that_is_late_is_not_dropped(harness: PollHarness) -> None:
     async with scheduled([harness.poller], SELDOM):
         _block_the_loop(1.5)
-        await _until_swept(harness, 1)
+        await _until_polled(harness, 1)
 
 
 async def test_what_breaks_in_a_poll_is_logged_once_each_way_and_the_timer_goes_on(harness: PollHarness) -> None:
@@ -115,7 +115,7 @@ async def test_what_breaks_in_a_poll_is_logged_once_each_way_and_the_timer_goes_
             assert harness.poller.is_failing
             async with harness.store.db.transaction() as tx:
                 await tx.execute(text("ALTER TABLE away RENAME TO subscription"))
-            await _until_swept(harness, 2)
+            await _until_polled(harness, 2)
             assert not harness.poller.is_failing
 
     assert [(log["event"], log["account"]) for log in logs] == [("poll.failing", ACCOUNT), ("poll.recovered", ACCOUNT)]
@@ -131,7 +131,7 @@ async def test_two_accounts_do_not_wait_for_each_other(harness: PollHarness, tmp
         ) as other:
             await other.subscribe()
             async with scheduled([other.poller, harness.poller], OFTEN):
-                await _until_swept(harness, 5)
+                await _until_polled(harness, 5)
                 assert len(slow.request_log) == 0
 
 
@@ -140,14 +140,14 @@ async def test_two_timers_on_one_account_poll_in_turns_and_one_alone_goes_on(har
     _, first = poller_on(harness.store, harness.client, time.time, interval=0.4)
     began = time.time()
     async with scheduled([other], 0.4):
-        await _until_swept(harness, 1)
+        await _until_polled(harness, 1)
         async with scheduled([first], 0.4):
-            at = await _until_swept(harness, 7)
+            at = await _until_polled(harness, 7)
         assert [moment - began >= DUE_FRACTION * 0.4 * nth for nth, moment in enumerate(at)] == [True] * 7, (
             "as one alone"
         )
         async with stopwatch() as watch:
-            await _until_swept(harness, 9)
+            await _until_polled(harness, 9)
     assert watch.seconds < 2
 
 
@@ -180,7 +180,7 @@ async def test_the_end_cuts_a_poll_that_takes_too_long_and_stores_nothing_of_it(
 
 async def test_after_the_end_nothing_is_asked(harness: PollHarness) -> None:
     async with scheduled([harness.poller], OFTEN):
-        await _until_swept(harness, 2)
+        await _until_polled(harness, 2)
     asked = len(harness.api.request_log)
 
     with pytest.raises(TimeoutError):

@@ -66,13 +66,13 @@ async def test_what_the_list_says_is_told_whatever_becomes_of_a_single_read(harn
     for job in well:
         harness.api.change(job, status="cancelled")
     _list_only(harness, well)
-    swept = metric("ftjob_polls_total", account=ACCOUNT, result="ok")
+    polled = metric("ftjob_polls_total", account=ACCOUNT, result="ok")
 
     await harness.poll()
 
     assert await _told(harness) == [(job, "cancelled") for job in well]
     assert not harness.poller.is_failing
-    assert metric("ftjob_polls_total", account=ACCOUNT, result="ok") == swept + 1
+    assert metric("ftjob_polls_total", account=ACCOUNT, result="ok") == polled + 1
     assert (await known_job(harness.store, bad)).state.status == "running"
 
 

@@ -36,13 +36,13 @@ async def _second(harness: PollHarness, stack: AsyncExitStack) -> object:
 async def test_a_job_of_two_accounts_is_told_once(harness: PollHarness, first: int) -> None:
     await harness.subscribe()
     async with AsyncExitStack() as stack:
-        sweepers = [harness.poller, await _second(harness, stack)]
+        pollers = [harness.poller, await _second(harness, stack)]
         job = harness.api.add_job(status="queued")
         for status in ("queued", "running", "succeeded"):
             if status != "queued":
                 harness.api.change(job, status=status)
             for n in (first, 1 - first):
-                await sweepers[n].poll()  # type: ignore[attr-defined]
+                await pollers[n].poll()  # type: ignore[attr-defined]
             await harness.time.advance(harness.store, 31)
 
     assert await harness.pending() == [(job, "queued"), (job, "running"), (job, "succeeded")]
@@ -105,8 +105,8 @@ async def test_what_an_account_that_left_the_settings_followed_is_told_by_anothe
     async with AsyncExitStack() as stack:
         second: Any = await _second(harness, stack)
         job = harness.api.add_job(status="running")
-        for sweeper in (harness.poller, second):
-            await sweeper.poll()
+        for poller in (harness.poller, second):
+            await poller.poll()
         if ended == "before":
             harness.api.change(job, status=end)
             await harness.time.advance(harness.store, 31)

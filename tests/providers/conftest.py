@@ -6,7 +6,7 @@ import pytest
 
 from bot.providers.client import Client
 from bot.sandbox.openai.server import FineTuningApi
-from tests.providers.harness import PATIENCE, client_of, new_api
+from tests.providers.harness import MAX_WAIT, client_of, new_api
 
 
 @pytest.fixture
@@ -17,5 +17,5 @@ async def api() -> AsyncIterator[FineTuningApi]:
 
 @pytest.fixture
 async def client(api: FineTuningApi) -> AsyncIterator[Client]:
-    async with client_of(api.base_url, deadline=PATIENCE) as opened:
+    async with client_of(api.base_url, deadline=MAX_WAIT) as opened:
         yield opened

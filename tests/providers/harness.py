@@ -26,7 +26,7 @@ RETRIEVE = f"GET {JOBS}/{{id}}"
 CANCEL = f"POST {JOBS}/{{id}}/cancel"
 DEADLINE = 1.5
 """Seconds of a client whose deadline is to pass."""
-PATIENCE = 60.0
+MAX_WAIT = 60.0
 """Seconds within which a call that should be over has to be, also on a busy machine."""
 
 CALLS = ("list", "retrieve", "events", "cancel")
@@ -61,7 +61,7 @@ def account(base_url: str, **fields: Any) -> Account:
 
 
 @asynccontextmanager
-async def client_of(base_url: str, *, deadline: float = PATIENCE, **fields: Any) -> AsyncIterator[Client]:
+async def client_of(base_url: str, *, deadline: float = MAX_WAIT, **fields: Any) -> AsyncIterator[Client]:
     """Open a client that waits ``deadline`` seconds for an answer."""
     async with Client(account(base_url, **fields), deadline=deadline) as client:
         yield client

@@ -98,7 +98,7 @@ def response_head(*headers: str) -> bytes:
     return "\r\n".join(["HTTP/1.1 200 OK", "Content-Type: application/json", *headers, "", ""]).encode()
 
 
-def drips(pace: float) -> Responder:
+def drips(interval: float) -> Responder:
     """Return a talk whose body never ends, one byte each ``pace`` seconds."""
 
     async def talk(writer: asyncio.StreamWriter) -> None:
@@ -106,7 +106,7 @@ def drips(pace: float) -> Responder:
         while True:
             writer.write(b" ")
             await writer.drain()
-            await asyncio.sleep(pace)
+            await asyncio.sleep(interval)
 
     return talk
 

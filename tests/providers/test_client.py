@@ -21,7 +21,7 @@ from tests.providers.harness import (
     CALLS,
     CANCEL,
     JOBS,
-    PATIENCE,
+    MAX_WAIT,
     READ_KEY,
     WRITE_KEY,
     RequestRecorder,
@@ -92,7 +92,7 @@ async def test_without_a_key_for_orders_the_one_key_does_it_all_or_the_missing_s
     api: FineTuningApi,
 ) -> None:
     job = api.add_job(status="running")
-    async with client_of(api.base_url, deadline=PATIENCE, write_key=None) as client:
+    async with client_of(api.base_url, deadline=MAX_WAIT, write_key=None) as client:
         with pytest.raises(AccessDenied) as caught:
             await client.execute(JobAction.CANCEL, job)
     assert caught.value.missing_scope == "api.fine_tuning.jobs.write"
@@ -104,7 +104,7 @@ async def test_without_a_key_for_orders_the_one_key_does_it_all_or_the_missing_s
 async def test_organisation_and_project_are_sent_and_no_secret_stands_in_an_address() -> None:
     api = new_api()
     watch = RequestRecorder(api)
-    async with api, client_of(api.base_url, deadline=PATIENCE, organization=ORGANIZATION, project=PROJECT) as client:
+    async with api, client_of(api.base_url, deadline=MAX_WAIT, organization=ORGANIZATION, project=PROJECT) as client:
         job = api.add_job(status="running")
         for what in CALLS:
             await call(client, what, job)
@@ -122,7 +122,7 @@ async def test_organisation_and_project_are_sent_and_no_secret_stands_in_an_addr
 async def test_neither_is_sent_where_neither_is_set() -> None:
     api = new_api()
     watch = RequestRecorder(api)
-    async with api, client_of(api.base_url, deadline=PATIENCE) as client:
+    async with api, client_of(api.base_url, deadline=MAX_WAIT) as client:
         await client.list_jobs()
     assert not {"OpenAI-Organization", "OpenAI-Project"} & set(watch.requests[0].headers)
 
@@ -130,7 +130,7 @@ async def test_neither_is_sent_where_neither_is_set() -> None:
 async def test_the_address_of_an_id_cannot_leave_its_place() -> None:
     api = new_api()
     watch = RequestRecorder(api)
-    async with api, client_of(api.base_url, deadline=PATIENCE) as client:
+    async with api, client_of(api.base_url, deadline=MAX_WAIT) as client:
         for job_id in ("../files", "a/cancel", "a?limit=1", "a#b", "a%2Fb", "..%2F..", "a\r\nX: y"):
             with pytest.raises(ProviderError):
                 await client.retrieve(job_id)
@@ -148,7 +148,7 @@ async def test_the_address_of_an_id_cannot_leave_its_place() -> None:
 @pytest.mark.parametrize("key", ["gateway-0123456789abcdef", "AKIA0123456789", "sk-0123456789abcdef"])
 async def test_a_key_that_the_api_repeats_is_not_repeated_by_us_whatever_its_form(api: FineTuningApi, key: str) -> None:
     api.faults.add("*", Fault("answer", status=401, body={"error": {"message": f"Incorrect API key: {key}."}}))
-    async with client_of(api.base_url, deadline=PATIENCE, key=SecretStr(key)) as client:
+    async with client_of(api.base_url, deadline=MAX_WAIT, key=SecretStr(key)) as client:
         with pytest.raises(AccessDenied) as caught:
             await client.list_jobs()
     assert str(caught.value).startswith("Incorrect API key: ")
@@ -192,7 +192,7 @@ _ANSWERS = (("ftjob_provider_requests_total",), {"method": "GET", "status": "200
 async def test_one_connection_serves_many_requests() -> None:
     api = new_api()
     watch = RequestRecorder(api)
-    async with api, client_of(api.base_url, deadline=PATIENCE) as client:
+    async with api, client_of(api.base_url, deadline=MAX_WAIT) as client:
         job = api.add_job(status="running")
         for _ in range(5):
             for what in CALLS[:3]:
@@ -205,7 +205,7 @@ async def test_one_connection_serves_many_requests() -> None:
 async def test_many_requests_at_once_share_twenty_connections() -> None:
     api = new_api(latency=0.01)
     watch = RequestRecorder(api)
-    async with api, client_of(api.base_url, deadline=PATIENCE) as client:
+    async with api, client_of(api.base_url, deadline=MAX_WAIT) as client:
         job = api.add_job()
         await asyncio.gather(*(client.retrieve(job) for _ in range(100)))
         assert len(watch.requests) == 100
@@ -235,7 +235,7 @@ async def test_two_hundred_requests_half_of_them_cut_short_leave_no_connection_b
         return (await asyncio.gather(task, return_exceptions=True))[0]
 
     async with RawServer(talk) as server:
-        async with client_of(server.base_url, deadline=PATIENCE) as client:
+        async with client_of(server.base_url, deadline=MAX_WAIT) as client:
             ends = await asyncio.gather(*(one(client, number) for number in range(200)))
             assert all(isinstance(end, FetchedJob) for end in ends[::2])
             cut = [end for end in ends[1::2] if isinstance(end, asyncio.CancelledError)]
@@ -253,7 +253,7 @@ async def test_checkpoints_and_the_bytes_of_a_file_are_read(api: FineTuningApi) 
     content = bytes(range(256))
     file = api.add_file(content, purpose="fine-tune-results")
     api.keys[READ_KEY] = ApiKey("watch", frozenset({JOBS_READ, FILES_READ}))
-    async with client_of(api.base_url, deadline=PATIENCE) as client:
+    async with client_of(api.base_url, deadline=MAX_WAIT) as client:
         newest = await client.checkpoints(job, limit=2)
         assert [each.fine_tuned_model_checkpoint for each in newest] == [names[2], names[1]]
         (oldest,) = await client.checkpoints(job, after=newest[-1].id)

@@ -30,7 +30,7 @@ from tests.providers.harness import (
     CALLS,
     CANCEL,
     DEADLINE,
-    PATIENCE,
+    MAX_WAIT,
     READ_KEY,
     RETRIEVE,
     WRITE_KEY,
@@ -99,7 +99,7 @@ FAULTS = {
 
 async def answered(ask: Callable[[], Awaitable[T]]) -> T:
     """Return the answer to what is asked again while the machine is too busy for a short deadline."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(MAX_WAIT):
         while True:
             with suppress(Unreachable):
                 return await ask()
@@ -112,12 +112,12 @@ async def test_a_fault_of_the_api_is_the_error_that_says_so(name: str, what: str
     row, route = FAULTS[name], CANCEL if what == "cancel" else RETRIEVE
     api = new_api()
     watch = RequestRecorder(api)
-    async with api, client_of(api.base_url, deadline=DEADLINE if row.waits else PATIENCE) as client:
+    async with api, client_of(api.base_url, deadline=DEADLINE if row.waits else MAX_WAIT) as client:
         job = api.add_job(status="running")
         if warm:
             await answered(client.list_jobs)
         api.faults.always(route, row.fault)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(MAX_WAIT):
             error = await failure(client, what, job)
         assert type(error) is row.error
         assert getattr(error, "may_have_executed", None) is row.may_have_executed
@@ -189,7 +189,7 @@ GARBAGE = {
 @pytest.mark.parametrize("name", GARBAGE)
 async def test_garbage_is_no_response_and_leaves_an_action_unconfirmed(name: str, what: str) -> None:
     async with RawServer(responds(GARBAGE[name], then_close=True)) as server, client_of(server.base_url) as client:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(MAX_WAIT):
             error = await failure(client, what, JOB)
         assert isinstance(error, Unreachable)
         assert error.may_have_executed is True
@@ -216,7 +216,7 @@ def chunked(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "flood",
+    "body",
     [
         EndlessBody(f"Content-Length: {2**30}"),
         EndlessBody("Transfer-Encoding: chunked", frame=chunked),
@@ -224,8 +224,8 @@ def chunked(content: bytes) -> bytes:
     ],
     ids=["announced", "in chunks", "until the end"],
 )
-async def test_a_gigabyte_is_cut_before_it_is_held(flood: EndlessBody) -> None:
-    async with RawServer(flood) as server, client_of(server.base_url, deadline=PATIENCE) as client:
+async def test_a_gigabyte_is_cut_before_it_is_held(body: EndlessBody) -> None:
+    async with RawServer(body) as server, client_of(server.base_url, deadline=MAX_WAIT) as client:
         tracemalloc.start()
         try:
             error = await failure(client, "retrieve", JOB)
@@ -234,7 +234,7 @@ async def test_a_gigabyte_is_cut_before_it_is_held(flood: EndlessBody) -> None:
             tracemalloc.stop()
         assert (type(error), str(error)) == (InvalidResponse, "The answer was larger than 8 MiB.")
         await server.until_disconnected()
-    assert MAX_PAGE_BYTES < flood.sent < 4 * MAX_PAGE_BYTES
+    assert MAX_PAGE_BYTES < body.sent < 4 * MAX_PAGE_BYTES
     assert peak < 3 * MAX_PAGE_BYTES
 
 
@@ -243,7 +243,7 @@ async def test_the_largest_page_is_still_read() -> None:
     assert len(body) == MAX_PAGE_BYTES
     async with (
         RawServer(responds(ok_response(body))) as server,
-        client_of(server.base_url, deadline=PATIENCE) as client,
+        client_of(server.base_url, deadline=MAX_WAIT) as client,
     ):
         assert (await client.retrieve(JOB)).snapshot.id == JOB
 
@@ -253,7 +253,7 @@ async def test_an_answer_that_is_compressed_all_the_same_is_not_blown_up() -> No
     assert len(bomb) < 2**17
     api = new_api()
     watch = RequestRecorder(api)
-    async with api, client_of(api.base_url, deadline=PATIENCE) as client:
+    async with api, client_of(api.base_url, deadline=MAX_WAIT) as client:
         api.faults.add("*", answers(200, bomb, {"Content-Encoding": "gzip", "Content-Type": "application/json"}))
         tracemalloc.start()
         try:
@@ -273,9 +273,9 @@ async def slow_to_notice(writer: asyncio.StreamWriter) -> None:
 
 @pytest.mark.parametrize("talk", [slow_to_notice, drips(0.01)], ids=["silent", "dripping"])
 async def test_a_call_that_is_cancelled_lets_go_of_its_connection(talk: Responder) -> None:
-    async with RawServer(talk) as server, client_of(server.base_url, deadline=PATIENCE) as client:
+    async with RawServer(talk) as server, client_of(server.base_url, deadline=MAX_WAIT) as client:
         task = asyncio.create_task(client.retrieve(JOB))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(MAX_WAIT):
             await server.asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -19,15 +19,15 @@ AT_ONCE = 60
 POOL = 20
 """Connections that a client has at the most."""
 DEADLINE = 0.3
-PATIENCE = 60.0
+MAX_WAIT = 60.0
 PAGE = json.dumps(list_body(job_body())).encode()
 
 
 class RandomFaults:
     """Answers at once, late, byte by byte, half, wrongly or not at all, as luck has it."""
 
-    def __init__(self, luck: random.Random) -> None:
-        self.luck = luck
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
         self.together: asyncio.Barrier | None = None
         """If set: answers only as many requests at once as it waits for."""
 
@@ -36,11 +36,11 @@ class RandomFaults:
             await self.together.wait()
             writer.write(ok_response(PAGE))
             return
-        match self.luck.randrange(8):
+        match self.rng.randrange(8):
             case 0 | 1:
                 writer.write(ok_response(PAGE))
             case 2:
-                await asyncio.sleep(self.luck.uniform(0, DEADLINE))
+                await asyncio.sleep(self.rng.uniform(0, DEADLINE))
                 writer.write(ok_response(PAGE))
             case 3 | 4:
                 await self._drip(writer)
@@ -56,7 +56,7 @@ class RandomFaults:
 
     async def _drip(self, writer: asyncio.StreamWriter) -> None:
         writer.write(response_head(f"Content-Length: {len(PAGE)}"))
-        step = 1 + len(PAGE) // self.luck.choice([5, 50])
+        step = 1 + len(PAGE) // self.rng.choice([5, 50])
         for start in range(0, len(PAGE), step):
             writer.write(PAGE[start : start + step])
             await writer.drain()
@@ -93,20 +93,20 @@ async def _answers_all_together(client: Client, moods: RandomFaults) -> bool:
 
 
 async def test_requests_that_are_cut_at_any_moment_leave_nothing_behind() -> None:
-    luck, ends, room = random.Random(20261125), Counter[str](), asyncio.Semaphore(AT_ONCE)  # noqa: S311
+    rng, ends, room = random.Random(20261125), Counter[str](), asyncio.Semaphore(AT_ONCE)  # noqa: S311
     tasks, files = len(asyncio.all_tasks()), _open_files()
-    moods = RandomFaults(luck)
+    moods = RandomFaults(rng)
     async with RawServer(moods) as server:
         async with client_of(server.base_url, deadline=DEADLINE) as client:
 
             async def one() -> None:
                 async with room:
-                    moment = luck.uniform(0, DEADLINE) if luck.random() < 0.7 else PATIENCE
-                    ends[await _cut(client, luck.choice(CALLS), moment)] += 1
+                    moment = rng.uniform(0, DEADLINE) if rng.random() < 0.7 else MAX_WAIT
+                    ends[await _cut(client, rng.choice(CALLS), moment)] += 1
 
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(MAX_WAIT):
                 await asyncio.gather(*(one() for _ in range(REQUESTS)))
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(MAX_WAIT):
                 while not await _answers_all_together(client, moods):
                     pass
         await server.until_disconnected()

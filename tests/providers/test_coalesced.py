@@ -11,7 +11,7 @@ from bot.providers.coalesced import TTL, CoalescedReads, Read
 from bot.providers.wire import FetchedJob
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from tests.providers.harness import JOBS, PATIENCE, RETRIEVE, RequestRecorder, new_api
+from tests.providers.harness import JOBS, MAX_WAIT, RETRIEVE, RequestRecorder, new_api
 
 LATE = Fault("late", seconds=0.3)
 
@@ -58,7 +58,7 @@ def status_of(read: Read[FetchedJob]) -> str:
 
 async def until_asked(watch: RequestRecorder, times: int) -> None:
     """Wait until so many requests have arrived, answered or not."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(MAX_WAIT):
         while len(watch.requests) < times:  # noqa: ASYNC110 - a request under way announces itself to nobody
             await asyncio.sleep(0.01)
 

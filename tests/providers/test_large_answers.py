@@ -10,14 +10,14 @@ from bot.providers.sizes import TTL, PageSizes
 from bot.sandbox.openai.server import FineTuningApi
 from bot.telemetry.redaction import MAX_TEXT_LENGTH
 from tests.builders import graded
-from tests.providers.harness import PATIENCE, client_of
+from tests.providers.harness import MAX_WAIT, client_of
 
 MIB = 2**20
 
 
 @pytest.fixture
 async def client(api: FineTuningApi) -> AsyncIterator[Client]:
-    async with client_of(api.base_url, deadline=4 * PATIENCE) as opened:
+    async with client_of(api.base_url, deadline=4 * MAX_WAIT) as opened:
         yield opened
 
 

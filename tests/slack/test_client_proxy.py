@@ -38,10 +38,10 @@ async def test_calls_and_answers_go_through_the_proxy_of_the_environment(tmp_pat
     settings = load(environ, dotenv=tmp_path / "no.env")
     async with (
         proxy,
-        open_slack(settings) as gateway,
-        responding(gateway) as responder,
+        open_slack(settings) as client,
+        responding(client) as responder,
     ):
-        await gateway.identity()
+        await client.identity()
         await responder.send(ReplyTarget("C1", "U1", f"{SLACK}/commands/T1/1"), Reply(note_message("Hello.")))
 
     assert asked == [f"POST {SLACK}/api/auth.test HTTP/1.1", f"POST {SLACK}/commands/T1/1 HTTP/1.1"]

@@ -13,7 +13,7 @@ from bot.slack.files import Files
 from bot.slack.issued_urls import IssuedUrls
 from bot.slack.messages import FileUpload
 
-PICTURE = FileUpload(b"\x89PNG", "ftjob-abc123.png", "Loss")
+IMAGE = FileUpload(b"\x89PNG", "ftjob-abc123.png", "Loss")
 ASK, DONE = "files.getUploadURLExternal", "files.completeUploadExternal"
 
 
@@ -32,9 +32,9 @@ def files(slack: Slack, session: aiohttp.ClientSession) -> Files:
 
 async def test_a_chart_is_uploaded_in_three_steps_and_shared_nowhere(slack: Slack, files: Files) -> None:
     channel = slack.add_channel("ml")
-    file_id = await files.upload(PICTURE)
+    file_id = await files.upload(IMAGE)
     (file,) = slack.workspace.files.values()
-    assert (file.id, file.content, file.filename) == (file_id, PICTURE.content, PICTURE.name)
+    assert (file.id, file.content, file.filename) == (file_id, IMAGE.content, IMAGE.name)
     assert slack.workspace.is_file_ready(file_id)
     assert (channel.messages, file.visible_in, file.alt_txt) == ([], set(), "")
 
@@ -42,7 +42,7 @@ async def test_a_chart_is_uploaded_in_three_steps_and_shared_nowhere(slack: Slac
 async def test_a_missing_scope_is_said_once_until_there_is_another_reason(slack: Slack, files: Files) -> None:
     slack.scopes -= {"files:write"}
     with capture_logs() as logs:
-        assert [await files.upload(PICTURE) for _ in range(3)] == [None] * 3
+        assert [await files.upload(IMAGE) for _ in range(3)] == [None] * 3
     assert [(entry["event"], entry["error"]) for entry in logs] == [("file.upload_failed", "missing_scope")]
 
 
@@ -59,7 +59,7 @@ async def test_a_missing_scope_is_said_once_until_there_is_another_reason(slack:
 async def test_nothing_is_sent_to_an_address_that_is_not_slacks(slack: Slack, files: Files, url: str | None) -> None:
     slack.faults.add(ASK, Fault("answer", status=200, body={"ok": True, "upload_url": url, "file_id": "F1"}))
     with capture_logs() as logs:
-        assert await files.upload(PICTURE) is None
+        assert await files.upload(IMAGE) is None
     assert [entry["event"] for entry in logs] == ["file.foreign_upload_url"]
     assert [entry.endpoint for entry in slack.request_log] == [ASK]
 
@@ -78,7 +78,7 @@ async def test_nothing_is_sent_to_an_address_that_is_not_slacks(slack: Slack, fi
 async def test_a_step_that_fails_is_no_error_and_no_chart(slack: Slack, files: Files, step: str, fault: Fault) -> None:
     slack.faults.add(step, fault)
     with capture_logs() as logs:
-        assert await files.upload(PICTURE) is None
+        assert await files.upload(IMAGE) is None
     assert len(logs) == 1
     assert "xoxb" not in str(logs)
-    assert await files.upload(PICTURE) is not None
+    assert await files.upload(IMAGE) is not None

@@ -38,8 +38,8 @@ DOWN = {
 async def speaking(world: World) -> AsyncIterator[Responder]:
     world.ml.members.setdefault(world.olivia.id)
     async with (
-        open_slack(world.settings(), monotonic=world.age) as gateway,
-        responding(gateway, clock=world.age) as responder,
+        open_slack(world.settings(), monotonic=world.age) as client,
+        responding(client, clock=world.age) as responder,
     ):
         yield responder
 
@@ -73,9 +73,9 @@ async def test_what_slack_certainly_did_not_take_arrives_once_when_it_is_back(
     world: World, down: Fault, reply: Reply
 ) -> None:
     async with speaking(world) as responder:
-        exchange, door = await asked(world)
+        exchange, target = await asked(world)
         break_down(world, down, *WAYS)
-        await responder.send(door, reply)
+        await responder.send(target, reply)
         assert exchange.replies == []
         world.slack.faults.clear()
         answer = await exchange.reply()
@@ -88,10 +88,10 @@ async def test_what_slack_certainly_did_not_take_arrives_once_when_it_is_back(
 
 async def test_while_slack_answers_nothing_no_answer_is_tried_whose_end_nobody_could_see(world: World) -> None:
     async with speaking(world) as responder:
-        exchange, door = await asked(world)
+        exchange, target = await asked(world)
         break_down(world, DOWN["server errors"], *WAYS)
         break_down(world, Fault("drop"), "auth.test")
-        await responder.send(door, OURS)
+        await responder.send(target, OURS)
         await tries(world, 2, "auth.test")
         assert len(world.slack.request_log.for_endpoint("response_url")) == 1
         world.slack.faults.clear()
@@ -104,8 +104,8 @@ async def test_answers_come_in_the_order_in_which_they_were_asked_for(world: Wor
     async with speaking(world) as responder:
         break_down(world, DOWN["server errors"], *WAYS)
         exchanges = [await asked(world) for _ in range(3)]
-        for nth, (_, door) in enumerate(exchanges):
-            await responder.send(door, Reply(note_message(f"Number {nth}.")))
+        for nth, (_, target) in enumerate(exchanges):
+            await responder.send(target, Reply(note_message(f"Number {nth}.")))
         world.slack.faults.clear()
         for exchange, _ in exchanges:
             await exchange.reply()
@@ -124,9 +124,9 @@ async def test_what_may_have_arrived_is_not_said_again_and_the_person_hears_so(
 ) -> None:
     before = lost("unconfirmed")
     async with speaking(world) as responder:
-        exchange, door = await asked(world)
+        exchange, target = await asked(world)
         world.slack.faults.add("response_url", replace(fault, accepted=taken))
-        await responder.send(door, reply)
+        await responder.send(target, reply)
         await world.slack.request_log.wait_until(lambda: len(exchange.replies) == 1 + taken, why="the line about it")
 
     texts = [each.text for each in exchange.replies]
@@ -142,12 +142,12 @@ async def test_what_may_have_arrived_is_not_said_again_and_the_person_hears_so(
 
 async def test_nor_is_a_line_about_that_said_twice(world: World) -> None:
     async with speaking(world) as responder:
-        exchange, door = await asked(world)
+        exchange, target = await asked(world)
         world.slack.faults.add("response_url", *[Fault("drop", accepted=True)] * 2)
-        await responder.send(door, OURS)
+        await responder.send(target, OURS)
         await world.slack.request_log.wait_until(lambda: len(exchange.replies) == 2, why="both")
         # Whatever came after it would come before this.
-        await responder.send(door, Reply(note_message("The last word.")))
+        await responder.send(target, Reply(note_message("The last word.")))
 
     assert len(exchange.replies) == 3
     assert exchange.replies[-1].text == "The last word."
@@ -170,10 +170,10 @@ async def test_what_takes_the_place_of_a_message_is_shown_again_where_nobody_saw
 
 async def test_a_window_is_filled_when_slack_is_back(world: World) -> None:
     async with speaking(world) as responder:
-        exchange, door = await asked(world)
+        exchange, target = await asked(world)
         view_id = await responder.slack.open_view(exchange.trigger_id, LOADING)
         break_down(world, Fault("drop", accepted=False), "views.update")
-        await responder.send(ReplyTarget(door.channel, door.person, door.response_url, view_id), OURS)
+        await responder.send(ReplyTarget(target.channel, target.person, target.response_url, view_id), OURS)
         await tries(world, 2, "views.update")
         world.slack.faults.clear()
         window = await exchange.modal()
@@ -184,10 +184,10 @@ async def test_a_window_is_filled_when_slack_is_back(world: World) -> None:
 
 async def test_where_the_window_was_closed_meanwhile_it_is_a_message(world: World) -> None:
     async with speaking(world) as responder:
-        exchange, door = await asked(world)
+        exchange, target = await asked(world)
         view_id = await responder.slack.open_view(exchange.trigger_id, LOADING)
         break_down(world, DOWN["server errors"], "views.update")
-        await responder.send(ReplyTarget(door.channel, door.person, door.response_url, view_id), OURS)
+        await responder.send(ReplyTarget(target.channel, target.person, target.response_url, view_id), OURS)
         await tries(world, 1, "views.update")
         await world.olivia.close(await exchange.modal())
         world.slack.faults.clear()
@@ -201,9 +201,9 @@ async def test_an_answer_that_comes_late_says_when_it_was_asked_for(
     world: World, seconds: float, *, is_late: bool
 ) -> None:
     async with speaking(world) as responder:
-        exchange, door = await asked(world)
+        exchange, target = await asked(world)
         break_down(world, DOWN["server errors"], *WAYS)
-        await responder.send(door, OURS)
+        await responder.send(target, OURS)
         world.skip(seconds)
         world.slack.faults.clear()
         answer = await exchange.reply()
@@ -215,9 +215,9 @@ async def test_an_answer_that_comes_late_says_when_it_was_asked_for(
 async def test_when_its_response_url_is_over_nothing_is_tried_any_more(world: World) -> None:
     before = lost()
     async with speaking(world) as responder:
-        exchange, door = await asked(world)
+        exchange, target = await asked(world)
         break_down(world, DOWN["server errors"], *WAYS)
-        await responder.send(door, OURS)
+        await responder.send(target, OURS)
         await tries(world, 2)
         world.skip(LIFETIME)
         async with asyncio.timeout(300):
@@ -232,9 +232,9 @@ async def test_when_its_response_url_is_over_nothing_is_tried_any_more(world: Wo
 async def test_the_oldest_gives_way_where_too_many_answers_wait(world: World) -> None:
     before = lost()
     async with speaking(world) as responder:
-        exchange, door = await asked(world)
+        exchange, target = await asked(world)
         break_down(world, Fault("answer", status=500), "*")
-        await asyncio.gather(*(responder.send(door, OURS) for _ in range(MAX_PENDING + 2)))
+        await asyncio.gather(*(responder.send(target, OURS) for _ in range(MAX_PENDING + 2)))
         assert lost() == before + 2
 
     assert lost() == before + 2 + MAX_PENDING, "at the end the rest is lost, too"
@@ -244,9 +244,9 @@ async def test_the_oldest_gives_way_where_too_many_answers_wait(world: World) ->
 async def test_the_oldest_may_give_way_just_while_it_is_tried(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.listeners.replies.responder.MAX_PENDING", 2)
     async with speaking(world) as responder:
-        (oldest, door), (newer, other) = await asked(world), await asked(world)
+        (oldest, target), (newer, other) = await asked(world), await asked(world)
         break_down(world, DOWN["server errors"], *WAYS, "auth.test")
-        await responder.send(door, OURS)
+        await responder.send(target, OURS)
         await responder.send(other, OURS)
         world.slack.faults.clear()
         # So there is a third answer to give, which says that this one may be missing.
@@ -261,10 +261,10 @@ async def test_the_oldest_may_give_way_just_while_it_is_tried(world: World, monk
 @pytest.mark.parametrize("way", ["response_url", "views.update"])
 async def test_where_slack_asks_for_peace_nothing_else_is_tried_before_that_is_over(world: World, way: str) -> None:
     async with speaking(world) as responder:
-        (first, door), (second, other) = await asked(world), await asked(world)
+        (first, target), (second, other) = await asked(world), await asked(world)
         view_id = await responder.slack.open_view(first.trigger_id, LOADING) if way == "views.update" else None
         break_down(world, DOWN["server errors"], *WAYS, "views.update", "auth.test")
-        await responder.send(ReplyTarget(door.channel, door.person, door.response_url, view_id), OURS)
+        await responder.send(ReplyTarget(target.channel, target.person, target.response_url, view_id), OURS)
         await responder.send(other, OURS)
         count = len(world.slack.request_log)
         world.slack.faults.clear()
@@ -296,9 +296,9 @@ async def test_a_stop_waits_for_no_answer_that_slack_does_not_take_and_says_so(w
     with capture_logs() as logs:
         async with AsyncExitStack() as stack:
             responder = await stack.enter_async_context(speaking(world))
-            _, door = await asked(world)
+            _, target = await asked(world)
             break_down(world, Fault("answer", status=429, headers={"Retry-After": "300"}), *WAYS)
-            await responder.send(door, OURS)
+            await responder.send(target, OURS)
             async with within(10):  # Slack asked for five minutes
                 await stack.aclose()
 

@@ -30,7 +30,7 @@ class ForeignServer(LoopbackServer):
 
 
 @pytest.fixture
-async def stranger() -> AsyncIterator[ForeignServer]:
+async def foreign_server() -> AsyncIterator[ForeignServer]:
     async with ForeignServer() as started:
         yield started
 
@@ -38,7 +38,7 @@ async def stranger() -> AsyncIterator[ForeignServer]:
 @pytest.fixture
 async def responder(world: World) -> AsyncIterator[Responder]:
     world.ml.members.setdefault(world.olivia.id)
-    async with open_slack(world.settings()) as gateway, responding(gateway) as opened:
+    async with open_slack(world.settings()) as client, responding(client) as opened:
         yield opened
 
 
@@ -82,11 +82,11 @@ FOREIGN = {
 
 @pytest.mark.parametrize("url", FOREIGN.values(), ids=FOREIGN.keys())
 async def test_what_is_not_slacks_is_not_asked_and_counted_and_the_answer_comes_all_the_same(
-    world: World, stranger: ForeignServer, responder: Responder, url: str
+    world: World, foreign_server: ForeignServer, responder: Responder, url: str
 ) -> None:
     before = refused()
-    await responder.send(ReplyTarget(world.ml.id, world.olivia.id, url.format(port=stranger.port)), OURS)
-    assert len(stranger.request_log) == 0
+    await responder.send(ReplyTarget(world.ml.id, world.olivia.id, url.format(port=foreign_server.port)), OURS)
+    assert len(foreign_server.request_log) == 0
     assert refused() == before + 1
     [shown] = world.slack.ephemerals
     assert (shown.text, shown.user) == ("Only for you.", world.olivia.id)
@@ -102,24 +102,24 @@ async def test_the_web_apis_own_origin_is_slacks(world: World, responder: Respon
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(
-    world: World, stranger: ForeignServer, responder: Responder, status: int
+    world: World, foreign_server: ForeignServer, responder: Responder, status: int
 ) -> None:
-    away = Fault("answer", status=status, headers={"Location": f"{stranger.origin}/elsewhere"})
+    away = Fault("answer", status=status, headers={"Location": f"{foreign_server.origin}/elsewhere"})
     world.slack.faults.add("response_url", away)
     await responder.send(ReplyTarget(world.ml.id, world.olivia.id, await url_for(world)), OURS)
-    assert len(stranger.request_log) == 0
+    assert len(foreign_server.request_log) == 0
     assert [shown.text for shown in world.slack.ephemerals] == ["Only for you."]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_nor_does_a_message_follow_one(
-    world: World, stranger: ForeignServer, responder: Responder, status: int
+    world: World, foreign_server: ForeignServer, responder: Responder, status: int
 ) -> None:
-    away = Fault("answer", status=status, headers={"Location": f"{stranger.origin}/elsewhere"})
+    away = Fault("answer", status=status, headers={"Location": f"{foreign_server.origin}/elsewhere"})
     world.slack.faults.add("chat.postMessage", away)
     answer = await responder.slack.post(OutgoingMessage(world.ml.id, note_message("For all."), key="1"))
     assert answer.maybe_posted
-    assert len(stranger.request_log) == 0
+    assert len(foreign_server.request_log) == 0
 
 
 @pytest.mark.parametrize("public", [False, True])
@@ -127,9 +127,9 @@ async def test_a_url_that_is_used_up_or_unknown_is_replaced_by_a_message(
     world: World, responder: Responder, *, public: bool
 ) -> None:
     url = await url_for(world)
-    door = ReplyTarget(world.ml.id, world.olivia.id, url)
+    target = ReplyTarget(world.ml.id, world.olivia.id, url)
     for _ in range(6):
-        await responder.send(door, OURS)
+        await responder.send(target, OURS)
     await responder.send(
         ReplyTarget(world.ml.id, world.olivia.id, f"{world.slack.origin}/commands/T0/404"),
         Reply(note_message("For all."), public=public),
@@ -152,9 +152,9 @@ SILENT = {
 async def test_an_answer_that_may_have_arrived_is_not_given_a_second_way(
     world: World, responder: Responder, fault: Fault, *, public: bool
 ) -> None:
-    door = ReplyTarget(world.ml.id, world.olivia.id, await url_for(world))
+    target = ReplyTarget(world.ml.id, world.olivia.id, await url_for(world))
     world.slack.faults.add("response_url", fault)
-    await responder.send(door, Reply(note_message("Once."), public=public))
+    await responder.send(target, Reply(note_message("Once."), public=public))
     shown = [*world.slack.ephemerals, *world.ml.messages]
     assert [each.text for each in shown] == ["Once."] * fault.accepted
     assert [entry.endpoint for entry in world.slack.request_log if entry.endpoint.startswith("chat.")] == []
@@ -165,8 +165,8 @@ async def test_an_answer_that_may_have_arrived_is_not_given_a_second_way(
 async def test_an_answer_that_slack_refused_is_given_a_second_way(
     world: World, responder: Responder, status: int, body: str, *, public: bool
 ) -> None:
-    door = ReplyTarget(world.ml.id, world.olivia.id, await url_for(world))
+    target = ReplyTarget(world.ml.id, world.olivia.id, await url_for(world))
     world.slack.faults.add("response_url", Fault("answer", status=status, body=body))
-    await responder.send(door, Reply(note_message("Once."), public=public))
+    await responder.send(target, Reply(note_message("Once."), public=public))
     shown = [*world.slack.ephemerals, *world.ml.messages]
     assert [each.text for each in shown] == ["Once."]

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.sandbox.faults import Fault
-from tests.sandbox.demo.oracle.counts_watcher import SERVER_ERROR, CountsWatcher, finish, poll_all
+from tests.sandbox.demo.oracle.counts_reader import SERVER_ERROR, CountsReader, finish, poll_all
 from tests.world import World
 
 SUBSCRIPTIONS = {
@@ -29,7 +29,7 @@ SUBSCRIPTIONS = {
 
 @pytest.mark.parametrize("typed", SUBSCRIPTIONS)
 async def test_subscribe_commands_are_parsed_as_by_the_bot(world: World, typed: str) -> None:
-    watcher = CountsWatcher(world)
+    reader = CountsReader(world)
     metadata, expected = SUBSCRIPTIONS[typed]
 
     async with world.bot() as bot:
@@ -42,10 +42,10 @@ async def test_subscribe_commands_are_parsed_as_by_the_bot(world: World, typed: 
         for status, job in jobs.items():
             finish(world, job, status=status)
         if expected:
-            assert watcher.read()[1] == len(expected)
+            assert reader.read()[1] == len(expected)
         await world.until_quiet(bot)
 
-    assert watcher.read() == ("green", 0, 0)
+    assert reader.read() == ("green", 0, 0)
     assert {status for status, job in jobs.items() if _headlines(world, job)} == expected
 
 
@@ -78,7 +78,7 @@ STEPS: dict[str, tuple[list[str], int]] = {
 
 @pytest.mark.parametrize("steps", STEPS)
 async def test_commands_decide_what_is_pending(world: World, steps: str) -> None:
-    watcher = CountsWatcher(world)
+    reader = CountsReader(world)
     job, other = (world.api.add_job(status="running") for _ in range(2))
     typed, pending = STEPS[steps]
 
@@ -87,11 +87,11 @@ async def test_commands_decide_what_is_pending(world: World, steps: str) -> None
             by, _, text = each.rpartition(": ")
             await world.say(text.format(job=job, other=other), by=by or "olivia")
     finish(world, job)
-    assert watcher.read() == ("amber" if pending else "green", pending, 0)
+    assert reader.read() == ("amber" if pending else "green", pending, 0)
 
     async with world.bot() as bot:
         await world.until_quiet(bot)
-        await watcher.wait_until("green", 0, 0)
+        await reader.wait_until("green", 0, 0)
 
 
 FAILED_COMMANDS = {
@@ -109,22 +109,22 @@ FAILED_COMMANDS = {
 
 @pytest.mark.parametrize("steps", FAILED_COMMANDS)
 async def test_commands_that_failed_stop_no_notification(world: World, steps: str) -> None:
-    watcher = CountsWatcher(world)
+    reader = CountsReader(world)
 
     async with world.bot():
         await world.say("subscribe")
         for each in FAILED_COMMANDS[steps]:
             await world.say(each)
     finish(world, world.api.add_job(status="running"))
-    assert watcher.read(is_outage=True) == ("amber", 1, 0)
+    assert reader.read(is_outage=True) == ("amber", 1, 0)
 
     async with world.bot() as bot:
         await world.until_quiet(bot)
-        await watcher.wait_until("green", 0, 0)
+        await reader.wait_until("green", 0, 0)
 
 
 async def test_buttons_count_as_commands(world: World) -> None:
-    watcher = CountsWatcher(world)
+    reader = CountsReader(world)
     job, other = (world.api.add_job(status="running") for _ in range(2))
 
     async with world.bot() as bot:
@@ -137,12 +137,12 @@ async def test_buttons_count_as_commands(world: World) -> None:
         world.slack.faults.always("chat.postMessage", SERVER_ERROR)
         finish(world, job, other)
         await poll_all(bot)
-        assert watcher.read()[1] == 1
+        assert reader.read()[1] == 1
 
 
 @pytest.mark.parametrize("typed", ["subscribe", "track {job}"])
 async def test_a_command_that_the_reply_reports_as_failed_makes_nothing_pending(world: World, typed: str) -> None:
-    watcher = CountsWatcher(world)
+    reader = CountsReader(world)
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -153,12 +153,12 @@ async def test_a_command_that_the_reply_reports_as_failed_makes_nothing_pending(
         finish(world, job)
         await world.until_quiet(bot)
 
-    assert watcher.read() == ("green", 0, 0)
+    assert reader.read() == ("green", 0, 0)
 
 
 @pytest.mark.parametrize("accepted", [True, False])
 async def test_an_untrack_counts_even_if_its_reply_is_lost(world: World, *, accepted: bool) -> None:
-    watcher = CountsWatcher(world)
+    reader = CountsReader(world)
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -170,4 +170,4 @@ async def test_an_untrack_counts_even_if_its_reply_is_lost(world: World, *, acce
         await poll_all(bot)
         await world.until_quiet(bot)
 
-    assert watcher.read() == ("green", 0, 0)
+    assert reader.read() == ("green", 0, 0)

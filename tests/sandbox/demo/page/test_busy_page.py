@@ -62,8 +62,8 @@ def test_the_bots_own_intervals_leave_a_progress_bar_less_than_ten_seconds_behin
     """Without the machine's own time: a first and a second training step, each logged, polled and drawn."""
     make, seconds = SCENARIOS[scenario]
     longest = max(each.seconds for each in make(seconds).steps if each.metrics)
-    pace = tuning_of(PROGRESS_SECONDS)
-    waits = pace.progress.every + pace.progress.check_every + pace.cards.card_interval + pace.cards.interval
+    tuning = tuning_of(PROGRESS_SECONDS)
+    waits = tuning.progress.every + tuning.progress.check_every + tuning.cards.card_interval + tuning.cards.interval
     assert POLL_SECONDS + longest + waits < 10.0
     assert 2 * longest + waits < 10.0
 

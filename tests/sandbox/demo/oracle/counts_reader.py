@@ -18,7 +18,7 @@ def finish(world: World, *jobs: str, status: str = "succeeded") -> None:
         world.api.change(job, status=status, **more)
 
 
-class CountsWatcher:
+class CountsReader:
     """Reads the delivery counts on a clock of its own."""
 
     def __init__(self, world: World) -> None:
