@@ -31,7 +31,7 @@ def lines(answer: SentReply) -> str:
     return "\n".join(block["text"]["text"] for block in answer.blocks if block["type"] == "section")
 
 
-async def test_an_order_is_written_down_from_the_question_to_the_end(any_world: World) -> None:
+async def test_an_action_is_audited_from_the_confirmation_to_the_result(any_world: World) -> None:
     world = any_world
     job = world.api.add_job(status="running")
 
@@ -103,7 +103,7 @@ async def test_reading_leaves_no_row_and_what_was_asked_wrongly_of_an_operator_d
     ],
     ids=["400", "401", "429", "no answer"],
 )
-async def test_the_end_of_an_order_says_what_the_api_did(
+async def test_the_audited_result_of_an_action_says_what_the_api_did(
     world: World, fault: Fault, decision: Decision, status_after: str | None
 ) -> None:
     job = world.api.add_job(status="running")
@@ -119,7 +119,7 @@ async def test_the_end_of_an_order_says_what_the_api_did(
     assert rows[-1].status_after == status_after
 
 
-async def test_a_button_that_was_never_put_to_somebody_there_is_counted_and_written_down(world: World) -> None:
+async def test_a_button_that_was_never_shown_to_a_user_is_counted_and_audited(world: World) -> None:
     world.otto = otto = world.slack.add_user("otto", is_owner=True)  # type: ignore[attr-defined]
     job = world.api.add_job(status="running")
     before = REGISTRY.get_sample_value("ftjob_forged_confirmations_total") or 0.0
@@ -147,7 +147,7 @@ async def test_a_button_that_was_never_put_to_somebody_there_is_counted_and_writ
     assert REGISTRY.get_sample_value("ftjob_forged_confirmations_total") == before + 3
 
 
-async def test_a_question_that_led_to_no_order_is_written_down_with_the_reason(world: World) -> None:
+async def test_a_confirmation_that_led_to_no_action_is_audited_with_the_reason(world: World) -> None:
     over, ending, slow = (world.api.add_job(status=status) for status in ("cancelled", "running", "running"))
 
     async with world.bot() as bot:

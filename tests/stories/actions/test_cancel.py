@@ -12,7 +12,7 @@ from tests.world import World, cancel_request
 CONFIRM = "ftjob_confirm"
 
 
-async def test_an_operator_cancels_a_job_and_its_channel_is_told_once(any_world: World) -> None:
+async def test_an_operator_cancels_a_job_and_its_channel_is_notified_once(any_world: World) -> None:
     world = any_world
     job, other = world.api.add_job(status="running"), world.api.add_job(status="running")
 
@@ -40,7 +40,7 @@ async def test_an_operator_cancels_a_job_and_its_channel_is_told_once(any_world:
 
 
 @pytest.mark.parametrize(("who", "said"), [("milo", "Admins and owners"), ("gia", "Guests"), ("sam", "members of")])
-async def test_nobody_but_an_operator_gets_as_far_as_the_question(world: World, who: str, said: str) -> None:
+async def test_nobody_but_an_operator_gets_a_confirmation(world: World, who: str, said: str) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -66,7 +66,7 @@ async def test_a_member_is_refused_on_every_transport_and_database(any_world: Wo
     assert world.actions == []
 
 
-async def test_the_question_says_what_is_at_stake(world: World) -> None:
+async def test_the_confirmation_says_what_is_at_stake(world: World) -> None:
     job = world.api.add_job(status="running", model="gpt-4o-mini-2024-07-18", trained_tokens=12_345)
     world.api.change(job, created_at=world.api.jobs[job]["created_at"] - 7500)
 
@@ -94,7 +94,7 @@ async def test_a_finished_job_leaves_nothing_to_cancel(world: World) -> None:
     assert world.actions == []
 
 
-async def test_a_job_that_ends_before_the_red_button_is_pressed_gets_no_order(world: World) -> None:
+async def test_a_job_that_ends_before_the_red_button_is_pressed_gets_no_action(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -107,7 +107,7 @@ async def test_a_job_that_ends_before_the_red_button_is_pressed_gets_no_order(wo
     assert world.actions == []
 
 
-async def test_a_double_click_on_the_red_button_is_one_order(world: World) -> None:
+async def test_a_double_click_on_the_red_button_is_one_action(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -141,7 +141,7 @@ async def test_a_late_second_click_does_not_hide_what_the_first_one_did(world: W
     assert "Cancel sent" in question.displayed.plain_text
 
 
-async def test_a_second_click_that_sees_what_the_first_one_did_leaves_its_order_alone(world: World) -> None:
+async def test_a_second_click_that_sees_what_the_first_one_did_leaves_its_action_alone(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -205,7 +205,7 @@ async def test_cancel_takes_one_job_at_a_time(world: World) -> None:
     assert len(world.api.request_log) == 0
 
 
-async def test_a_question_that_survives_a_restart_can_still_be_answered(world: World) -> None:
+async def test_a_confirmation_survives_a_restart(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -217,7 +217,7 @@ async def test_a_question_that_survives_a_restart_can_still_be_answered(world: W
     assert world.actions == [cancel_request(job)]
 
 
-async def test_an_order_uses_the_key_for_orders_and_reading_does_not(world: World) -> None:
+async def test_an_action_uses_the_write_key_and_reading_does_not(world: World) -> None:
     world.api.keys = {KEY: ApiKey("reader", frozenset({JOBS_READ})), WRITE_KEY: ApiKey("writer")}
     job = world.api.add_job(status="running")
 

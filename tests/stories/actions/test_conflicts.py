@@ -28,7 +28,7 @@ def to_person(world: World) -> list[ChannelMessage]:
 @pytest.mark.parametrize(
     ("then", "now"), [("queued", "running"), ("running", "paused"), ("validating_files", "word_of_tomorrow")]
 )
-async def test_a_job_that_went_on_since_the_question_is_canceled_all_the_same(
+async def test_a_job_that_went_on_since_the_confirmation_is_canceled_all_the_same(
     world: World, then: str, now: str
 ) -> None:
     job = world.api.add_job(status=then)
@@ -63,7 +63,7 @@ async def test_a_job_that_moves_at_each_read_can_be_canceled(world: World) -> No
     assert "It was validating files when I asked and queued when you confirmed." in answer.plain_text
 
 
-async def test_the_second_of_two_people_hears_who_was_first(world: World) -> None:
+async def test_the_second_of_two_people_learns_who_was_first(world: World) -> None:
     otto = world.slack.add_user("otto", is_owner=True)
     world.otto = otto  # type: ignore[attr-defined]
     job = world.api.add_job(status="running")
@@ -83,7 +83,7 @@ async def test_the_second_of_two_people_hears_who_was_first(world: World) -> Non
     assert sorted(row.decision for row in rows[2:]) == [Decision.DONE, Decision.DUPLICATE, Decision.SUBMITTED]
 
 
-async def test_who_presses_when_the_api_does_not_show_the_cancel_yet_hears_of_it(world: World) -> None:
+async def test_who_presses_when_the_api_does_not_show_the_cancel_yet_is_notified_of_it(world: World) -> None:
     world.otto = world.slack.add_user("otto", is_owner=True)  # type: ignore[attr-defined]
     job = world.api.add_job(status="running")
     as_it_was = dict(world.api.jobs[job])
@@ -103,7 +103,9 @@ async def test_who_presses_when_the_api_does_not_show_the_cancel_yet_hears_of_it
     assert [row.decision for row in rows][-2:] == [Decision.DUPLICATE] * 2
 
 
-async def test_a_channel_hears_of_an_order_and_its_end_at_once_however_seldom_jobs_are_looked_at(world: World) -> None:
+async def test_a_channel_is_notified_of_an_action_and_its_result_at_once_however_seldom_jobs_are_polled(
+    world: World,
+) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot(FTJOB_POLL_SECONDS="600") as bot:
@@ -119,7 +121,7 @@ async def test_a_channel_hears_of_an_order_and_its_end_at_once_however_seldom_jo
     assert rows[-1].decision is Decision.SUBMITTED, "its end is not known yet"
 
 
-async def test_who_stopped_to_be_an_operator_since_the_question_may_not_answer_it(world: World) -> None:
+async def test_who_stopped_to_be_an_operator_since_the_confirmation_may_not_confirm(world: World) -> None:
     group = world.slack.add_usergroup("trainers", [world.milo])
     job = world.api.add_job(status="running")
 
@@ -134,7 +136,7 @@ async def test_who_stopped_to_be_an_operator_since_the_question_may_not_answer_i
     assert [(row.decision, row.reason) for row in rows][1:] == [(Decision.DENIED, "not_an_operator")]
 
 
-async def test_an_order_that_another_process_left_is_found_out_about_and_its_person_is_told(world: World) -> None:
+async def test_an_action_that_another_process_left_is_looked_up_and_its_requester_is_notified(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -153,7 +155,7 @@ async def test_an_order_that_another_process_left_is_found_out_about_and_its_per
     assert world.actions == []
 
 
-async def test_an_order_without_effect_is_given_up_after_a_minute_and_never_sent_again(world: World) -> None:
+async def test_an_action_without_effect_is_given_up_after_a_minute_and_never_sent_again(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -176,7 +178,7 @@ async def test_an_order_without_effect_is_given_up_after_a_minute_and_never_sent
     assert world.actions == [cancel_request(job)] * 2
 
 
-async def test_an_order_whose_job_cannot_be_read_either_is_given_up_in_those_words(world: World) -> None:
+async def test_an_action_whose_job_cannot_be_read_either_is_given_up_in_those_words(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -196,7 +198,7 @@ async def test_an_order_whose_job_cannot_be_read_either_is_given_up_in_those_wor
     assert (row.decision, row.status_before, row.status_after) == (Decision.UNKNOWN, "running", None)
 
 
-async def test_an_order_that_could_not_be_sent_is_told_as_that(world: World) -> None:
+async def test_an_action_that_could_not_be_sent_is_reported_as_that(world: World) -> None:
     job = world.api.add_job(status="running")
     last = Fault("answer", status=200, headers={"Connection": "close"}, body=dict(world.api.jobs[job]))
 
@@ -213,7 +215,7 @@ async def test_an_order_that_could_not_be_sent_is_told_as_that(world: World) -> 
     assert rows[-1].reason == "The connection was refused: nothing listens at its port."
 
 
-async def test_a_job_that_ends_by_itself_while_nobody_knows_of_the_order_came_first(world: World) -> None:
+async def test_a_job_that_ends_while_its_action_is_unconfirmed_ended_first(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -229,7 +231,7 @@ async def test_a_job_that_ends_by_itself_while_nobody_knows_of_the_order_came_fi
     assert (rows[-1].decision, rows[-1].status_after) == (Decision.FINISHED, "succeeded")
 
 
-async def test_a_refusal_is_told_also_where_the_job_cannot_be_read_after_it(world: World) -> None:
+async def test_a_refusal_is_reported_also_where_the_job_cannot_be_read_after_it(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -284,7 +286,7 @@ async def test_what_an_api_calls_its_request_is_never_markup(world: World) -> No
     assert "<https" not in answer.plain_text
 
 
-async def test_a_key_that_may_not_write_is_told_to_the_ops_channel_once_a_day(world: World) -> None:
+async def test_a_key_that_may_not_write_is_reported_to_the_ops_channel_once_a_day(world: World) -> None:
     world.api.keys[KEY] = ApiKey("reader", frozenset({JOBS_READ}))
     job = world.api.add_job(status="running")
 

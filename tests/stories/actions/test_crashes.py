@@ -24,7 +24,7 @@ ROUNDS = 3
         ("before_action_outcome", 1, Decision.DONE, ("Cancelled", "Cancel carried out")),
     ],
 )
-async def test_an_order_whose_bot_dies_is_found_out_about_and_told(
+async def test_an_action_whose_bot_dies_is_looked_up_and_reported(
     world: World, point: str, orders: int, end: Decision, told: tuple[str, str]
 ) -> None:
     in_the_thread, in_private = told
@@ -56,7 +56,9 @@ async def test_an_order_whose_bot_dies_is_found_out_about_and_told(
     assert private.messages[0].plain_text.endswith(again.text), "who presses again reads the same"
 
 
-async def test_two_people_who_press_at_once_on_two_processes_give_one_order(tmp_path: Path, postgres_url: str) -> None:
+async def test_two_people_who_press_at_once_on_two_processes_submit_one_action(
+    tmp_path: Path, postgres_url: str
+) -> None:
     async with World(tmp_path, database_url=postgres_url) as world:
         world.otto = world.slack.add_user("otto", is_owner=True)  # type: ignore[attr-defined]
         jobs = [world.api.add_job(status="running") for _ in range(ROUNDS)]

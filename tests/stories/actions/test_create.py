@@ -45,7 +45,7 @@ def created(world: World) -> list[dict[str, Any]]:
     return [entry.request["body"] for entry in world.api.request_log.for_endpoint(POST)]
 
 
-async def test_an_operator_creates_a_job_and_its_card_stands_where_it_was_asked_for(any_world: World) -> None:
+async def test_an_operator_creates_a_job_and_its_card_is_posted_where_it_was_requested(any_world: World) -> None:
     world = any_world
     newer = world.api.add_file(b"x" * 1_234_567, filename="newer.jsonl")
     world.api.add_file(b"x", filename="results.csv", purpose="fine-tune-results")
@@ -212,7 +212,7 @@ async def test_what_cannot_be_seen_in_a_form_reaches_no_api(world: World, field:
     assert body["metadata"]["team"] == "big vision"
 
 
-async def test_what_the_api_refuses_stands_above_the_form_with_all_that_was_filled_in(world: World) -> None:
+async def test_what_the_api_refuses_is_shown_above_the_form_with_all_that_was_filled_in(world: World) -> None:
     async with world.bot() as bot:
         window = await opened(world)
         typed = {"suffix": "search", "n_epochs": "4", "metadata": "team=search", "learning_rate_multiplier": "0.1"}
@@ -385,7 +385,7 @@ async def test_another_person_cannot_hand_in_somebody_elses_form(world: World) -
     assert world.actions == []
 
 
-async def test_a_form_of_more_than_an_hour_is_shown_anew_as_it_was_filled_in(world: World) -> None:
+async def test_a_form_of_more_than_an_hour_is_shown_again_as_it_was_filled_in(world: World) -> None:
     async with world.bot():
         window = await opened(world)
         world.skip(3601)
@@ -450,7 +450,7 @@ CAUSES = {
 
 
 @pytest.mark.parametrize("cause", CAUSES)
-async def test_a_form_that_could_not_be_sent_is_not_shown_and_the_true_cause_is_told(world: World, cause: str) -> None:
+async def test_a_form_that_could_not_be_sent_is_not_shown_and_the_true_cause_is(world: World, cause: str) -> None:
     fault, said = CAUSES[cause]
     async with world.bot(FTJOB_POLL_SECONDS="3600"):
         world.api.faults.always("*", fault)
@@ -466,7 +466,7 @@ async def test_a_form_that_could_not_be_sent_is_not_shown_and_the_true_cause_is_
     assert world.actions == []
 
 
-async def test_a_revoked_key_for_orders_is_told_before_a_form_is_filled_in(world: World) -> None:
+async def test_a_revoked_write_key_is_reported_before_a_form_is_filled_in(world: World) -> None:
     del world.api.keys[WRITE_KEY]
     async with world.bot():
         window = await opened(world)

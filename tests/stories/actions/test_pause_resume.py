@@ -12,7 +12,7 @@ def propose(verb: str, job: str) -> str:
     return f"POST /fine_tuning/jobs/{{id}}/{verb} {job}"
 
 
-async def test_a_job_is_paused_and_resumed_and_the_thread_tells_who_did_it(any_world: World) -> None:
+async def test_a_job_is_paused_and_resumed_and_the_thread_says_who_did_it(any_world: World) -> None:
     world = any_world
     job = world.api.add_job(status="running")
     async with world.bot():
@@ -47,7 +47,7 @@ async def test_a_job_is_paused_and_resumed_and_the_thread_tells_who_did_it(any_w
         ("cancelled", "resume", "is over already"),
     ],
 )
-async def test_an_order_that_makes_no_sense_is_not_even_asked_about(
+async def test_an_action_that_does_not_apply_gets_no_confirmation(
     world: World, status: str, verb: str, says: str
 ) -> None:
     job = world.api.add_job(status=status)
@@ -58,7 +58,7 @@ async def test_an_order_that_makes_no_sense_is_not_even_asked_about(
     assert world.actions == []
 
 
-async def test_a_member_may_neither_pause_nor_resume_and_is_told_who_may(world: World) -> None:
+async def test_a_member_may_neither_pause_nor_resume_and_learns_who_may(world: World) -> None:
     running, paused = world.api.add_job(status="running"), world.api.add_job(status="paused")
     async with world.bot():
         for text in (f"pause {running}", f"resume {paused}"):
@@ -98,7 +98,7 @@ async def test_a_running_job_that_moves_on_at_work_is_paused_all_the_same(world:
     assert world.actions == [propose("pause", job)]
 
 
-async def test_a_job_in_a_state_that_nobody_knows_any_more_is_asked_about_again(world: World) -> None:
+async def test_a_job_in_an_unknown_state_is_confirmed_again(world: World) -> None:
     job = world.api.add_job(status="paused")
     async with world.bot():
         asked = await world.say(f"resume {job}")

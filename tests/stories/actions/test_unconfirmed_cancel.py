@@ -24,7 +24,7 @@ async def cancelled(world: World, job: str, *faults: Fault) -> SentReply:
     return await exchange.reply()
 
 
-async def test_an_order_that_was_carried_out_without_an_answer_is_not_sent_again(world: World) -> None:
+async def test_an_action_that_was_executed_without_a_response_is_not_sent_again(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -38,7 +38,7 @@ async def test_an_order_that_was_carried_out_without_an_answer_is_not_sent_again
     assert "cancelled" in answer.plain_text
 
 
-async def test_an_order_that_was_lost_is_not_sent_again_and_the_answer_says_that_the_job_goes_on(world: World) -> None:
+async def test_an_action_that_was_lost_is_not_sent_again_and_the_reply_says_that_the_job_goes_on(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -53,7 +53,7 @@ async def test_an_order_that_was_lost_is_not_sent_again_and_the_answer_says_that
 
 
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", {"ok": True}, {"object": "fine_tuning.job", "id": "x"}])
-async def test_an_order_whose_answer_makes_no_sense_is_looked_up(world: World, body: object) -> None:
+async def test_an_action_whose_response_makes_no_sense_is_looked_up(world: World, body: object) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -84,7 +84,9 @@ async def test_where_nothing_can_be_learned_the_answer_says_so(world: World) -> 
     assert "/ftjob status" in answer.plain_text
 
 
-async def test_an_order_that_the_api_refuses_is_told_with_its_reason_and_the_state_of_the_job(world: World) -> None:
+async def test_an_action_that_the_api_refuses_is_reported_with_its_reason_and_the_state_of_the_job(
+    world: World,
+) -> None:
     job = world.api.add_job(status="running")
     refusal = Fault("answer", status=400, body={"error": {"message": "Job is <locked> by another operation."}})
 
@@ -97,7 +99,7 @@ async def test_an_order_that_the_api_refuses_is_told_with_its_reason_and_the_sta
     assert "Cancel sent" not in answer.plain_text
 
 
-async def test_a_job_that_ended_in_the_meantime_is_told_as_it_ended(world: World) -> None:
+async def test_a_job_that_ended_in_the_meantime_is_reported_as_it_ended(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -119,7 +121,7 @@ async def test_a_job_that_ended_in_the_meantime_is_told_as_it_ended(world: World
     assert "it succeeded" in answer.plain_text
 
 
-async def test_a_key_without_the_right_to_cancel_is_told_with_the_scope_that_it_lacks(world: World) -> None:
+async def test_a_key_without_the_right_to_cancel_is_reported_with_the_scope_that_it_lacks(world: World) -> None:
     world.api.keys[KEY] = ApiKey("reader", frozenset({JOBS_READ}))
     job = world.api.add_job(status="running")
 
@@ -132,7 +134,7 @@ async def test_a_key_without_the_right_to_cancel_is_told_with_the_scope_that_it_
     assert world.api.jobs[job]["status"] == "running"
 
 
-async def test_an_order_that_meets_a_rate_limit_is_not_sent_again_by_itself(world: World) -> None:
+async def test_an_action_that_meets_a_rate_limit_is_not_retried_automatically(world: World) -> None:
     job = world.api.add_job(status="running")
     limit = Fault("answer", status=429, headers={"Retry-After": "7"}, body={"error": {"message": "Slow down."}})
 

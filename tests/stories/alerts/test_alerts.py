@@ -6,7 +6,7 @@ MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 BROKEN = Fault("answer", status=500, body={"error": {"message": "The server had an error."}})
 
 
-async def test_a_tracked_job_is_told_through_all_its_states_once_each(any_world: World) -> None:
+async def test_a_tracked_job_is_posted_through_all_its_states_once_each(any_world: World) -> None:
     world = any_world
     job = world.api.add_job(status="validating_files")
 
@@ -28,7 +28,7 @@ async def test_a_tracked_job_is_told_through_all_its_states_once_each(any_world:
     assert world.ops.messages == []
 
 
-async def test_two_channels_that_track_a_job_are_told_once_each(any_world: World) -> None:
+async def test_two_channels_that_track_a_job_are_notified_once_each(any_world: World) -> None:
     world = any_world
     job, other = world.api.add_job(status="running"), world.api.add_job(status="running")
 
@@ -47,7 +47,7 @@ async def test_two_channels_that_track_a_job_are_told_once_each(any_world: World
         assert f"tracked by <@{who.id}>" in told.plain_text
 
 
-async def test_a_model_that_arrives_after_the_end_is_told_as_an_alert_of_its_own(any_world: World) -> None:
+async def test_a_model_that_arrives_after_the_result_is_posted_as_an_alert_of_its_own(any_world: World) -> None:
     world = any_world
     job = world.api.add_job(status="running")
 
@@ -86,7 +86,7 @@ async def test_an_alert_says_what_a_team_wants_to_know_of_a_finished_job(world: 
     assert "late" not in said
 
 
-async def test_a_job_that_goes_back_and_forth_is_told_of_every_turn(world: World) -> None:
+async def test_a_job_that_goes_back_and_forth_is_posted_at_every_change(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -100,7 +100,7 @@ async def test_a_job_that_goes_back_and_forth_is_told_of_every_turn(world: World
     assert not any(message.reply_broadcast for message in world.ml.messages)
 
 
-async def test_an_unknown_status_is_told_as_it_is_and_is_not_the_end(world: World) -> None:
+async def test_an_unknown_status_is_posted_as_it_is_and_is_not_the_result(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -149,7 +149,7 @@ async def test_a_failed_job_without_an_error_says_why_in_the_words_of_its_log(wo
     assert len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}/events")) == 1
 
 
-async def test_a_failed_job_is_told_even_if_its_log_cannot_be_read(world: World) -> None:
+async def test_a_failed_job_is_posted_even_if_its_log_cannot_be_read(world: World) -> None:
     job = world.api.add_job(status="running")
     world.api.faults.always("GET /fine_tuning/jobs/{id}/events", BROKEN)
 
@@ -161,7 +161,7 @@ async def test_a_failed_job_is_told_even_if_its_log_cannot_be_read(world: World)
     assert "The API gave no reason." in world.ml.messages[-1].plain_text
 
 
-async def test_jobs_that_change_together_are_told_in_the_order_in_which_they_were_created(world: World) -> None:
+async def test_jobs_that_change_together_are_posted_in_the_order_in_which_they_were_created(world: World) -> None:
     now = 1_700_000_000
     jobs = [world.api.add_job(status="running", created_at=now + second) for second in (0, 1, 1, 1)]
 

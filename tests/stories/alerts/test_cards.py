@@ -50,7 +50,7 @@ def step(world: World, job: str, step: int, loss: float, *, of: int = 100) -> No
     )
 
 
-async def test_a_card_is_updated_through_its_job_and_nobody_is_told_of_it_twice(lively: World) -> None:
+async def test_a_card_is_updated_through_its_job_and_nobody_is_notified_of_it_twice(lively: World) -> None:
     world = lively
     async with world.bot():
         job = world.api.add_job(status="queued", metadata={"team": "search", "slack_user": world.olivia.id})
@@ -231,7 +231,7 @@ async def test_a_card_of_a_finished_job_outlives_an_outage_of_any_length(world: 
 
 
 @pytest.mark.deep
-async def test_cards_stand_still_where_nothing_happens(world: World) -> None:
+async def test_cards_are_not_edited_where_nothing_happens(world: World) -> None:
     world.tuning = FAST_TUNING
     async with world.bot() as bot:
         job = world.api.add_job(status="running")

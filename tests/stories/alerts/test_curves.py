@@ -88,7 +88,7 @@ async def test_a_chart_that_slack_does_not_show_yet_is_shown_later_and_the_card_
 
 
 @pytest.mark.parametrize("content", [None, b"\x00\xff not a result file", b'step,train_loss\n1,"' + b"x" * 200_000])
-async def test_a_result_file_that_is_none_or_is_gone_leaves_the_log(world: World, content: bytes | None) -> None:
+async def test_a_result_file_that_is_none_or_is_missing_leaves_the_log(world: World, content: bytes | None) -> None:
     world.tuning = FAST_TUNING
     async with world.bot():
         job = world.api.add_job(status="running")

@@ -34,7 +34,7 @@ async def until_read(world: World, times: int) -> None:
     )
 
 
-async def test_sixty_thirty_seven_and_one_day_before_it_is_told_once_each_over_restarts(world: World) -> None:
+async def test_sixty_thirty_seven_and_one_day_before_it_is_posted_once_each_over_restarts(world: World) -> None:
     world.tuning = FAST_TUNING
     job = world.api.add_job(status="succeeded", fine_tuned_model=MODEL)
     day = announce(world, BASE, 61)
@@ -61,7 +61,7 @@ async def test_sixty_thirty_seven_and_one_day_before_it_is_told_once_each_over_r
     assert world.ops.messages == []
 
 
-async def test_it_is_told_where_the_job_is_tracked_and_anew_when_the_day_is_put_off(any_world: World) -> None:
+async def test_it_is_posted_where_the_job_is_tracked_and_again_when_the_day_is_put_off(any_world: World) -> None:
     world = any_world
     world.tuning = FAST_TUNING
     job = world.api.add_job(status="succeeded", fine_tuned_model=MODEL)

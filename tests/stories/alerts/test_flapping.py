@@ -8,7 +8,7 @@ from tests.world import QUIET_TUNING, World, headline
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
-async def test_a_flapping_job_is_suppressed_and_its_result_is_told(world: World) -> None:
+async def test_a_flapping_job_is_suppressed_and_its_result_is_posted(world: World) -> None:
     world.tuning = replace(QUIET_TUNING, max_alerts=MAX_ALERTS)
     job = world.api.add_job(status="running")
 

@@ -53,7 +53,7 @@ async def test_a_muted_job_is_summed_up_when_somebody_unmutes_it(any_world: Worl
     assert world.delivered(job, world.ops) == ["Running", "Succeeded"], "other channels are not muted"
 
 
-async def test_a_mute_of_everything_ends_by_itself_after_a_restart(world: World) -> None:
+async def test_a_mute_of_everything_expires_automatically_after_a_restart(world: World) -> None:
     world.tuning = FAST_TUNING
     async with world.bot() as bot:
         await world.say("subscribe")
@@ -78,7 +78,7 @@ async def test_a_mute_of_everything_ends_by_itself_after_a_restart(world: World)
     assert "late" not in summary
 
 
-async def test_a_mute_in_which_nothing_happened_ends_without_a_word(world: World) -> None:
+async def test_a_mute_in_which_nothing_happened_expires_without_a_message(world: World) -> None:
     world.tuning = FAST_TUNING
     async with world.bot() as bot:
         await world.say("subscribe")

@@ -54,7 +54,7 @@ async def test_an_outage_of_forty_seconds_under_two_processes_costs_no_message_a
     assert len(world.ml.messages) == 20
 
 
-async def test_two_hundred_and_fifty_changes_in_one_poll_are_all_told_in_a_few_messages(world: World) -> None:
+async def test_two_hundred_and_fifty_changes_in_one_poll_are_all_posted_in_a_few_messages(world: World) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(250)]
 
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
@@ -78,7 +78,7 @@ async def test_two_hundred_and_fifty_changes_in_one_poll_are_all_told_in_a_few_m
     assert len(told) == 10
 
 
-async def test_changes_that_slack_could_not_be_told_for_two_hours_are_told_when_it_is_back(world: World) -> None:
+async def test_changes_during_a_two_hour_outage_of_slack_are_posted_when_it_recovers(world: World) -> None:
     job = world.api.add_job(status="queued")
 
     async with world.bot() as bot:

@@ -217,7 +217,7 @@ async def test_somebody_who_is_no_operator_any_more_cannot_press_them_either(wor
     assert "may not" in answer.plain_text
 
 
-async def test_a_retry_before_it_is_mended_parks_it_again_and_one_after_delivers_it(any_world: World) -> None:
+async def test_a_retry_before_it_is_fixed_parks_it_again_and_one_after_delivers_it(any_world: World) -> None:
     world = any_world
     job = world.api.add_job(status="running")
 
@@ -342,7 +342,7 @@ async def test_a_retry_is_begun_at_once_with_no_poll_to_wait_for(world: World, r
     assert "/invite @ftjob" in seen.plain_text
 
 
-async def test_what_is_still_on_its_way_is_counted(world: World) -> None:
+async def test_what_is_still_pending_is_counted(world: World) -> None:
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         async with bot.store.db.transaction() as tx:
             await bot.store.outbox.deliveries.pause_channel(tx, world.ml.id, 3600)

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.world import FAST_TUNING, World, headline
 
 
-async def test_a_job_that_stays_queued_is_told_once_and_its_start_says_for_how_long(world: World) -> None:
+async def test_a_job_that_stays_queued_is_posted_once_and_its_start_says_for_how_long(world: World) -> None:
     job = world.api.add_job(status="queued")
     async with world.bot() as bot:
         await world.say(f"track {job}")

@@ -60,7 +60,7 @@ async def unconfirmed_count(bot: Bot) -> int:
     return (await bot.store.outbox.dead_letters.by_state())["unconfirmed"]
 
 
-async def test_what_was_parked_for_the_old_id_is_told_once_the_event_comes(any_world: World) -> None:
+async def test_what_was_parked_for_the_old_id_is_delivered_once_the_event_comes(any_world: World) -> None:
     world = any_world
     secret = world.slack.add_channel("secret", is_private=True, prefix="G")
     job = world.api.add_job(status="running")
@@ -77,7 +77,7 @@ async def test_what_was_parked_for_the_old_id_is_told_once_the_event_comes(any_w
     assert world.delivered(job, secret) == ["Succeeded"]
 
 
-async def test_slack_that_answers_with_another_id_than_it_was_asked_for_is_told_once(world: World) -> None:
+async def test_an_alert_is_posted_once_where_slack_answers_with_another_id(world: World) -> None:
     secret = world.slack.add_channel("secret", is_private=True, prefix="G")
     job = world.api.add_job(status="running")
 
@@ -99,7 +99,7 @@ async def are_shown(bot: Bot) -> bool:
     return await bot.store.jobs.cards.seconds_to_next(RateLimit()) is None
 
 
-async def test_the_channel_of_operators_goes_on_being_told_and_the_log_names_the_setting(
+async def test_the_channel_of_operators_is_still_notified_and_the_log_names_the_setting(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ops = world.slack.add_channel("operators", is_private=True, prefix="G")

@@ -9,7 +9,7 @@ def card_of(world: World, job: str) -> ChannelMessage:
     return card
 
 
-async def test_a_channel_chooses_its_cards_and_what_it_is_told(any_world: World) -> None:
+async def test_a_channel_chooses_its_cards_and_its_alerts(any_world: World) -> None:
     world = any_world
     world.tuning = FAST_TUNING
     async with world.bot() as bot:

@@ -9,7 +9,7 @@ from tests.world import World
 TEAM = {"team": "search"}
 
 
-async def test_a_channel_hears_of_the_jobs_and_the_changes_that_it_subscribed_to(any_world: World) -> None:
+async def test_a_channel_is_notified_of_the_jobs_and_the_changes_that_it_subscribed_to(any_world: World) -> None:
     world = any_world
 
     async with world.bot() as bot:
@@ -53,7 +53,7 @@ async def test_open_jobs_that_do_not_fit_are_neither_listed_nor_followed(world: 
     assert world.messages_about(other) == []
 
 
-async def test_a_job_that_fits_two_subscriptions_is_announced_once_and_told_by_both(world: World) -> None:
+async def test_a_job_that_fits_two_subscriptions_is_announced_once_and_gets_the_alerts_of_both(world: World) -> None:
     async with world.bot() as bot:
         await world.say("subscribe failed")
         await world.say("subscribe running team=search", by="milo")
@@ -74,7 +74,7 @@ async def test_a_job_that_fits_two_subscriptions_is_announced_once_and_told_by_b
     assert world.delivered(one) == ["Failed"]
 
 
-async def test_a_job_that_somebody_tracks_by_hand_tells_everything(world: World) -> None:
+async def test_a_job_that_somebody_tracks_by_hand_posts_every_change(world: World) -> None:
     async with world.bot() as bot:
         await world.say("subscribe failed")
         job, other = world.api.add_job(status="queued"), world.api.add_job(status="queued")
@@ -132,7 +132,7 @@ async def test_nothing_in_a_filter_comes_alive(world: World) -> None:
         assert "<https" not in text
 
 
-async def test_a_list_shows_all_the_states_that_were_asked_for_and_quotes_do_not_count(any_world: World) -> None:
+async def test_a_list_shows_all_the_states_of_its_filter_and_quotes_do_not_count(any_world: World) -> None:
     world = any_world
     failed = world.api.add_job(status="failed", metadata={"team": "vision"})
     done = world.api.add_job(status="succeeded", metadata={"team": "big vision"})
@@ -173,7 +173,7 @@ async def test_the_next_page_of_a_list_keeps_to_the_whole_filter(world: World) -
     assert [job for job in fits if job in older.plain_text] == fits[:1]
 
 
-async def test_a_channel_hears_of_what_it_subscribed_to_in_quotes_and_with_commas(world: World) -> None:
+async def test_a_channel_is_notified_of_what_it_subscribed_to_in_quotes_and_with_commas(world: World) -> None:
     async with world.bot() as bot:
         said = await world.say("subscribe team=\u2018big vision\u2019, failed and 'paused'")
         fits = world.api.add_job(status="running", metadata={"team": "big vision"})
@@ -189,7 +189,7 @@ async def test_a_channel_hears_of_what_it_subscribed_to_in_quotes_and_with_comma
     assert world.messages_about(other) == []
 
 
-async def test_all_that_is_not_over_is_told_also_what_nobody_has_a_word_for(world: World) -> None:
+async def test_all_open_states_are_posted_and_unknown_ones_too(world: World) -> None:
     async with world.bot() as bot:
         said = await world.say("subscribe active")
         job = world.api.add_job(status="queued")

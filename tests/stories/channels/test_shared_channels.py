@@ -9,7 +9,7 @@ INFO = "conversations.info"
 
 
 @pytest.mark.parametrize("asked", ["track {job}", "subscribe"])
-async def test_a_shared_channel_is_not_told_of_jobs(world: World, asked: str) -> None:
+async def test_a_shared_channel_is_not_notified_of_jobs(world: World, asked: str) -> None:
     shared = world.slack.add_channel("with-acme", is_ext_shared=True)
     job = world.api.add_job(status="running")
 
@@ -53,7 +53,7 @@ async def test_a_channel_that_becomes_shared_keeps_its_alerts_until_it_is_not(wo
         await world.until_delivered(job, "Paused", "Running")
 
 
-async def test_what_everybody_would_read_is_told_to_one_person_where_external_users_read_too(world: World) -> None:
+async def test_a_public_reply_is_ephemeral_where_external_users_read_too(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -80,7 +80,7 @@ async def test_an_alert_waits_while_slack_does_not_say_what_a_channel_is(world: 
         await world.until_delivered(job, "Paused")
 
 
-async def test_without_the_scope_nobody_can_tell_and_nothing_is_told(world: World) -> None:
+async def test_without_the_scope_nothing_is_posted(world: World) -> None:
     world.slack.scopes -= {"channels:read"}
     job = world.api.add_job(status="running")
 

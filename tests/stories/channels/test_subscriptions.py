@@ -5,7 +5,7 @@ from tests.world import World
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
-async def test_a_subscribed_channel_hears_of_a_job_that_nobody_tracked(any_world: World) -> None:
+async def test_a_subscribed_channel_is_notified_of_a_job_that_nobody_tracked(any_world: World) -> None:
     world = any_world
 
     async with world.bot() as bot:
@@ -144,7 +144,7 @@ async def test_a_subscription_that_slack_does_not_let_us_announce_is_not_stored(
     assert secret.messages == []
 
 
-async def test_jobs_that_appeared_while_the_bot_was_stopped_are_announced_when_it_is_back(world: World) -> None:
+async def test_jobs_that_appeared_while_the_bot_was_stopped_are_announced_after_its_start(world: World) -> None:
     async with world.bot():
         await world.say("subscribe")
     jobs = [world.api.add_job(status="queued"), world.api.add_job(status="running")]

@@ -100,7 +100,7 @@ async def test_of_several_jobs_those_that_exist_are_tracked_and_the_others_named
     assert len(world.ml.messages) == 2
 
 
-async def test_track_me_tells_the_requester_in_their_direct_messages(world: World) -> None:
+async def test_track_me_notifies_the_requester_in_their_direct_messages(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -146,7 +146,7 @@ async def test_a_member_cannot_track_a_job_for_another_channel(world: World) -> 
 
 
 @pytest.mark.parametrize("is_private", [True, False])
-async def test_a_channel_without_the_bot_is_told_how_to_invite_it_and_nothing_is_stored(
+async def test_a_channel_without_the_bot_learns_how_to_invite_it_and_nothing_is_stored(
     world: World, *, is_private: bool
 ) -> None:
     elsewhere = world.slack.add_channel("elsewhere", is_private=is_private, bot_is_member=False)
@@ -253,7 +253,7 @@ async def test_each_of_several_jobs_has_a_button_that_tells_it_from_the_others(w
     assert next(job for job in twins if job in shown.plain_text)
 
 
-async def test_jobs_whose_ids_end_alike_are_told_apart(world: World) -> None:
+async def test_jobs_whose_ids_end_alike_are_distinguished(world: World) -> None:
     jobs = [f"ftjob-{letter * 12}1uWF6uo1" for letter in "abcde"]
     for job in jobs:
         world.api.add_job(id=job, status="running")
@@ -305,7 +305,7 @@ async def test_where_nobody_can_invite_the_bot_it_says_where_to_go_instead(any_w
     assert private.messages == []
 
 
-async def test_a_private_channel_is_still_told_to_invite_the_bot(world: World) -> None:
+async def test_a_private_channel_is_still_asked_to_invite_the_bot(world: World) -> None:
     private = world.slack.add_channel("secret", bot_is_member=False, is_private=True)
     job = world.api.add_job(status="running")
 

@@ -73,7 +73,7 @@ async def test_a_handler_that_breaks_many_times_shows_a_ref_alone_and_the_next_c
     assert world.actions == []
 
 
-async def test_the_red_button_of_a_broken_store_orders_nothing_and_works_afterwards(world: World) -> None:
+async def test_the_red_button_of_a_broken_store_submits_nothing_and_works_afterwards(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR) as bot:

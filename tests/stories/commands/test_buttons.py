@@ -6,7 +6,7 @@ from tests.world import World
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
-async def test_refresh_of_an_answer_puts_the_present_state_in_its_place(any_world: World) -> None:
+async def test_refresh_of_a_reply_replaces_it_with_the_current_state(any_world: World) -> None:
     world = any_world
     job = world.api.add_job(status="running")
 
@@ -38,7 +38,7 @@ async def test_refresh_of_a_card_answers_the_one_who_pressed_it_alone(world: Wor
     assert "Running" in card.plain_text, "the card itself is the channel's"
 
 
-async def test_refresh_of_a_job_that_is_gone_says_so_and_keeps_what_was_there(world: World) -> None:
+async def test_refresh_of_a_missing_job_says_so_and_keeps_what_was_there(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():

@@ -47,7 +47,7 @@ async def test_where_slack_opens_no_window_the_job_is_shown_to_that_person_alone
     assert world.slack.workspace.views == {}
 
 
-async def test_a_guest_is_refused_in_the_window_and_a_job_that_is_not_there_is_told_there(world: World) -> None:
+async def test_a_guest_is_refused_in_the_window_and_a_missing_job_is_reported_there(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
@@ -63,7 +63,7 @@ async def test_a_guest_is_refused_in_the_window_and_a_job_that_is_not_there_is_t
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_details_that_a_window_may_show_are_not_told_beside_it(world: World, times: int) -> None:
+async def test_details_that_a_window_may_show_are_not_posted_beside_it(world: World, times: int) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():

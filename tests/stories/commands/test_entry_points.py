@@ -92,7 +92,7 @@ async def test_a_shortcut_tracks_the_jobs_that_a_message_names(any_world: World)
         assert "Guests" in answer.plain_text
 
 
-async def test_a_channel_that_lets_the_bot_in_is_told_once_what_it_does(any_world: World) -> None:
+async def test_a_channel_that_lets_the_bot_in_is_greeted_once(any_world: World) -> None:
     world = any_world
     fresh = world.slack.add_channel("fresh", bot_is_member=False)
     async with world.bot() as bot:
@@ -187,7 +187,7 @@ async def test_a_shortcut_on_a_reply_tracks_for_its_channel_and_answers_alone(an
     assert world.ops.messages == []
 
 
-async def test_direct_messages_can_be_subscribed_and_nobody_else_hears_of_it(any_world: World) -> None:
+async def test_direct_messages_can_be_subscribed_and_nobody_else_is_notified(any_world: World) -> None:
     world = any_world
     direct = world.slack.direct_message(world.milo)
     async with world.bot() as bot:

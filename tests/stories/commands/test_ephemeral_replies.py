@@ -25,7 +25,7 @@ async def test_a_private_answer_that_slack_took_silently_is_on_screen_once(world
     assert len([each for each in world.slack.ephemerals if UNCONFIRMED not in each.text]) == 1
 
 
-async def test_a_public_answer_that_slack_took_silently_stands_once(world: World) -> None:
+async def test_a_public_reply_that_slack_took_silently_is_shown_once(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():

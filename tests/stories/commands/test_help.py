@@ -71,7 +71,7 @@ async def test_wrong_syntax_gets_the_usage_of_its_verb_and_no_request_leaves(
     assert len(world.api.request_log) == 0
 
 
-async def test_about_says_what_runs_here_and_when_it_last_looked(world: World) -> None:
+async def test_about_says_what_runs_here_and_when_it_last_polled(world: World) -> None:
     async with world.bot(OPENAI_PROJECT_ID="proj_sandbox", FTJOB_POLL_SECONDS="3600") as bot:
         before = await world.say("about")
         await world.say(f"track {world.api.add_job(status='running')}")

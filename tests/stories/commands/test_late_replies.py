@@ -40,7 +40,7 @@ async def test_a_command_is_answered_once_after_an_outage_of_slack(any_world: Wo
     assert len(exchange.replies) == 1
 
 
-async def test_a_pressed_button_is_answered_too_and_the_order_goes_out_once(world: World) -> None:
+async def test_a_pressed_button_is_answered_too_and_the_action_is_sent_once(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():

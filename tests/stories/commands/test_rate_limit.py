@@ -46,7 +46,7 @@ async def seconds_of(world: World, jobs: list[str]) -> list[float]:
     return took
 
 
-async def test_who_types_200_commands_gets_ten_answers_and_one_word_and_others_do_not_wait(world: World) -> None:
+async def test_who_types_200_commands_gets_ten_replies_and_one_refusal_and_others_do_not_wait(world: World) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(210)]
     before = rate_limited_total("person")
 
@@ -103,7 +103,7 @@ async def test_lists_share_their_pages_whatever_they_show_of_them(world: World) 
     assert len(world.api.request_log.for_endpoint(LIST)) == 1
 
 
-async def test_a_status_is_two_seconds_old_at_the_most_and_refresh_reads_anew(world: World) -> None:
+async def test_a_status_is_two_seconds_old_at_the_most_and_refresh_reads_again(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
@@ -118,7 +118,7 @@ async def test_a_status_is_two_seconds_old_at_the_most_and_refresh_reads_anew(wo
     assert "Queued" in later.plain_text
 
 
-async def test_an_order_reads_fresh_and_nobody_is_shown_what_was_before_it(world: World) -> None:
+async def test_an_action_reads_fresh_and_nobody_is_shown_what_was_before_it(world: World) -> None:
     over, job = world.api.add_job(status="running"), world.api.add_job(status="running")
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
@@ -172,7 +172,7 @@ async def test_five_cancels_a_minute_each_refusal_is_said_and_the_red_button_sta
     assert world.actions == [cancel_request(job) for job in jobs]
 
 
-async def test_no_more_commands_are_under_way_than_the_bound_and_the_next_is_told(world: World) -> None:
+async def test_no_more_commands_are_under_way_than_the_limit_and_the_next_is_refused(world: World) -> None:
     world.limits = Limits(concurrent=Limit(3, 5.0))
     jobs = [world.api.add_job(status="running") for _ in range(4)]
     world.api.faults.always(RETRIEVE, Fault("late", seconds=1.0))
@@ -231,7 +231,7 @@ async def test_a_quota_of_a_thousand_jobs_tracked_by_hand_and_subscriptions_are_
     assert "Tracking" in taken.plain_text
 
 
-async def test_settled_jobs_do_not_count(world: World) -> None:
+async def test_closed_jobs_do_not_count(world: World) -> None:
     new = world.api.add_job(status="running")
     ids = [f"ftjob-quota{n:04d}" for n in range(1000)]
 

@@ -26,7 +26,7 @@ async def test_a_hundred_live_jobs_cost_one_request_a_poll(world: World) -> None
         assert len(world.api.request_log) == before + 6, "it costs nothing more where something changes"
 
 
-async def test_settled_jobs_cost_no_request_where_nothing_is_subscribed(any_world: World) -> None:
+async def test_closed_jobs_cost_no_request_where_nothing_is_subscribed(any_world: World) -> None:
     world = any_world
     ended = [world.api.add_job(status=status) for status in ("failed", "cancelled")]
     job = world.api.add_job(status="running")
@@ -75,7 +75,7 @@ async def test_a_tracked_job_beyond_the_first_page_costs_one_request_more(world:
     assert len(world.api.request_log) == before + 2
 
 
-async def test_a_bot_that_follows_nothing_asks_for_nothing(world: World) -> None:
+async def test_a_bot_that_follows_nothing_requests_nothing(world: World) -> None:
     world.api.add_job(status="running")
 
     async with world.bot() as bot:

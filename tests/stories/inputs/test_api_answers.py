@@ -96,7 +96,7 @@ async def test_a_job_without_a_usable_status_is_shown_as_unknown_and_changes_not
 
 
 @pytest.mark.parametrize(("status", "word"), [("paused", "Paused"), ("deep_frozen", "Deep frozen")])
-async def test_a_new_word_for_a_status_is_told_once_as_it_is(running_bot: RunningBot, status: str, word: str) -> None:
+async def test_a_new_word_for_a_status_is_posted_once_as_it_is(running_bot: RunningBot, status: str, word: str) -> None:
     job = await tracked(running_bot)
     running_bot.world.api.change(job, status=status)
     await running_bot.poll()
@@ -197,7 +197,7 @@ async def test_a_count_that_makes_no_sense_is_not_available(running_bot: Running
 # --- what is not believed at once ---
 
 
-async def test_a_finished_job_that_seems_to_run_for_one_read_is_not_told(running_bot: RunningBot) -> None:
+async def test_a_finished_job_that_seems_to_run_for_one_read_posts_nothing(running_bot: RunningBot) -> None:
     job = await tracked(running_bot)
     for status in ("succeeded", "running", "succeeded"):
         running_bot.world.api.change(job, status=status, fine_tuned_model=MODEL if status == "succeeded" else None)
@@ -209,7 +209,7 @@ async def test_a_finished_job_that_seems_to_run_for_one_read_is_not_told(running
     assert await running_bot.status_of(job) == "succeeded"
 
 
-async def test_a_job_that_is_not_found_once_is_not_told_and_three_times_once(running_bot: RunningBot) -> None:
+async def test_a_job_that_is_not_found_once_posts_nothing_and_three_times_one_alert(running_bot: RunningBot) -> None:
     job = await tracked(running_bot)
     described = running_bot.world.api.jobs.pop(job)
     await running_bot.poll()

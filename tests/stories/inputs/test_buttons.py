@@ -57,7 +57,7 @@ def repeated(kind: str) -> float:
 # --- the red button ---
 
 
-async def test_two_clicks_at_once_are_one_order(running_bot: RunningBot) -> None:
+async def test_two_clicks_at_once_are_one_action(running_bot: RunningBot) -> None:
     job, question = await asked(running_bot)
 
     async def two_clicks() -> UserInteraction:
@@ -73,7 +73,7 @@ async def test_two_clicks_at_once_are_one_order(running_bot: RunningBot) -> None
     assert running_bot.world.actions.count(cancel_request(job)) == 1
 
 
-async def test_who_lost_the_right_after_the_question_may_not_confirm(running_bot: RunningBot) -> None:
+async def test_who_lost_the_right_after_the_confirmation_was_shown_may_not_confirm(running_bot: RunningBot) -> None:
     otto = running_bot.world.slack.add_user("otto", is_admin=True)
     job = running_bot.world.api.add_job(status="running")
     question = (await running_bot.command(f"cancel {job}", by=otto)).reply
@@ -84,7 +84,7 @@ async def test_who_lost_the_right_after_the_question_may_not_confirm(running_bot
     assert (captured.decisions, captured.requests) == (["denied"], [])
 
 
-async def test_a_question_of_more_than_ten_minutes_is_out_of_date(running_bot: RunningBot) -> None:
+async def test_a_confirmation_of_more_than_ten_minutes_is_out_of_date(running_bot: RunningBot) -> None:
     _, question = await asked(running_bot)
     running_bot.world.skip(601)
     captured = await pressed(running_bot, question)
@@ -94,7 +94,7 @@ async def test_a_question_of_more_than_ten_minutes_is_out_of_date(running_bot: R
     assert (captured.decisions, captured.requests) == (["stale"], [])
 
 
-async def test_a_question_about_a_job_that_ended_shows_how_it_ended(running_bot: RunningBot) -> None:
+async def test_a_confirmation_for_a_job_that_ended_shows_how_it_ended(running_bot: RunningBot) -> None:
     job, question = await asked(running_bot)
     running_bot.world.api.change(job, status="succeeded")
     captured = await pressed(running_bot, question)
@@ -106,7 +106,7 @@ async def test_a_question_about_a_job_that_ended_shows_how_it_ended(running_bot:
     assert (captured.decisions, captured.requests) == (["stale"], [RETRIEVE])
 
 
-async def test_a_question_about_a_job_that_went_on_is_answered_as_it_is_now(running_bot: RunningBot) -> None:
+async def test_a_confirmation_for_a_job_that_went_on_counts_for_it_as_it_is_now(running_bot: RunningBot) -> None:
     job, question = await asked(running_bot, status="queued")
     running_bot.world.api.change(job, status="running")
     captured = await pressed(running_bot, question)
@@ -209,7 +209,7 @@ async def test_what_slack_delivers_twice_is_done_once(running_bot: RunningBot) -
     assert len(world.messages_about(job, channel)) == 1
 
 
-async def test_an_order_that_slack_delivers_twice_is_given_once(running_bot: RunningBot) -> None:
+async def test_an_action_that_slack_delivers_twice_is_submitted_once(running_bot: RunningBot) -> None:
     world = running_bot.world
     job, question = await asked(running_bot)
     key, before = question.buttons[CONFIRM], repeated("button")
@@ -247,7 +247,7 @@ async def test_what_a_bot_says_is_never_acted_on(running_bot: RunningBot, user: 
 # --- two people ---
 
 
-async def test_two_people_who_confirm_the_same_moment_are_one_order(running_bot: RunningBot) -> None:
+async def test_two_people_who_confirm_the_same_moment_are_one_action(running_bot: RunningBot) -> None:
     world, otto = running_bot.world, running_bot.world.slack.add_user("otto", is_owner=True)
     job, question = await asked(running_bot)
     other = (await running_bot.command(f"cancel {job}", by=otto)).reply

@@ -125,7 +125,7 @@ async def test_so_it_is_where_slack_escapes_what_was_typed(running_bot: RunningB
     assert_usage(await running_bot.command(UNREAD[name][0]), raw=UNREAD[name][0])
 
 
-async def test_who_is_named_in_a_wrong_command_hears_nothing_of_it(running_bot: RunningBot) -> None:
+async def test_who_is_named_in_a_wrong_command_is_not_notified(running_bot: RunningBot) -> None:
     running_bot.world.slack.workspace.usergroup_handles["trainers"] = "S0TRAINERS"
     for name in ("@milo", "@trainers", "#ops"):
         captured = await running_bot.command(f"status {name}")
@@ -206,7 +206,7 @@ async def test_a_job_that_is_over_is_not_cancelled(running_bot: RunningBot, ende
     assert (captured.decisions, captured.requests) == (["over"], [RETRIEVE])
 
 
-async def test_a_refused_cancel_is_told_with_the_true_state(running_bot: RunningBot) -> None:
+async def test_a_refused_cancel_is_reported_with_the_true_state(running_bot: RunningBot) -> None:
     refusal = Fault("answer", status=400, body={"error": {"message": "Job is <locked>."}})
     captured = await confirmed(running_bot, running(running_bot), refusal)
 
@@ -216,7 +216,7 @@ async def test_a_refused_cancel_is_told_with_the_true_state(running_bot: Running
     assert (captured.decisions, captured.requests) == (["ordered", "refused"], [RETRIEVE, CANCEL, RETRIEVE])
 
 
-async def test_a_cancel_without_an_answer_is_sent_once_and_its_end_is_told(running_bot: RunningBot) -> None:
+async def test_a_cancel_without_a_response_is_sent_once_and_its_result_is_posted(running_bot: RunningBot) -> None:
     job, direct = running(running_bot), running_bot.world.slack.direct_message(running_bot.world.olivia)
     captured = await confirmed(running_bot, job, Fault("hang"), seconds=40)
     running_bot.world.skip(61)
@@ -233,7 +233,7 @@ async def test_a_cancel_without_an_answer_is_sent_once_and_its_end_is_told(runni
     assert (last.entry.job_id, last.entry.decision) == (job, "unknown")
 
 
-async def test_the_scope_that_the_key_lacks_is_named_and_the_operators_channel_hears_it_once(
+async def test_the_scope_that_the_key_lacks_is_named_and_the_operators_channel_is_notified_once(
     running_bot: RunningBot,
 ) -> None:
     keys = running_bot.world.api.keys

@@ -28,7 +28,7 @@ async def test_a_bot_that_only_reads_refuses_to_cancel(world: World) -> None:
     assert (entry.decision, entry.reason) == ("denied", "read_only")
 
 
-async def test_two_people_confirm_at_two_processes_the_same_moment_and_it_is_one_order(
+async def test_two_people_confirm_at_two_processes_the_same_moment_and_it_is_one_action(
     tmp_path: Path, postgres_url: str
 ) -> None:
     async with World(tmp_path, database_url=postgres_url) as world:
@@ -58,7 +58,7 @@ async def test_two_people_confirm_at_two_processes_the_same_moment_and_it_is_one
         assert world.actions == [cancel_request(job)]
 
 
-async def test_a_refused_key_with_a_thousand_jobs_is_told_once(world: World) -> None:
+async def test_a_refused_key_with_a_thousand_jobs_is_reported_once(world: World) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(1000)]
     async with world.bot(FTJOB_POLL_SECONDS=HOUR, FTJOB_OPS_CHANNEL=world.ops.id) as bot:
         running_bot = RunningBot(world, bot)

@@ -27,7 +27,7 @@ async def lose(world: World, job: str) -> None:
             path.unlink()
 
 
-async def test_a_lost_store_is_told_once_to_the_ops_channel_and_no_job_is_announced(world: World) -> None:
+async def test_a_lost_store_is_reported_once_to_the_ops_channel_and_no_job_is_announced(world: World) -> None:
     job = world.api.add_job(status="queued")
     await lose(world, job)
     world.api.change(job, status="succeeded")
@@ -78,7 +78,7 @@ async def test_another_database_in_its_place_is_logged_once(
     assert capsys.readouterr().out.count("store.replaced") == 1
 
 
-async def test_telling_it_twice_enqueues_one_notice(world: World) -> None:
+async def test_reporting_it_twice_enqueues_one_notice(world: World) -> None:
     job = world.api.add_job(status="queued")
     await lose(world, job)
     async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
@@ -90,7 +90,7 @@ async def test_telling_it_twice_enqueues_one_notice(world: World) -> None:
 OLDER = "My database is older than what I last wrote to it"
 
 
-async def test_a_store_whose_log_was_removed_while_the_bot_was_stopped_is_told_once_and_nothing_comes_twice(
+async def test_a_store_whose_log_was_removed_while_the_bot_was_stopped_is_reported_once_and_nothing_comes_twice(
     world: World,
 ) -> None:
     before, after = world.api.add_job(status="queued"), world.api.add_job(status="queued")

@@ -79,7 +79,7 @@ async def running(world: World, **settings: str) -> AsyncIterator[Log]:
     ],
     ids=["refused", "no such host"],
 )
-async def test_a_process_that_reaches_nothing_says_each_trouble_once(world: World, address: str, why: str) -> None:
+async def test_a_process_that_reaches_nothing_logs_each_outage_once(world: World, address: str, why: str) -> None:
     nowhere = address.format(port=free_port())
     async with running(world, SLACK_API_URL=f"{nowhere}/api/", OPENAI_BASE_URL=f"{nowhere}/v1") as log:
         await log.until("slack.unreachable", "socket.disconnected")
@@ -89,7 +89,7 @@ async def test_a_process_that_reaches_nothing_says_each_trouble_once(world: Worl
     assert "Traceback" not in "".join(log.lines)
 
 
-async def test_when_slack_comes_up_each_trouble_ends_with_a_line(world: World) -> None:
+async def test_when_slack_comes_up_the_end_of_each_outage_is_logged(world: World) -> None:
     port = free_port()
     async with running(world, SLACK_API_URL=f"http://127.0.0.1:{port}/api/") as log:
         await log.until("slack.unreachable", "socket.disconnected")

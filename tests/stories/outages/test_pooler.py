@@ -20,7 +20,7 @@ async def _databases(world: World, url: str, times: int) -> list[tuple[bool, str
     return found
 
 
-async def test_jobs_are_tracked_and_told_once_each_behind_a_pooler(tmp_path: Path, postgres_url: str) -> None:
+async def test_jobs_are_tracked_and_posted_once_each_behind_a_pooler(tmp_path: Path, postgres_url: str) -> None:
     with pgbouncer(postgres_url) as pooled:
         async with World(tmp_path, database_url=postgres_url) as world:
             assert await _databases(world, pooled, 3) == [(True, "PostgreSQL, up to date")] * 3

@@ -153,7 +153,7 @@ async def test_the_bot_answers_again_after_slack_cut_its_connection(world: World
     assert "ftjob" in answer.plain_text
 
 
-async def test_a_bot_that_starts_before_slack_watches_jobs_and_tells_them_when_slack_is_back(world: World) -> None:
+async def test_a_bot_that_starts_before_slack_polls_jobs_and_posts_them_when_slack_is_up(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():

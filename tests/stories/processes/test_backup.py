@@ -16,7 +16,7 @@ MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
 @pytest.mark.parametrize("is_said", [True, False])
-async def test_what_was_told_after_a_backup_is_not_told_again_and_what_was_not_is(
+async def test_what_was_posted_after_a_backup_is_not_posted_again_and_what_was_not_is(
     world: World, *, is_said: bool
 ) -> None:
     told, untold, new = (world.api.add_job(status=status) for status in ("running", "running", "queued"))
@@ -50,7 +50,7 @@ async def test_what_was_told_after_a_backup_is_not_told_again_and_what_was_not_i
     assert (backup.stat().st_mode & 0o777) == 0o600
 
 
-async def test_what_was_still_pending_when_the_copy_was_made_is_not_told_again(world: World) -> None:
+async def test_what_was_still_pending_when_the_copy_was_made_is_not_posted_again(world: World) -> None:
     first, behind = world.api.add_job(status="running"), world.api.add_job(status="running")
     backup = world.folder / "backup.db"
     async with world.process():
@@ -79,7 +79,7 @@ def lookups_failing(world: World) -> bool:
     return any(entry.status >= 500 for entry in world.slack.request_log.for_endpoint("chat.postMessage"))
 
 
-async def test_what_a_thread_was_told_after_a_backup_is_not_told_again(world: World) -> None:
+async def test_what_was_posted_in_a_thread_after_a_backup_is_not_posted_again(world: World) -> None:
     job, later = world.api.add_job(status="queued"), world.api.add_job(status="queued")
     backup = world.folder / "backup.db"
     async with world.process():

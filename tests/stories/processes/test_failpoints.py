@@ -42,7 +42,7 @@ def test_the_points_of_delivery_have_names() -> None:
 
 
 @pytest.mark.parametrize("point", [point for point in POINTS if point not in ELSEWHERE])
-async def test_a_bot_that_dies_at_a_point_tells_once_when_it_is_back(world: World, point: str) -> None:
+async def test_a_bot_that_dies_at_a_failpoint_posts_once_after_its_restart(world: World, point: str) -> None:
     job = world.api.add_job(status="running")
 
     # Slack's first answer gets lost, so that the look-up is on the way, too.

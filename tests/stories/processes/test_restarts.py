@@ -14,7 +14,7 @@ MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 LIMITED = Fault("answer", status=429, headers={"Retry-After": "2"}, body={"ok": False, "error": "ratelimited"})
 
 
-async def test_a_change_while_the_bot_was_stopped_is_told_once_when_it_is_back(any_world: World) -> None:
+async def test_a_change_while_the_bot_was_stopped_is_posted_once_after_its_start(any_world: World) -> None:
     world = any_world
     job, same = world.api.add_job(status="running"), world.api.add_job(status="running")
 
@@ -35,7 +35,7 @@ async def test_a_change_while_the_bot_was_stopped_is_told_once_when_it_is_back(a
     assert world.messages_about(job)[-1].thread_ts == world.messages_about(job)[0].ts
 
 
-async def test_a_bot_that_is_killed_between_the_commit_and_the_post_tells_once(any_world: World) -> None:
+async def test_a_bot_that_is_killed_between_the_commit_and_the_post_posts_once(any_world: World) -> None:
     """Slack refuses the post, so that what is committed is certainly not posted when the bot dies."""
     world = any_world
     job = world.api.add_job(status="running")
@@ -62,7 +62,7 @@ async def test_a_bot_that_is_killed_between_the_commit_and_the_post_tells_once(a
     assert len(world.ml.messages) == 2
 
 
-async def test_a_bot_that_is_killed_in_the_middle_of_a_post_that_never_arrived_tells_once(any_world: World) -> None:
+async def test_a_bot_that_is_killed_in_the_middle_of_a_post_that_never_arrived_posts_once(any_world: World) -> None:
     world = any_world
     job = world.api.add_job(status="running")
 
@@ -85,7 +85,7 @@ async def test_a_bot_that_is_killed_in_the_middle_of_a_post_that_never_arrived_t
     assert world.delivered(job) == ["Succeeded"]
 
 
-async def test_a_change_while_the_killed_bot_lay_there_is_told_once_when_it_is_back(world: World) -> None:
+async def test_a_change_while_the_bot_was_killed_is_posted_once_after_its_start(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.process() as process:
@@ -101,7 +101,7 @@ async def test_a_change_while_the_killed_bot_lay_there_is_told_once_when_it_is_b
     assert world.delivered(job) == ["Succeeded"]
 
 
-async def test_what_happened_long_before_anybody_looked_again_is_told_as_found_late(world: World) -> None:
+async def test_what_happened_long_before_the_next_poll_is_posted_as_delayed(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -119,7 +119,7 @@ async def test_what_happened_long_before_anybody_looked_again_is_told_as_found_l
     assert "2 h 1 min" in said
 
 
-async def test_a_stop_waits_for_the_poll_under_way_and_what_that_saw_is_told_by_the_next_bot(world: World) -> None:
+async def test_a_stop_waits_for_the_poll_under_way_and_the_next_bot_posts_what_it_saw(world: World) -> None:
     job = world.api.add_job(status="running")
     seldom = {"FTJOB_POLL_SECONDS": "3600"}
 

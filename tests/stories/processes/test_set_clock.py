@@ -79,7 +79,7 @@ async def _seconds_ahead(url: str) -> float:
 
 @needs_faketime
 @pytest.mark.parametrize("whose", ["bot", "database"])
-async def test_a_process_tells_each_alert_in_time_and_once_when_a_real_clock_is_set(world: World, whose: str) -> None:
+async def test_a_process_posts_each_alert_in_time_and_once_when_a_real_clock_is_set(world: World, whose: str) -> None:
     job = world.api.add_job(status="running")
     with ExitStack() as stack:
         wall = stack.enter_context(wall_clock())

@@ -32,7 +32,7 @@ RUN = (sys.executable, "-c", PROGRAM)
 
 
 @pytest.mark.parametrize("point", ["after_record", "after_claim", "before_post"])
-async def test_what_a_dead_process_committed_is_told_within_an_interval_and_a_lease(
+async def test_what_a_dead_process_committed_is_posted_within_an_interval_and_a_lease(
     tmp_path: Path, postgres_url: str, point: str
 ) -> None:
     async with World(tmp_path, database_url=postgres_url) as world:

@@ -68,7 +68,7 @@ async def test_an_alert_of_a_tracked_job_names_its_account(world: World) -> None
     assert world.delivered(job) == ["Succeeded"]
 
 
-async def test_an_order_goes_to_the_account_of_its_job_and_the_question_names_it(any_world: World) -> None:
+async def test_an_action_goes_to_the_account_of_its_job_and_the_confirmation_names_it(any_world: World) -> None:
     world = any_world
     async with two_accounts(world) as (bot, research):
         job = research.add_job(status="running")
@@ -218,7 +218,7 @@ async def test_the_alerts_of_an_account_do_not_wait_for_a_dead_one(world: World)
         research.faults.clear()
 
 
-async def test_what_an_account_that_is_watched_no_more_followed_is_told_by_another_with_the_same_jobs(
+async def test_jobs_of_a_removed_account_are_followed_by_another_with_the_same_jobs(
     world: World,
 ) -> None:
     job = world.api.add_job(status="running")
@@ -282,7 +282,7 @@ async def test_every_read_of_a_job_goes_to_its_account(world: World, verb: str) 
     assert found
 
 
-async def test_the_end_of_a_model_is_told_with_its_account(world: World) -> None:
+async def test_the_deprecation_of_a_model_is_posted_with_its_account(world: World) -> None:
     world.tuning = FAST_TUNING
     async with new_api() as research:
         job = research.add_job(status="succeeded", fine_tuned_model=MODEL)

@@ -106,7 +106,7 @@ async def test_a_wrong_key_and_a_job_that_is_not_there_are_said_in_words(world: 
     assert "The API refused this bot's key" in refused.plain_text
 
 
-async def test_an_order_in_the_wrong_state_is_refused_in_azures_words(world: World) -> None:
+async def test_an_action_in_the_wrong_state_is_refused_in_azures_words(world: World) -> None:
     async with azure_bot(world, DATED) as (_, api):
         job = api.add_job(status="running")
         question = await world.say(f"cancel {job}")
@@ -152,7 +152,9 @@ async def test_the_example_of_a_log_is_read_in_its_order(world: World) -> None:
         ("azure.job.resume.json", "resume", "paused", "now"),
     ],
 )
-async def test_the_example_of_each_order_is_its_end(world: World, name: str, verb: str, before: str, said: str) -> None:
+async def test_the_example_of_each_action_is_its_result(
+    world: World, name: str, verb: str, before: str, said: str
+) -> None:
     body = example(name)
     async with azure_bot(world, PREVIEW) as (_, api):
         answers(api, ONE, body | {"status": before})

@@ -60,7 +60,7 @@ def claims_nothing(text: str) -> bool:
     return not any(said in text for said in EMPTY)
 
 
-async def test_home_keeps_what_is_known_and_names_the_trouble(world: World, trouble: tuple[Fault, str]) -> None:
+async def test_home_keeps_what_is_known_and_names_the_error(world: World, trouble: tuple[Fault, str]) -> None:
     fault, why = trouble
     async with world.bot() as bot:
         running, failed = await followed(world, bot, "running", "failed")
@@ -110,7 +110,7 @@ async def test_home_that_knows_nothing_says_that_and_not_that_there_is_nothing(w
 @pytest.mark.parametrize(
     "typed", ["list", "list active", "status {job}", "events {job}", "checkpoints {job}", "cancel {job}"]
 )
-async def test_an_answer_names_the_trouble_and_what_was_last_known(
+async def test_a_reply_names_the_error_and_what_was_last_known(
     world: World, trouble: tuple[Fault, str], typed: str
 ) -> None:
     fault, why = trouble
@@ -150,7 +150,7 @@ async def test_a_job_that_the_api_does_not_know_is_not_shown_as_if_it_were_there
     assert "Last known" not in answer.plain_text
 
 
-async def test_about_names_the_trouble_beside_a_fresh_last_poll(world: World, trouble: tuple[Fault, str]) -> None:
+async def test_about_names_the_error_beside_a_fresh_last_poll(world: World, trouble: tuple[Fault, str]) -> None:
     fault, why = trouble
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         await followed(world, bot, "running")
@@ -193,7 +193,7 @@ async def test_what_polls_brought_is_marked_as_old_while_they_fail(world: World,
 
 
 @pytest.mark.parametrize("typed", ["list", "models", "about"])
-async def test_of_several_accounts_the_one_that_fails_is_named_and_the_others_are_drawn(
+async def test_of_several_accounts_the_one_that_fails_is_named_and_the_others_are_shown(
     world: World, typed: str
 ) -> None:
     async with two_accounts(world) as (_, research):
@@ -222,7 +222,7 @@ async def test_where_no_account_answers_nothing_is_said_to_be_empty(world: World
     assert typed != "list" or job in answer.plain_text
 
 
-async def test_home_draws_the_accounts_that_answer_and_names_the_one_that_does_not(world: World) -> None:
+async def test_home_shows_the_accounts_that_answer_and_names_the_one_that_does_not(world: World) -> None:
     async with two_accounts(world) as (_, research):
         job = world.api.add_job(status="running")
         research.add_job(status="running")

@@ -19,7 +19,7 @@ async def _asked_again(world: World) -> None:
     await world.api.request_log.wait_until(lambda: len(world.api.request_log.for_endpoint(LIST)) > before)
 
 
-async def test_an_api_that_is_down_and_back_loses_nothing(any_world: World) -> None:
+async def test_an_outage_of_the_api_loses_nothing(any_world: World) -> None:
     world = any_world
     job, other = world.api.add_job(status="queued"), world.api.add_job(status="running")
 
@@ -43,7 +43,7 @@ async def test_an_api_that_is_down_and_back_loses_nothing(any_world: World) -> N
     assert len(world.ml.messages) == len(world.ops.messages) == 2
 
 
-async def test_a_change_and_its_undoing_during_an_outage_is_told_as_what_is_true_afterwards(world: World) -> None:
+async def test_a_change_undone_during_an_outage_is_posted_as_what_is_true_afterwards(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -74,7 +74,7 @@ async def test_a_change_and_its_undoing_during_an_outage_is_told_as_what_is_true
     ],
     ids=str,
 )
-async def test_a_broken_body_changes_nothing_and_the_next_good_one_is_told(world: World, body: object) -> None:
+async def test_a_broken_body_changes_nothing_and_the_next_good_one_is_posted(world: World, body: object) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
@@ -122,7 +122,7 @@ async def test_an_empty_list_is_not_the_end_of_a_tracked_job(world: World) -> No
         await world.until_delivered(job, "Succeeded")
 
 
-async def test_a_tracked_job_that_is_gone_is_told_once_and_disturbs_nobody_else(world: World) -> None:
+async def test_a_missing_tracked_job_is_posted_once_and_disturbs_no_other(world: World) -> None:
     gone, job = world.api.add_job(status="running"), world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -148,7 +148,7 @@ async def test_a_tracked_job_that_is_gone_is_told_once_and_disturbs_nobody_else(
     ],
     ids="drop 500 html 429 302".split(),
 )
-async def test_who_asks_while_the_api_is_down_is_told_what_to_do(world: World, fault: Fault, said: str) -> None:
+async def test_a_command_while_the_api_is_down_says_what_to_do(world: World, fault: Fault, said: str) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -183,9 +183,7 @@ PLACE = {"message": "Country, region, or territory not supported", "code": "unsu
     ],
     ids=["no quota", "the country", "Cloudflare"],
 )
-async def test_who_asks_where_the_api_refuses_hears_what_it_is_about(
-    world: World, status: int, body: object, said: str
-) -> None:
+async def test_a_command_that_the_api_refuses_says_why(world: World, status: int, body: object, said: str) -> None:
     job = world.api.add_job(status="running")
     async with world.bot():
         world.api.faults.always("*", Fault("answer", status=status, body=body))

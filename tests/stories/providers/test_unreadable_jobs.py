@@ -40,7 +40,7 @@ async def test_a_job_that_cannot_be_read_keeps_no_other_result_back(world: World
 
 
 @pytest.mark.parametrize(("jobs", "length"), [(40, 250_000), (6, 2_000_000), (1, 20 * MIB)])
-async def test_jobs_that_are_too_large_for_a_page_are_told_and_listed(world: World, jobs: int, length: int) -> None:
+async def test_jobs_that_are_too_large_for_a_page_are_posted_and_listed(world: World, jobs: int, length: int) -> None:
     old = [world.api.add_job(status="succeeded", method=graded(length)) for _ in range(jobs)]
     async with world.bot(FTJOB_POLL_SECONDS="1", FTJOB_OPS_CHANNEL=world.ops.id):
         await world.say("subscribe")

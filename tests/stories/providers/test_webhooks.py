@@ -33,7 +33,9 @@ async def until_answered(webhooks: WebhookSender, *statuses: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["/webhooks/openai", "/webhooks/openai/default"])
-async def test_the_end_of_a_job_is_told_at_once_although_the_next_poll_is_far_away(any_world: World, path: str) -> None:
+async def test_the_result_of_a_job_is_posted_at_once_although_the_next_poll_is_far_away(
+    any_world: World, path: str
+) -> None:
     world = any_world
     webhooks, more = arranged(world, new_secret(), path=path)
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more) as bot:
@@ -48,7 +50,7 @@ async def test_the_end_of_a_job_is_told_at_once_although_the_next_poll_is_far_aw
     assert world.ops.messages == []
 
 
-async def test_a_webhook_that_comes_after_the_poll_tells_nothing_twice(any_world: World) -> None:
+async def test_a_webhook_that_comes_after_the_poll_posts_nothing_twice(any_world: World) -> None:
     world = any_world
     webhooks, more = arranged(world, new_secret())
     async with world.bot(**more) as bot:
@@ -99,7 +101,7 @@ async def test_a_repetition_and_an_event_of_another_kind_are_accepted_without_a_
     assert polls(world) == seen + 1
 
 
-async def test_both_secrets_count_while_one_takes_the_others_place(world: World) -> None:
+async def test_both_secrets_count_while_one_replaces_the_other(world: World) -> None:
     old, new = new_secret(), new_secret()
     webhooks, more = arranged(world, old, new)
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more):
@@ -124,7 +126,7 @@ async def test_a_webhook_that_comes_again_after_sixty_hours_starts_nothing(world
         await until_answered(webhooks, 200)
 
 
-async def test_an_event_that_contradicts_what_a_poll_read_is_told_nothing(world: World) -> None:
+async def test_an_event_that_contradicts_a_poll_posts_nothing(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(**more) as bot:
         job = world.api.add_job(status="running")
