@@ -17,7 +17,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 300
-LONGEST_WAIT = 0.05
+MAX_WAIT = 0.05
 """Seconds between two looks at a condition that nothing announces."""
 WAITS = {
     "tests/simulation/test_loop.py": "its seconds are virtual",
@@ -136,7 +136,7 @@ def constant_sleeps(path: Path) -> list[int]:
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
         and (getattr(node.func, "attr", None) or getattr(node.func, "id", None)) == "sleep"
-        and any(isinstance(value, ast.Constant) and float(str(value.value)) > LONGEST_WAIT for value in node.args)
+        and any(isinstance(value, ast.Constant) and float(str(value.value)) > MAX_WAIT for value in node.args)
     ]
 
 

@@ -3,7 +3,7 @@
 import re
 
 from bot.blocks.parts import code_span
-from bot.commands.filters import MOST_LISTED, visible
+from bot.commands.filters import MAX_LISTED, visible
 from bot.commands.tokenizer import as_typed, unusual_character
 from bot.commands.usage import Usage, usage_error
 from bot.jobs.ids import (
@@ -16,9 +16,9 @@ from bot.jobs.ids import (
 )
 from bot.text import printable
 
-MOST_IDS = 5
+MAX_IDS = 5
 """Jobs that one command can name."""
-COUNTS = frozenset(map(str, range(1, MOST_LISTED + 1)))
+COUNTS = frozenset(map(str, range(1, MAX_LISTED + 1)))
 """Counts of rows, as they are typed."""
 WHICH_JOB = "Which job?"
 CREDENTIAL_TYPED = (
@@ -66,8 +66,8 @@ def job_ids(usage: Usage, words: list[str]) -> tuple[str, ...]:
     """
     if not words:
         raise usage_error(usage, WHICH_JOB)
-    if len(words) > MOST_IDS:
-        raise usage_error(usage, f"At most {MOST_IDS} jobs at a time.")
+    if len(words) > MAX_IDS:
+        raise usage_error(usage, f"At most {MAX_IDS} jobs at a time.")
     return tuple(dict.fromkeys(_job_id(usage, word) for word in words))
 
 

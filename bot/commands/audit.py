@@ -17,7 +17,7 @@ from bot.store.actions.audit import AuditFilter, AuditLine, Decision
 
 USAGE = Usage("audit [n] [denied] [@person] [id]", "show who tried what (operators only)", "audit 20")
 DEFAULT_ROWS = 10
-MOST_ROWS = 25
+MAX_ROWS = 25
 """Rows at a time."""
 _MAX_QUOTED_LENGTH = 60
 _PERSON = re.compile(r"<@(?P<id>[UW][A-Z0-9]{1,30})(?:\|[^>]*)?>", re.ASCII)
@@ -58,7 +58,7 @@ def parse(words: list[str], requester: Requester) -> AuditCommand:
 
 def _argument(word: str) -> tuple[str, Any]:
     """Return the field of the command that a word sets, and its value."""
-    if _COUNT.fullmatch(word) and int(word) <= MOST_ROWS:
+    if _COUNT.fullmatch(word) and int(word) <= MAX_ROWS:
         return "limit", int(word)
     if word.casefold() in list(Decision):
         return "decision", Decision(word.casefold())
@@ -66,7 +66,7 @@ def _argument(word: str) -> tuple[str, Any]:
         return "person", person["id"]
     if job_id := parse_job_id(word):
         return "job_ids", (job_id,)
-    hint = f"a number up to {MOST_ROWS}, `denied` (or another word that the audit says), @somebody, nor a job id"
+    hint = f"a number up to {MAX_ROWS}, `denied` (or another word that the audit says), @somebody, nor a job id"
     raise usage_error(USAGE, f"{echo(word)} is neither {hint}.{unusual_character(as_typed(word))}")
 
 

@@ -12,8 +12,8 @@ from bot.jobs.creation import MAX_METADATA_PAIRS, REQUEST_KEY, JobRequest, Metho
 from bot.jobs.models import OWNER_KEY
 from bot.telemetry.redaction import holds_secret
 
-LONGEST_SUFFIX, LONGEST_KEY, LONGEST_PAIRED = 64, 64, 512
-MOST_EPOCHS, LARGEST_BATCH, LARGEST_BETA, LARGEST_SEED = 50, 256, 2.0, 2**31 - 1
+MAX_SUFFIX, MAX_KEY, MAX_VALUE = 64, 64, 512
+MAX_EPOCHS, MAX_BATCH, MAX_BETA, MAX_SEED = 50, 256, 2.0, 2**31 - 1
 
 _FILE = re.compile(r"file-[A-Za-z0-9_-]{1,100}", re.ASCII)
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}", re.ASCII)
@@ -86,13 +86,13 @@ def _validation_file(text: str) -> str | None:
 
 def _suffix(text: str) -> str | None:
     text = " ".join(text.split())
-    if len(text) > LONGEST_SUFFIX:
-        raise UserError(f"At most {LONGEST_SUFFIX} characters.")
+    if len(text) > MAX_SUFFIX:
+        raise UserError(f"At most {MAX_SUFFIX} characters.")
     return text or None
 
 
 def _seed(text: str) -> int | None:
-    return None if not text else _whole(text, 0, LARGEST_SEED)
+    return None if not text else _whole(text, 0, MAX_SEED)
 
 
 def _method(text: str) -> Method:
@@ -132,9 +132,9 @@ def _metadata(text: str) -> tuple[tuple[str, str], ...]:
         if key in (OWNER_KEY, REQUEST_KEY):
             raise UserError(f"I fill in {key} myself.")
         if key in pairs:
-            raise UserError(f"{key[:LONGEST_KEY]} stands there twice.")
-        if len(key) > LONGEST_KEY or len(value) > LONGEST_PAIRED:
-            raise UserError(f"A key has at most {LONGEST_KEY} characters, a value {LONGEST_PAIRED}.")
+            raise UserError(f"{key[:MAX_KEY]} stands there twice.")
+        if len(key) > MAX_KEY or len(value) > MAX_VALUE:
+            raise UserError(f"A key has at most {MAX_KEY} characters, a value {MAX_VALUE}.")
         pairs[key] = value
     if len(pairs) > MAX_METADATA_PAIRS:
         raise UserError(
@@ -144,10 +144,10 @@ def _metadata(text: str) -> tuple[tuple[str, str], ...]:
 
 
 _NUMBERS: dict[FormField, Callable[[str], Number | None]] = {
-    FormField.EPOCHS: _auto(lambda text: _whole(text, 1, MOST_EPOCHS)),
-    FormField.BATCH: _auto(lambda text: _whole(text, 1, LARGEST_BATCH)),
+    FormField.EPOCHS: _auto(lambda text: _whole(text, 1, MAX_EPOCHS)),
+    FormField.BATCH: _auto(lambda text: _whole(text, 1, MAX_BATCH)),
     FormField.RATE: _auto(_above_zero(1e6)),
-    FormField.BETA: _auto(_above_zero(LARGEST_BETA)),
+    FormField.BETA: _auto(_above_zero(MAX_BETA)),
 }
 _READERS: dict[FormField, Callable[[str], object]] = {
     FormField.MODEL: _model,

@@ -7,7 +7,7 @@ from bot.blocks.parts import MAX_VALUE_LENGTH, code_span
 from bot.commands.accounts import Account
 from bot.commands.arguments import COUNTS, echo, job_ids, page_after
 from bot.commands.command import Command, Reply, Requester
-from bot.commands.filters import MOST_LISTED
+from bot.commands.filters import MAX_LISTED
 from bot.commands.services import Services
 from bot.commands.usage import Usage, usage_error
 
@@ -32,7 +32,7 @@ def parse(words: list[str], requester: Requester) -> EventsCommand:
     words, after = page_after(words)
     limit = int(words.pop()) if words and words[-1] in COUNTS else DEFAULT_EVENTS
     if len(words) > 1:
-        raise usage_error(USAGE, f"{echo(words[-1])} is no number up to {MOST_LISTED}.")
+        raise usage_error(USAGE, f"{echo(words[-1])} is no number up to {MAX_LISTED}.")
     return EventsCommand(requester, job_ids(USAGE, words), limit=limit, after=after)
 
 
@@ -43,8 +43,8 @@ async def run(command: EventsCommand, _services: Services, account: Account) -> 
     has_more = len(events) >= limit and events[0].id
     older = f"events {job_id} {limit} after:{events[0].id}" if has_more else None
     notes = [NO_PAGES] if len(events) >= limit and older is None else []
-    if notes and limit < MOST_LISTED:
+    if notes and limit < MAX_LISTED:
         notes = [
-            f"{NO_PAGES} {code_span(f'/ftjob events {job_id} {MOST_LISTED}', MAX_VALUE_LENGTH)} shows {MOST_LISTED}."
+            f"{NO_PAGES} {code_span(f'/ftjob events {job_id} {MAX_LISTED}', MAX_VALUE_LENGTH)} shows {MAX_LISTED}."
         ]
     return Reply(event_log(job_id, events, older=older, notes=notes), replaces=command.replaces)

@@ -15,11 +15,11 @@ from bot.jobs.statuses import STATUS_WORDS, parse_status_filter
 from bot.text import printable
 
 MINE = "mine"
-MOST_PAIRS = 16
+MAX_PAIRS = 16
 """Pairs of metadata that one job can carry."""
-MOST_LISTED = 25
+MAX_LISTED = 25
 _MAX_QUOTED_LENGTH = 60
-_LONGEST_PART = 30
+_MAX_PART = 30
 _CLOSE_ENOUGH = 70
 _ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 _MODEL = re.compile(rf"{MODEL}[^!;|<>-][^;|<>]*", re.IGNORECASE)
@@ -88,8 +88,8 @@ def read_filter(usage: Usage, words: Sequence[str], person: str, *, expected: st
 def _checked(usage: Usage, found: Filter) -> Filter:
     if found.owner and dict(found.metadata).get(OWNER_KEY, found.owner) != found.owner:
         raise usage_error(usage, f"{_two_values(OWNER_KEY)} `mine` stands for yours.")
-    if len(found.required_metadata) > MOST_PAIRS:
-        raise usage_error(usage, f"At most {MOST_PAIRS} pairs at a time.")
+    if len(found.required_metadata) > MAX_PAIRS:
+        raise usage_error(usage, f"At most {MAX_PAIRS} pairs at a time.")
     return found
 
 
@@ -103,7 +103,7 @@ def written(job_filter: Filter, account: str | None = None) -> str:
 
 
 def _two_values(key: str) -> str:
-    return f"A job has one value of {code_span(key, _LONGEST_PART)}, never two: ask for one."
+    return f"A job has one value of {code_span(key, _MAX_PART)}, never two: ask for one."
 
 
 def _instead_of(key: str, value: str) -> str | None:
@@ -123,7 +123,7 @@ def _not_understood(word: str, expected: str) -> str:
     if equals and _instead_of(key, value) == "":
         return f"{quoted} can't be asked for: a filter says what jobs have, as in `team=search`."
     likely = _likely(word)
-    hint = f" Did you mean {code_span(likely)}?" if likely and likely != word and len(likely) <= _LONGEST_PART else ""
+    hint = f" Did you mean {code_span(likely)}?" if likely and likely != word and len(likely) <= _MAX_PART else ""
     return f"{quoted} is neither {expected}.{unusual_character(word) or hint}"
 
 

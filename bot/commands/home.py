@@ -14,9 +14,9 @@ from bot.jobs.statuses import Phase, phase_of
 from bot.store.channels.mutes import EVERY_JOB, Mute
 from bot.store.channels.tracks import Track
 
-MOST_TRACKED = 10
-MOST_RUNNING = 10
-MOST_RECENT = 5
+MAX_TRACKED = 10
+MAX_RUNNING = 10
+MAX_RECENT = 5
 
 
 async def home_of(person: str, services: Services, read: Read = latest, *, can_track: bool = True) -> Block:
@@ -29,7 +29,7 @@ async def home_of(person: str, services: Services, read: Read = latest, *, can_t
         can_track: whether they may track jobs; a guest may not.
     """
     store = services.store
-    tracked = await store.channels.tracks.of_person(person, MOST_TRACKED)
+    tracked = await store.channels.tracks.of_person(person, MAX_TRACKED)
     read_accounts = await listings(services, read)
     jobs = sorted(
         ((job, each) for each in read_accounts for job in each.jobs),
@@ -42,8 +42,8 @@ async def home_of(person: str, services: Services, read: Read = latest, *, can_t
     return home_view(
         Home(
             tracked=HomeRows(rows, await store.channels.tracks.count_of_person(person) - len(rows)),
-            running=HomeRows([_row(*each) for each in running[:MOST_RUNNING]], len(running) - MOST_RUNNING),
-            recent=HomeRows([_row(*each) for each in jobs[:MOST_RECENT]], len(jobs) - MOST_RECENT),
+            running=HomeRows([_row(*each) for each in running[:MAX_RUNNING]], len(running) - MAX_RUNNING),
+            recent=HomeRows([_row(*each) for each in jobs[:MAX_RECENT]], len(jobs) - MAX_RECENT),
             subscribed=sorted({each.channel for each in await store.channels.tracks.subscriptions_by(person)}),
             muted=[_muted(mute) for mute in await store.channels.mutes.of_person(person)],
             health=[await _health(each, services) for each in read_accounts],

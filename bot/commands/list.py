@@ -12,7 +12,7 @@ from bot.blocks.subscriptions import listed_jobs_phrase
 from bot.commands.accounts import Account, Gathered, account_names, gather
 from bot.commands.arguments import COUNTS, echo, page_after
 from bot.commands.command import Command, Reply, Requester
-from bot.commands.filters import MOST_LISTED, read_account, read_filter, written
+from bot.commands.filters import MAX_LISTED, read_account, read_filter, written
 from bot.commands.last_known import of_list
 from bot.commands.services import Services
 from bot.commands.usage import Usage, usage_error
@@ -25,14 +25,14 @@ USAGE = Usage(
     "show the newest jobs, or those that fit",
     "list failed 5 team=search",
 )
-EXPECTED = f"a state, a number up to {MOST_LISTED}, `mine`, model:name, account:name nor key=value"
+EXPECTED = f"a state, a number up to {MAX_LISTED}, `mine`, model:name, account:name nor key=value"
 DEFAULT_ROWS = 10
 PAGE = 100
-MOST_PAGES = 5
+MAX_PAGES = 5
 """Pages that one `list` reads at the most while it searches for jobs in a state; where they are small because jobs are
 large, more of them."""
-MOST_REQUESTS = 25
-_MOST_COUNTS = 8
+MAX_REQUESTS = 25
+_MAX_COUNTS = 8
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ async def _newest(command: ListCommand, account: Account) -> _Found:
     jobs: list[Job] = []
     seen: list[str] = []
     job_filter, after, can_page, read = command.filter, command.after, True, 0
-    for _ in range(MOST_REQUESTS):
+    for _ in range(MAX_REQUESTS):
         page = (await account.reads.page(after=after, limit=PAGE, metadata=job_filter.required_metadata)).value
         seen += [fetched.snapshot.status for fetched in page.fetched]
         fitting = [fetched for fetched in page.fetched if matches_status(fetched.snapshot.status, job_filter.statuses)]
@@ -154,7 +154,7 @@ async def _newest(command: ListCommand, account: Account) -> _Found:
         known = {each.id for each in page.raw if each} | set(page.unreadable)
         can_page = can_page and (after is None or after in known)
         read += max(1, len(page.raw))
-        if len(jobs) >= command.limit or after is None or read >= MOST_PAGES * PAGE:
+        if len(jobs) >= command.limit or after is None or read >= MAX_PAGES * PAGE:
             break
     has_more = len(jobs) > command.limit or after is not None
     rows = [(job, account.display_name) for job in jobs[: command.limit]]
@@ -163,7 +163,7 @@ async def _newest(command: ListCommand, account: Account) -> _Found:
 
 def _counted(statuses: Sequence[str]) -> str:
     """Return how many jobs are in each status: "Among 16 jobs: 3 running · 1 failed"."""
-    counts = Counter(status_label(status).lower() for status in statuses).most_common(_MOST_COUNTS)
+    counts = Counter(status_label(status).lower() for status in statuses).most_common(_MAX_COUNTS)
     others = len(statuses) - sum(count for _, count in counts)
     parts = [f"{count} {status}" for status, count in counts] + ([f"{others} in other states"] if others else [])
     return f"Among {len(statuses)} jobs: " + " · ".join(parts)

@@ -14,7 +14,7 @@ from bot.errors import UserError
 from bot.store.channels.mutes import EVERY_JOB
 
 USAGE = Usage("mute <id>|all <time>", "hold alerts back for a while, then sum them up", "mute all 2h")
-LONGEST_MUTE = 7 * 86_400.0
+MAX_MUTE = 7 * 86_400.0
 """Seconds."""
 NOT_TRACKED = "Not tracked here, so there is nothing to mute. `/ftjob tracked` shows what is."
 NOTHING_TRACKED = "Nothing is tracked here, so there is nothing to mute. Start with `/ftjob subscribe`."
@@ -48,7 +48,7 @@ def _seconds(word: str) -> float:
     if time is None:
         raise usage_error(USAGE, f"{echo(word)} is not a time such as 30m, 2h or 1d.{unusual_character(typed)}")
     seconds = int(time[1]) * _SECONDS[time[2].lower()]
-    if seconds > LONGEST_MUTE:
+    if seconds > MAX_MUTE:
         raise usage_error(USAGE, "A mute lasts 7 days at the most.")
     return seconds
 

@@ -10,8 +10,8 @@ from bot.slack.errors import RATE_LIMITED
 from bot.slack.messages import OutgoingMessage
 from bot.slack.timeouts import CHANNEL_INTERVAL
 
-MOST_ATTEMPTS = 3
-LONGEST_PAUSE = 5.0
+MAX_ATTEMPTS = 3
+MAX_PAUSE = 5.0
 """Seconds that the requester is kept waiting for Slack's rate limit."""
 
 
@@ -24,12 +24,12 @@ async def post_card(outgoing: OutgoingMessage, requester: Requester, services: S
     Raises:
         UserError: Slack did not take it; says what to do.
     """
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         result = await services.slack.post(outgoing)
         if result.ts and result.channel:
             return result.channel, result.ts
         pause = result.retry_after or CHANNEL_INTERVAL
-        if result.error not in RATE_LIMITED or pause > LONGEST_PAUSE:
+        if result.error not in RATE_LIMITED or pause > MAX_PAUSE:
             break
         await asyncio.sleep(pause)
     raise UserError(post_failed(result.error, outgoing.channel, requester))

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
-MOST_REMEMBERED = 1_000
+MAX_REMEMBERED = 1_000
 """People whose last notice of a limit is remembered, so that it is sent once; beyond it somebody may get it twice.
 
 As many people who may not use the bot are remembered, and as many commands that do not count for the workspace's limit.
@@ -106,7 +106,7 @@ _OUTSIDE_WORKSPACE = frozenset({_Bucket.OTHERS, _Bucket.HELP})
 
 
 class RateLimiter:
-    """Admits command by command. It remembers no more than the workspace's limit and ``MOST_REMEMBERED`` of each kind.
+    """Admits command by command. It remembers no more than the workspace's limit and ``MAX_REMEMBERED`` of each kind.
 
     Who may not use the bot is known only after Slack was asked: ``record_denied`` then takes what they were admitted with
     off the workspace's limit, and for a while their commands do not count for it any more.
@@ -187,9 +187,9 @@ class RateLimiter:
 
     def _bound_memory(self) -> None:
         beside = [nth for nth, each in enumerate(self._admitted) if each[2] is not _Bucket.WORKSPACE]
-        for nth in reversed(beside[: max(0, len(beside) - MOST_REMEMBERED)]):
+        for nth in reversed(beside[: max(0, len(beside) - MAX_REMEMBERED)]):
             del self._admitted[nth]
-        while len(self._denied) > MOST_REMEMBERED:
+        while len(self._denied) > MAX_REMEMBERED:
             del self._denied[next(iter(self._denied))]
 
     def admit_action(self, verb: str, now: float) -> Allowed | Limited:
@@ -209,7 +209,7 @@ class RateLimiter:
         should_notify = not now < self._notified.get(person, now) <= now + self._limits.longest + 1
         if should_notify:
             self._notified = {who: until for who, until in self._notified.items() if until > now and who != person}
-            if len(self._notified) >= MOST_REMEMBERED:
+            if len(self._notified) >= MAX_REMEMBERED:
                 del self._notified[next(iter(self._notified))]
             self._notified[person] = now + whole
         return Limited(kind, limit, whole, should_notify)

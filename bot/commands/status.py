@@ -12,7 +12,7 @@ from bot.blocks.parts import code_span, fallback_text, format_date, safe_text, s
 from bot.blocks.replies import problem_message
 from bot.blocks.status import status_message
 from bot.commands.accounts import Account
-from bot.commands.arguments import MOST_IDS, WHICH_JOB, job_ids
+from bot.commands.arguments import MAX_IDS, WHICH_JOB, job_ids
 from bot.commands.command import Command, Reply, Requester
 from bot.commands.last_known import of_job, outage_notes
 from bot.commands.services import Services
@@ -73,7 +73,7 @@ async def _which_job(requester: Requester, services: Services) -> Message:
     here = await services.store.channels.tracks.in_channel(requester.channel)
     if not here:
         raise usage
-    tracked, hidden = here[:MOST_IDS], len(here) - MOST_IDS
+    tracked, hidden = here[:MAX_IDS], len(here) - MAX_IDS
     problem = problem_message(str(usage))
     rows = [
         f"{status_emoji(state.status)} {status_label(state.status)} · {code_span(track.job_id)}"

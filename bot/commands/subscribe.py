@@ -29,11 +29,11 @@ USAGE = Usage(
     "subscribe failed succeeded team=search",
 )
 EXPECTED = "a status, one `model:`, key=value, `mine` nor `account:` and a name"
-LONGEST_FILTER = 1_500
+MAX_FILTER = 1_500
 """Characters of a filter as it is stored."""
-MOST_PAGES = 10
+MAX_PAGES = 10
 """Pages that are searched for open jobs; a page without one, whoever's, ends the search."""
-MOST_REQUESTS = 50
+MAX_REQUESTS = 50
 PAGE = 100
 
 
@@ -50,7 +50,7 @@ def parse(words: list[str], requester: Requester) -> SubscribeCommand:
     """Read the words after `subscribe`."""
     words, account = read_account(USAGE, words)
     job_filter = read_filter(USAGE, words, requester.person, expected=EXPECTED)
-    if len(job_filter.to_json()) > LONGEST_FILTER:
+    if len(job_filter.to_json()) > MAX_FILTER:
         raise usage_error(USAGE, "That is too much for one subscription; several may do.")
     return SubscribeCommand(requester, account=account, filter=job_filter)
 
@@ -116,7 +116,7 @@ async def _start_all(
 
 
 async def _start(account: Account, command: SubscribeCommand, services: Services) -> tuple[Subscription, PollResult]:
-    known = await services.store.jobs.states.newest(account.name, MOST_PAGES * PAGE)
+    known = await services.store.jobs.states.newest(account.name, MAX_PAGES * PAGE)
     fetched = await _read_open_jobs(account)
     newest = max((each.snapshot.created_at or 0.0 for each in fetched), default=0.0)
     # A creation time in the future would make every later job count as old.
@@ -129,12 +129,12 @@ async def _start(account: Account, command: SubscribeCommand, services: Services
 async def _read_open_jobs(account: Account) -> list[FetchedJob]:
     fetched: list[FetchedJob] = []
     after, read = None, 0
-    for _ in range(MOST_REQUESTS):
+    for _ in range(MAX_REQUESTS):
         page = await account.client.list_jobs(after=after, limit=PAGE)
         fetched += page.fetched
         after, read = page.after, read + max(1, len(page.raw))
         jobs = [each for each in page.raw if each]
-        if after is None or read >= MOST_PAGES * PAGE or (jobs and all(each.is_final for each in jobs)):
+        if after is None or read >= MAX_PAGES * PAGE or (jobs and all(each.is_final for each in jobs)):
             break
     return fetched
 

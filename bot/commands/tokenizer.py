@@ -12,7 +12,7 @@ from bot.text import character_name, invisible_character
 
 MODEL = "model:"
 ACCOUNT = "account:"
-LONGEST_QUOTED = 600
+MAX_QUOTED = 600
 """Characters that quotes can hold together; a value of metadata has 512 at the most."""
 _DOUBLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02\u301d\u301e\u301f\u300c\u300d\u300e\u300f"
 _SINGLE = "\u2018\u2019\u201a\u201b\u2039\u203a\u2032\u00b4\uff07"
@@ -29,14 +29,14 @@ _WORD = re.compile(
     rf"""
       (?P<cursor>after:\S+)
     | (?P<name>[^\s,=]+==?|"[^"=]{{1,80}}"==?|'[^'=]{{1,80}}'==?|[(\[*_~]*[a-z]+:)
-      (?P<q>["'`])(?P<value>.{{1,{LONGEST_QUOTED}}}?)(?P=q){_AFTER}
-    | [(\[*_~]*(?P<around>["'`])(?P<pair>[^\s"'`,=]+=.{{1,{LONGEST_QUOTED}}}?)(?P=around){_AFTER}
+      (?P<q>["'`])(?P<value>.{{1,{MAX_QUOTED}}}?)(?P=q){_AFTER}
+    | [(\[*_~]*(?P<around>["'`])(?P<pair>[^\s"'`,=]+=.{{1,{MAX_QUOTED}}}?)(?P=around){_AFTER}
     | (?:{_REF}|[^\s,=])+(?P<rest>=(?:{_REF}|\S)*)? | =(?:{_REF}|\S)*
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 _FORMATTING = "*_~"
-_MOST_LAYERS = 12
+_MAX_LAYERS = 12
 """Nested wrappers (brackets, quotes, formatting) that are removed from a word; each costs one pass over it."""
 _STOP = re.compile(
     r"(?:[.,:!?\u2026\u3002\uff01\uff0c\uff1f\u3001]|(?<!&lt)(?<!&gt)(?<!&amp)(?<!;lt)(?<!;gt)(?<!;amp);)+$"
@@ -87,7 +87,7 @@ def _key(text: str) -> str:
 def bare(word: str) -> str:
     """Return a word without the quotes, formatting and punctuation around it; one of nothing else stays as it is."""
     found = word
-    for _ in range(_MOST_LAYERS):
+    for _ in range(_MAX_LAYERS):
         if (inner := _peeled(found)) == found:
             break
         found = inner

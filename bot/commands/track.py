@@ -26,7 +26,7 @@ from bot.store.jobs.jobs import KnownJob
 USAGE = Usage(
     "track <id>... [me | in #channel]", "tell this channel, or you alone, when jobs change", "track ftjob-abc123"
 )
-MOST_OPEN = 1_000
+MAX_OPEN = 1_000
 """Open jobs that people may track by hand at once; two commands at one moment may exceed it by a few."""
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
 
@@ -99,8 +99,8 @@ async def _track_one(job_id: str, command: TrackCommand, services: Services, acc
     where = {None: "here", "me": "in our direct messages"}.get(command.to, f"in <#{command.to}>")
     if track := await _existing(job_id, command, services, account):
         return await _tracked_already(track, where, command, services)
-    if await services.store.channels.tracks.count_open_manual(account.name) >= MOST_OPEN:
-        raise UserError(quota(MOST_OPEN))
+    if await services.store.channels.tracks.count_open_manual(account.name) >= MAX_OPEN:
+        raise UserError(quota(MAX_OPEN))
     known = await services.store.jobs.states.find(account.name, job_id)
     fetched = await account.client.retrieve(job_id)
     message = await _card(fetched, known, command, services, account)

@@ -2,7 +2,7 @@
 
 import structlog
 
-from bot.delivery.policy import LONGEST_BACKOFF
+from bot.delivery.policy import MAX_BACKOFF
 from bot.slack.errors import AUTH_ERRORS
 from bot.slack.messages import PostResult
 from bot.store.db.engine import Clock
@@ -32,7 +32,7 @@ class AuthPause:
         if result.error in AUTH_ERRORS:
             if not self.is_on:
                 log.critical("slack.auth_failed", error=result.error)
-            self._until = self._monotonic() + LONGEST_BACKOFF
+            self._until = self._monotonic() + MAX_BACKOFF
         elif result.ts:
             if self.is_on:
                 log.info("slack.auth_recovered")

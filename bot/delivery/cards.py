@@ -11,7 +11,7 @@ from structlog.contextvars import bound_contextvars
 from bot.blocks import Message
 from bot.blocks.curves import curves_message, has_image, without_images
 from bot.delivery.outcomes import end_direct_messages, repost_card
-from bot.delivery.policy import LONGEST_BACKOFF, backoff, requested_pause
+from bot.delivery.policy import MAX_BACKOFF, backoff, requested_pause
 from bot.delivery.render import RenderContext, render_card
 from bot.runtime.loops import Loop
 from bot.slack.client import SlackClient
@@ -160,12 +160,12 @@ class CardUpdater:
         elif error in CHANNEL_CLOSED:
             await self._store.jobs.cards.fail(edit, wait=CLOSED_RETRY_SECONDS)
         elif error in AUTH_ERRORS:
-            await self._store.jobs.cards.fail(edit, wait=LONGEST_BACKOFF, pause_all=True)
+            await self._store.jobs.cards.fail(edit, wait=MAX_BACKOFF, pause_all=True)
         else:
             # Without a limit: the content of a finished job's card does not change anymore.
             is_down = result.maybe_posted or error in SLACK_DOWN
             jitter = random.random()  # noqa: S311 - spreads retries
-            wait = backoff(edit.failures, jitter, LONGEST_BACKOFF if is_down else CLOSED_RETRY_SECONDS)
+            wait = backoff(edit.failures, jitter, MAX_BACKOFF if is_down else CLOSED_RETRY_SECONDS)
             await self._store.jobs.cards.fail(edit, wait=wait, give_up=error in PERMANENT_ERRORS)
 
 

@@ -20,7 +20,7 @@ from bot.store.outbox import queue
 from bot.store.outbox.dead_letters import LOST_ACCESS
 from bot.store.outbox.delivery import Outcome
 
-LONGEST_BACKOFF = queue.LONGEST_WAIT
+MAX_BACKOFF = queue.MAX_WAIT
 _MAX_DOUBLINGS = 12
 MAX_UNKNOWN_ERRORS = 5
 """Attempts, of any outcome, after which an unknown error gives the delivery up."""
@@ -74,7 +74,7 @@ def classify(
     )
 
 
-def backoff(failures: int, jitter: float, longest: float = LONGEST_BACKOFF) -> float:
+def backoff(failures: int, jitter: float, longest: float = MAX_BACKOFF) -> float:
     """Return the exponential backoff after so many failures, in seconds; ``jitter`` as of ``classify``."""
     return min(longest, 2.0 ** min(failures, _MAX_DOUBLINGS)) * (0.5 + jitter / 2)
 
@@ -99,7 +99,7 @@ def _classify(
     if error in CHANNEL_CLOSED or error == LOST_ACCESS:
         return RetryDecision("dead" if error == LOST_ACCESS else "parked")
     if error in AUTH_ERRORS:
-        return RetryDecision("pending", wait=LONGEST_BACKOFF, channel_wait=LONGEST_BACKOFF)
+        return RetryDecision("pending", wait=MAX_BACKOFF, channel_wait=MAX_BACKOFF)
     if error in INVALID_CONTENT:
         return RetryDecision("dead" if was_plain else "pending")
     if error in THREAD_UNAVAILABLE:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bot.commands.arguments import MOST_IDS
+from bot.commands.arguments import MAX_IDS
 from bot.commands.track import TrackCommand
 from bot.errors import UserError
 from bot.jobs.ids import find_job_ids
@@ -31,7 +31,7 @@ def command_of(body: dict[str, Any]) -> TrackCommand | None:
             found = find_job_ids(" ".join(_texts(message)))
             if not found:
                 raise UserError(NO_JOB)
-            return TrackCommand(requester, tuple(found[:MOST_IDS]), omitted_ids=tuple(found[MOST_IDS:]))
+            return TrackCommand(requester, tuple(found[:MAX_IDS]), omitted_ids=tuple(found[MAX_IDS:]))
     return None
 
 

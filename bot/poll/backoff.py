@@ -6,12 +6,12 @@ from bot.net.retry_after import jittered
 from bot.providers.refusals import QUOTA_PAUSE
 from bot.store.jobs.jobs import KnownJob
 
-LONGEST_BACKOFF = 60.0
+MAX_BACKOFF = 60.0
 """Seconds between two attempts at an account that fails, unless the interval is longer."""
 SHORTEST_LOCKOUT = 60.0
-LONGEST_LOCKOUT = 300.0
+MAX_LOCKOUT = 300.0
 """Seconds between two attempts with a rejected key: it takes a person to change that."""
-LONGEST_JOB_BACKOFF = 300.0
+MAX_JOB_BACKOFF = 300.0
 """Seconds between two reads of one job that cannot be read, unless the interval is longer."""
 MODEL_NAME_TIMEOUT = 3600.0
 """Seconds to wait for the ``fine_tuned_model`` of a job that succeeded."""
@@ -28,13 +28,13 @@ def account_backoff(error: ProviderError, failures: int, interval: float, jitter
         return jittered(error.retry_after, jitter)
     doubled = 2 ** min(failures - 1, 16)
     if isinstance(error, AccessDenied):
-        return float(min(max(LONGEST_LOCKOUT, interval), max(SHORTEST_LOCKOUT, interval) * doubled * (1 + jitter / 10)))
-    return float(min(max(LONGEST_BACKOFF, interval), interval * doubled) * (0.75 + jitter / 4))
+        return float(min(max(MAX_LOCKOUT, interval), max(SHORTEST_LOCKOUT, interval) * doubled * (1 + jitter / 10)))
+    return float(min(max(MAX_BACKOFF, interval), interval * doubled) * (0.75 + jitter / 4))
 
 
 def longest_pause(interval: float) -> float:
     """Return the longest pause of an account, in seconds."""
-    return max(LONGEST_LOCKOUT, QUOTA_PAUSE, interval)
+    return max(MAX_LOCKOUT, QUOTA_PAUSE, interval)
 
 
 def job_backoff(error: ProviderError, failures: int, interval: float, jitter: float) -> float:
@@ -42,7 +42,7 @@ def job_backoff(error: ProviderError, failures: int, interval: float, jitter: fl
 
     A refusal is no lockout here: the account's list is readable with the same key.
     """
-    delay = min(max(LONGEST_JOB_BACKOFF, interval), interval * 2 ** min(failures - 1, 16)) * (0.75 + jitter / 4)
+    delay = min(max(MAX_JOB_BACKOFF, interval), interval * 2 ** min(failures - 1, 16)) * (0.75 + jitter / 4)
     return float(max(delay, error.retry_after) if isinstance(error, RateLimited) else delay)
 
 

@@ -11,7 +11,7 @@ from bot.providers.wire import FetchedJob, Page
 from bot.store.db.engine import Clock
 from bot.store.jobs.jobs import PollTargets
 
-MOST_NEW_PAGES = 100
+MAX_NEW_PAGES = 100
 """Pages of nothing but new jobs that one poll reads: no team makes ten thousand jobs between two polls."""
 
 log = structlog.get_logger()
@@ -64,6 +64,6 @@ def _finds_new_jobs(account: str, targets: PollTargets, page: Page, pages: int, 
     """Whether the search for new jobs has not reached known ones yet."""
     if not all_new(targets, page, now):
         return False
-    if pages > MOST_NEW_PAGES:
+    if pages > MAX_NEW_PAGES:
         log.warning("discovery.truncated", account=account, pages=pages)
-    return pages <= MOST_NEW_PAGES
+    return pages <= MAX_NEW_PAGES

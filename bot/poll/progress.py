@@ -19,7 +19,7 @@ from bot.store.jobs.snapshots import RunningJob
 from bot.tracking.recorder import Recorder
 
 NEWEST_EVENTS = 20
-_MOST_A_MINUTE = 300
+_MAX_A_MINUTE = 300
 """Most logs per minute if they are read often: five a second, because the account's pages are read as well."""
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class PollBudget:
 
         It is never smaller than the default: a stalled job is found by its log, which must not wait for other jobs.
         """
-        per_minute = min(_MOST_A_MINUTE, max(cls.per_minute, round(cls.per_minute * cls.every / seconds)))
+        per_minute = min(_MAX_A_MINUTE, max(cls.per_minute, round(cls.per_minute * cls.every / seconds)))
         return cls(check_every=min(cls.check_every, seconds / 2), every=seconds, per_minute=per_minute)
 
 

@@ -28,7 +28,7 @@ from bot.blocks.parts import Block
 from bot.blocks.status import status_message
 from bot.blocks.subscriptions import subscription_list
 from bot.blocks.tracked_list import tracked_list
-from bot.commands.home import MOST_RECENT, MOST_RUNNING, MOST_TRACKED
+from bot.commands.home import MAX_RECENT, MAX_RUNNING, MAX_TRACKED
 from bot.delivery.charts import Chart
 from bot.delivery.charts import alt_text as measured_in_words
 from bot.delivery.render import POSSIBLE_DUPLICATE
@@ -146,9 +146,9 @@ def home_views(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
     old = replace(row, as_of=NOW)
     ill = replace(well, problem=outage_note("We are down.", since=NOW, at=NOW, account="b"))
     full = Home(
-        HomeRows([row] * min(rows, MOST_TRACKED)),
-        HomeRows([elsewhere] * min(rows, MOST_RUNNING)),
-        HomeRows([elsewhere] * min(rows, MOST_RECENT)),
+        HomeRows([row] * min(rows, MAX_TRACKED)),
+        HomeRows([elsewhere] * min(rows, MAX_RUNNING)),
+        HomeRows([elsewhere] * min(rows, MAX_RECENT)),
         [CHANNEL] * rows,
         [HomeMute(CHANNEL, None, NOW), *[HomeMute(CHANNEL, drawn.id, NOW)] * rows],
         [well],

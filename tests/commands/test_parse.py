@@ -4,8 +4,8 @@ import pytest
 
 from bot.blocks.parts import strip_invisible
 from bot.commands.actions import CancelCommand
-from bot.commands.arguments import MOST_IDS
-from bot.commands.filters import MOST_LISTED, MOST_PAIRS
+from bot.commands.arguments import MAX_IDS
+from bot.commands.filters import MAX_LISTED, MAX_PAIRS
 from bot.commands.help import HelpCommand
 from bot.commands.list import ListCommand
 from bot.commands.mute import MuteCommand
@@ -97,7 +97,7 @@ def test_ids_keep_their_case_and_their_order() -> None:
 
 
 def test_as_many_ids_as_are_allowed_are_taken() -> None:
-    assert len(read("status " + " ".join(f"ftjob-{n}" for n in range(MOST_IDS))).job_ids) == MOST_IDS
+    assert len(read("status " + " ".join(f"ftjob-{n}" for n in range(MAX_IDS))).job_ids) == MAX_IDS
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_list_can_be_narrowed_to_a_state(word: str) -> None:
     assert read(f"list {word.upper()}") == ListCommand(REQUESTER, filter=Filter(statuses))
 
 
-@pytest.mark.parametrize("count", [1, 9, MOST_LISTED])
+@pytest.mark.parametrize("count", [1, 9, MAX_LISTED])
 def test_a_list_can_have_a_length(count: int) -> None:
     assert read(f"list {count}") == ListCommand(REQUESTER, limit=count)
 
@@ -157,7 +157,7 @@ def test_brackets_that_were_typed_are_no_channel_and_no_link() -> None:
 
 
 def test_a_list_takes_as_many_pairs_as_a_job_can_carry() -> None:
-    assert len(read("list " + " ".join(f"k{n}=v" for n in range(MOST_PAIRS))).filter.metadata) == MOST_PAIRS
+    assert len(read("list " + " ".join(f"k{n}=v" for n in range(MAX_PAIRS))).filter.metadata) == MAX_PAIRS
 
 
 @pytest.mark.parametrize(

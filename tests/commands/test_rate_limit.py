@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.commands.rate_limit import (
     LIMITS,
-    MOST_REMEMBERED,
+    MAX_REMEMBERED,
     Allowed,
     Limit,
     Limited,
@@ -132,7 +132,7 @@ def test_memory_is_bounded_whatever_the_number_of_people() -> None:
         limiter.admit(f"U{n}", 1000 + n / 1000, in_progress=0)
 
     assert len(limiter._admitted) == LIMITS.workspace.most  # noqa: SLF001 - memory is nowhere else to be seen
-    assert len(limiter._notified) == MOST_REMEMBERED  # noqa: SLF001
+    assert len(limiter._notified) == MAX_REMEMBERED  # noqa: SLF001
 
 
 @pytest.mark.parametrize("back", [1.0, 3600.0])
@@ -259,5 +259,5 @@ def test_memory_is_bounded_whatever_is_refused_to_however_many() -> None:
         limiter.admit(f"U{n}", 1000 + n / 1000, in_progress=0, kind=RequestKind.OPERATOR)
         limiter.record_denied(f"U{n}", 1000 + n / 1000, permanent=True)
 
-    assert len(limiter._admitted) <= LIMITS.workspace.most + MOST_REMEMBERED  # noqa: SLF001 - memory is nowhere else to be seen
-    assert len(limiter._denied) <= MOST_REMEMBERED  # noqa: SLF001
+    assert len(limiter._admitted) <= LIMITS.workspace.most + MAX_REMEMBERED  # noqa: SLF001 - memory is nowhere else to be seen
+    assert len(limiter._denied) <= MAX_REMEMBERED  # noqa: SLF001

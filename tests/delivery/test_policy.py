@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.delivery.policy import LONGEST_BACKOFF, MAX_UNKNOWN_ERRORS, RetryDecision, classify
+from bot.delivery.policy import MAX_BACKOFF, MAX_UNKNOWN_ERRORS, RetryDecision, classify
 from bot.net.retry_after import MAX_PAUSE, MIN_PAUSE
 from bot.slack.errors import (
     AUTH_ERRORS,
@@ -17,7 +17,7 @@ from bot.slack.errors import (
 )
 from bot.slack.messages import PostResult
 from bot.slack.timeouts import CHANNEL_INTERVAL, DELIVERY_TIMEOUTS
-from bot.store.outbox.queue import LONGEST_WAIT
+from bot.store.outbox.queue import MAX_WAIT
 
 SETS = [CHANNEL_CLOSED, AUTH_ERRORS, INVALID_CONTENT, TEMPORARY_ERRORS, RATE_LIMITED, MAYBE_POSTED, THREAD_UNAVAILABLE]
 KNOWN = sorted({"unreachable"}.union(*SETS))
@@ -228,7 +228,7 @@ def test_only_a_limited_or_closed_workspace_holds_up_the_rest_of_a_channel(
 def test_backoff_never_grows_beyond_a_minute() -> None:
     waits = [after(PostResult(error="unreachable"), attempts, jitter=1).wait for attempts in range(1, 3000)]
 
-    assert max(waits) == LONGEST_BACKOFF
+    assert max(waits) == MAX_BACKOFF
     assert waits == sorted(waits)
 
 
@@ -237,5 +237,5 @@ def test_backoff_never_grows_beyond_a_minute() -> None:
 def test_nothing_waits_longer_than_what_counts_as_over_after_the_clock_was_set_back(word: str, attempts: int) -> None:
     for asked in (None, 1.0, 10_000.0):
         decision = classify(PostResult(error=word, retry_after=asked), attempts, was_plain=False, jitter=1)
-        longest = MAX_PAUSE if word in RATE_LIMITED else LONGEST_WAIT
+        longest = MAX_PAUSE if word in RATE_LIMITED else MAX_WAIT
         assert max(decision.wait, decision.channel_wait) <= longest

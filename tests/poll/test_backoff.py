@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from bot.errors import AccessDenied, InvalidResponse, ProviderError, RateLimited, Unreachable
 from bot.jobs.changes import State
-from bot.poll.backoff import LATE_AFTER, LONGEST_BACKOFF, MODEL_NAME_TIMEOUT, account_backoff, is_closed, is_late
+from bot.poll.backoff import LATE_AFTER, MAX_BACKOFF, MODEL_NAME_TIMEOUT, account_backoff, is_closed, is_late
 from bot.store.jobs.jobs import KnownJob
 
 NOW = 1_790_000_000.0
@@ -110,7 +110,7 @@ def test_a_pause_stays_between_bounds(error: ProviderError, failures: int, inter
     pause = account_backoff(error, failures, interval, jitter)
 
     assert 0.75 * interval <= pause * (1 + 1e-9)
-    assert pause <= max(LONGEST_BACKOFF, interval)
+    assert pause <= max(MAX_BACKOFF, interval)
 
 
 @given(st.integers(1, 60), st.floats(0.05, 3600))

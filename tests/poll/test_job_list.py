@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.poll.job_list import MOST_NEW_PAGES
+from bot.poll.job_list import MAX_NEW_PAGES
 from bot.sandbox.openai.server import FineTuningApi
 from tests.empty_store import lay_out
 from tests.poll.harness import LIST, RETRIEVE, PollHarness, page_of, poll_harness
@@ -153,11 +153,11 @@ async def test_a_thousand_new_jobs_and_more_are_found_at_once(harness: PollHarne
 async def test_a_list_of_ever_new_jobs_is_cut_and_that_is_logged(harness: PollHarness) -> None:
     await harness.subscribe()
     job = harness.api.jobs[harness.api.add_job(status="queued")]
-    pages = [page_of({**job, "id": f"ftjob-{n}"}, has_more=True) for n in range(MOST_NEW_PAGES + 10)]
+    pages = [page_of({**job, "id": f"ftjob-{n}"}, has_more=True) for n in range(MAX_NEW_PAGES + 10)]
     harness.api.faults.add(LIST, *pages)
 
     with capture_logs() as logs:
-        assert await harness.poll() == [LIST] * (MOST_NEW_PAGES + 1)
+        assert await harness.poll() == [LIST] * (MAX_NEW_PAGES + 1)
 
     assert [log["event"] for log in logs] == ["discovery.truncated"]
-    assert len(await harness.pending()) == MOST_NEW_PAGES + 1
+    assert len(await harness.pending()) == MAX_NEW_PAGES + 1

@@ -30,7 +30,7 @@ PEOPLE = ("U1", "U2")
 CHANNEL = "C1"
 CHECK_SECONDS = 1.0
 """Seconds until it is looked again whether a process is there."""
-LONGEST_PAUSE = 600.0
+MAX_PAUSE = 600.0
 """Seconds within which a process is there again, whatever happened."""
 _PROCESS: ContextVar["Process | None"] = ContextVar("_PROCESS", default=None)
 """The process that runs here."""
@@ -116,7 +116,7 @@ class Cluster:
 
     async def parts(self, number: int) -> Parts:
         """Return what a process works with, as soon as it is there."""
-        async with asyncio.timeout(LONGEST_PAUSE):
+        async with asyncio.timeout(MAX_PAUSE):
             while not (process := self.process(number)):  # noqa: ASYNC110 - a start tells nobody
                 await asyncio.sleep(CHECK_SECONDS)
         assert process.parts

@@ -17,9 +17,9 @@ from bot.store.db.tokens import ClaimTokens
 from bot.store.jobs.jobs import is_due
 from bot.store.outbox.queue import latest
 
-LONGEST_LEASE = 60.0
+MAX_LEASE = 60.0
 """Seconds: the longest lease."""
-LONGEST_PAUSE = 3600.0
+MAX_PAUSE = 3600.0
 """Seconds: the longest backoff of an account, unless the caller gives a shorter one."""
 
 
@@ -62,7 +62,7 @@ class AccountLeases:
         subscribed = exists().where(schema.subscription.c.account == account)
         has_due_job = exists().where(jobs.account == account, *is_due(jobs, now))
         begun = deadline(func.coalesce(accounts.poll_started_at, 0.0) + interval, now, interval)
-        free_at = latest(begun, deadline(func.coalesce(accounts.lease_until, 0.0), now, LONGEST_LEASE))
+        free_at = latest(begun, deadline(func.coalesce(accounts.lease_until, 0.0), now, MAX_LEASE))
         requested = select(literal(account).label("name")).subquery()
         found = select(or_(has_due_job, subscribed), func.coalesce(accounts.failures, 0), free_at - now).select_from(
             requested.outerjoin(schema.account, accounts.name == requested.c.name)
@@ -72,7 +72,7 @@ class AccountLeases:
         return AccountStatus(bool(watched), failures, max(0.0, busy_for))
 
     async def claim(
-        self, account: str, *, lease: float, min_age: float = 0.0, longest_pause: float = LONGEST_PAUSE
+        self, account: str, *, lease: float, min_age: float = 0.0, longest_pause: float = MAX_PAUSE
     ) -> Lease | None:
         """Claim the account for ``lease`` seconds; return None if it is not due.
 

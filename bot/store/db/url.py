@@ -14,7 +14,7 @@ _HOST = re.compile(r"(?:\[(?P<v6>[^\]@/]+)\]|(?P<name>[^:\[\]@/?]*))(?::(?P<port
 _SHAPE = "must be like postgresql://user:password@host:5432/name"
 _ENCODE = "write @ in a password as %40, / as %2F and ? as %3F"
 
-_MOST_PORTS = 65535
+_MAX_PORTS = 65535
 
 _TLS_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _ALLOWED = {
@@ -232,7 +232,7 @@ def _hosts_and_ports(hosts: str, ports: str | None) -> tuple[tuple[str, ...], tu
 
 
 def _port(text: str) -> int:
-    if text and not (re.fullmatch(r"\d{1,5}", text, re.ASCII) and 0 < int(text) <= _MOST_PORTS):
+    if text and not (re.fullmatch(r"\d{1,5}", text, re.ASCII) and 0 < int(text) <= _MAX_PORTS):
         raise ValueError("has a port that is not a number from 1 to 65535")
     return int(text or 5432)
 

@@ -17,9 +17,9 @@ from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import deadline, has_passed
 from bot.store.db.tokens import ClaimTokens
 from bot.store.db.wakeups import Queue
-from bot.store.outbox.queue import LONGEST_LEASE, in_states, latest
+from bot.store.outbox.queue import MAX_LEASE, in_states, latest
 
-LONGEST_WAIT = 3600.0
+MAX_WAIT = 3600.0
 """Seconds: the longest wait of a card that cannot be edited."""
 ALL_CARDS = "*"
 """The row of ``channel`` with the time of the next edit, whatever its card's channel."""
@@ -264,8 +264,8 @@ class Cards:
         cards, now = schema.card.c, self._db.now()
         slot = select(schema.channel.c.free_at).where(schema.channel.c.id == ALL_CARDS).scalar_subquery()
         ready = latest(
-            deadline(cards.not_before, now, LONGEST_WAIT),
-            deadline(cards.lease_until, now, LONGEST_LEASE),
+            deadline(cards.not_before, now, MAX_WAIT),
+            deadline(cards.lease_until, now, MAX_LEASE),
             deadline(cards.edited_at + rate_limit.card_interval, now, rate_limit.card_interval),
             deadline(func.coalesce(slot, 0.0), now, MAX_PAUSE),
         )
@@ -278,8 +278,8 @@ def _due(now: Any, rate_limit: RateLimit) -> tuple[Any, ...]:
     cards = schema.card.c
     return (
         text(schema.STALE),
-        has_passed(cards.not_before, now, LONGEST_WAIT),
-        has_passed(cards.lease_until, now, LONGEST_LEASE),
+        has_passed(cards.not_before, now, MAX_WAIT),
+        has_passed(cards.lease_until, now, MAX_LEASE),
         has_passed(cards.edited_at + rate_limit.card_interval, now, rate_limit.card_interval),
     )
 

@@ -12,7 +12,7 @@ from bot.store.db import schema
 from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import is_pending, not_after
 
-LONGEST_BACKOFF = 3600.0
+MAX_BACKOFF = 3600.0
 """Seconds: the longest backoff; an end beyond it was set before the clock was set back."""
 
 
@@ -29,7 +29,7 @@ class ReadFailures:
             The time of the first failure in a row, and the seconds since then.
         """
         jobs, now = schema.job.c, self._db.now()
-        until = now + min(backoff, LONGEST_BACKOFF)
+        until = now + min(backoff, MAX_BACKOFF)
         since = not_after(func.coalesce(jobs.read_failing_since, now), now)
         mine = update(schema.job).where(jobs.account == account, jobs.id == job_id)
         noted = mine.values(read_failures=jobs.read_failures + 1, read_failing_since=since, read_not_before=until)
@@ -45,4 +45,4 @@ class ReadFailures:
 
 def is_backing_off(jobs: Any, now: ColumnElement[float]) -> ColumnElement[bool]:
     """Return the condition for a job to be in backoff."""
-    return and_(jobs.read_not_before.is_not(None), is_pending(jobs.read_not_before, now, LONGEST_BACKOFF))
+    return and_(jobs.read_not_before.is_not(None), is_pending(jobs.read_not_before, now, MAX_BACKOFF))

@@ -29,7 +29,7 @@ from bot.store.jobs.changes import RecordedChange
 from bot.store.outbox import digests
 from bot.store.outbox.delivery import Alert, Delivery, MessageKind, NewDelivery, Outcome, delivery_of, hashed_key
 from bot.store.outbox.queue import (
-    LONGEST_LEASE,
+    MAX_LEASE,
     due,
     latest,
     longest_pause,
@@ -141,15 +141,12 @@ class Outbox:
     async def _claim_next(self, tx: Transaction, token: str, lease: float, now: float) -> Row[Any] | None:
         rows = schema.delivery.c
         chosen = (
-            select(rows.id)
-            .where(*due(now, self._db.clock_steps.remaining(LONGEST_LEASE)))
-            .order_by(position())
-            .limit(1)
+            select(rows.id).where(*due(now, self._db.clock_steps.remaining(MAX_LEASE))).order_by(position()).limit(1)
         )
         chosen = chosen.with_for_update(skip_locked=True)
         statement = (
             update(schema.delivery)
-            .where(rows.id == chosen.scalar_subquery(), has_passed(rows.lease_until, now, LONGEST_LEASE), unfinished())
+            .where(rows.id == chosen.scalar_subquery(), has_passed(rows.lease_until, now, MAX_LEASE), unfinished())
             .values(
                 state="inflight",
                 attempts=rows.attempts + 1,
@@ -258,7 +255,7 @@ class Outbox:
         with_channel = schema.delivery.outerjoin(schema.channel, channels.id == schema.delivery.c.channel)
         async with self._db.transaction() as tx:
             now = await self._db.read_clock(tx)
-            ready = ready_at(now, self._db.clock_steps.remaining(LONGEST_LEASE))
+            ready = ready_at(now, self._db.clock_steps.remaining(MAX_LEASE))
             until_ready = select(func.min(ready) - now).select_from(with_channel)
             seconds = await tx.scalar(until_ready.where(unfinished(), position().in_(queue_heads())))
         return None if seconds is None else max(0.0, float(seconds))

@@ -8,9 +8,9 @@ from bot.net.retry_after import MAX_PAUSE
 from bot.store.db import schema
 from bot.store.db.moments import deadline, has_passed, is_pending
 
-LONGEST_LEASE = 30.0
+MAX_LEASE = 30.0
 """Seconds: the longest lease on a delivery or a card."""
-LONGEST_WAIT = 60.0
+MAX_WAIT = 60.0
 """Seconds: the longest wait of a delivery or a channel, unless Slack asked for a pause."""
 RATE_LIMITED = frozenset("ratelimited rate_limited message_limit_exceeded".split())
 """Slack's error codes that ask for a pause."""
@@ -62,7 +62,7 @@ def due(now: float, clock_uncertain_for: float) -> tuple[Any, ...]:
     rows, channels = schema.delivery.c, schema.channel.c
     rests = is_pending(channels.free_at, now, longest_pause())
     busy = select(channels.id).where(and_(channels.id == rows.channel, rests)).exists()
-    waited = has_passed(rows.lease_until, now, LONGEST_LEASE), has_passed(rows.not_before, now, _longest_wait())
+    waited = has_passed(rows.lease_until, now, MAX_LEASE), has_passed(rows.not_before, now, _longest_wait())
     sure = (rows.unconfirmed.is_(False),) if clock_uncertain_for else ()
     return position().in_(queue_heads()), unfinished(), *waited, *sure, ~busy
 
@@ -71,18 +71,18 @@ def ready_at(now: float, clock_uncertain_for: float) -> Any:
     """Return when the head of a queue, joined with its channel, can be claimed. Arguments as for ``due``."""
     rows, channels = schema.delivery.c, schema.channel.c
     not_paused = deadline(func.coalesce(channels.free_at, 0.0), now, longest_pause())
-    waited = deadline(rows.not_before, now, _longest_wait()), deadline(rows.lease_until, now, LONGEST_LEASE)
+    waited = deadline(rows.not_before, now, _longest_wait()), deadline(rows.lease_until, now, MAX_LEASE)
     return latest(*waited, not_paused, case((rows.unconfirmed, now + clock_uncertain_for), else_=0.0))
 
 
 def _longest_wait() -> Any:
-    return case((schema.delivery.c.error.in_(sorted(RATE_LIMITED)), MAX_PAUSE), else_=LONGEST_WAIT)
+    return case((schema.delivery.c.error.in_(sorted(RATE_LIMITED)), MAX_PAUSE), else_=MAX_WAIT)
 
 
 def longest_pause() -> Any:
     """Return the longest pause of a channel in seconds: longer if Slack asked for it."""
     channels = schema.channel.c
-    return case((channels.free_at <= channels.rate_limited_until, MAX_PAUSE), else_=LONGEST_WAIT)
+    return case((channels.free_at <= channels.rate_limited_until, MAX_PAUSE), else_=MAX_WAIT)
 
 
 def latest(first: Any, *others: Any) -> Any:

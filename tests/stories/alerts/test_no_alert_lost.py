@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.messages import ChannelMessage
-from bot.store.outbox.queue import LONGEST_WAIT
+from bot.store.outbox.queue import MAX_WAIT
 from tests.world import World
 
 POST = "chat.postMessage"
@@ -64,9 +64,9 @@ async def test_two_hundred_and_fifty_changes_in_one_poll_are_all_posted_in_a_few
             world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         # However long the machine takes to record them: nothing is sent before all of them are there.
         async with bot.store.db.transaction() as tx:
-            await bot.store.outbox.deliveries.pause_channel(tx, world.ml.id, LONGEST_WAIT)
+            await bot.store.outbox.deliveries.pause_channel(tx, world.ml.id, MAX_WAIT)
         await bot.pollers["default"].poll()
-        world.skip(LONGEST_WAIT)
+        world.skip(MAX_WAIT)
         bot.worker.wake()
         await world.slack.request_log.wait_until(
             lambda: set(_named(world.ml.messages[before:])) == set(jobs), why="all of them"

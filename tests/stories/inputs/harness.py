@@ -25,7 +25,7 @@ CANCEL = "POST /fine_tuning/jobs/{id}/cancel"
 MOST_ACK_SECONDS = 1.0
 """The table says 250 ms; this is what a busy machine may add."""
 MOST_SAID = 300
-MOST_ROWS = 100
+MAX_ROWS = 100
 WRITING = ("response_url", "chat.postMessage", "chat.postEphemeral", "chat.update")
 
 
@@ -92,7 +92,7 @@ class RunningBot:
         return Captured(reply, requests, audit, repr(log))
 
     async def _newest(self) -> list[AuditRow]:
-        return await self.bot.store.actions.audit.newest(MOST_ROWS)
+        return await self.bot.store.actions.audit.newest(MAX_ROWS)
 
     async def poll(self) -> None:
         """Poll an hour after the last poll, and wait until nothing is pending."""
