@@ -3,14 +3,13 @@
 import asyncio
 import hashlib
 import json
-import random
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from typing_extensions import override
 
 from bot.blocks import Message
 from bot.blocks.action_confirmation import CONFIRM
@@ -18,21 +17,16 @@ from bot.commands.actions import CancelCommand
 from bot.commands.command import Command, Requester
 from bot.commands.confirm import ConfirmCommand
 from bot.commands.run import run
-from bot.runtime import failpoints
 from bot.sandbox.openai.api.job_store import FINAL
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.request_log import RequestLog
 from bot.slack.directory.members import Person, UnknownReason
-from tests.empty_store import empty_store
 from tests.races import rows
 from tests.races.checker import ButtonPress, Evidence, check
 from tests.races.cluster import CHANNEL, JOB, PEOPLE, Cluster, Process
 from tests.races.network import USER_ACTION, ApiNetwork
 from tests.races.plan import ASKED, FAULT_FREE, Plan, UserAction, plan_of
-from tests.simulation.bot import seed_randomness
-from tests.simulation.disk import inline_sqlite
-from tests.simulation.loop import VirtualLoop
-from tests.simulation.simulation import EPOCH, counted_errors
+from tests.simulation.world import World, seeded_store
 
 LONGEST = 600.0
 """Seconds after the faults within which every action has to have its end."""
@@ -53,27 +47,19 @@ class Result:
 
 def race(seed: int) -> Result:
     """Run one race in a folder of its own."""
-    plan, chance = plan_of(seed), random.getstate()
-    empty = empty_store()
-    with tempfile.TemporaryDirectory(prefix="race-") as folder, inline_sqlite():
-        file = Path(shutil.copy(empty, folder))
-        seed_randomness(seed)
+    plan = plan_of(seed)
+    with seeded_store(seed) as file:
         course = Race(plan, file)
-        try:
-            with counted_errors(course.note_error), asyncio.Runner(loop_factory=VirtualLoop) as runner:
-                evidence = runner.run(course.run())
-        finally:
-            random.setstate(chance)
-            failpoints.arm(None)
+        evidence = course.run()
     return Result(plan, evidence, check(evidence), course.cluster.crashes, _digest(evidence))
 
 
-class Race:
+class Race(World[Evidence]):
     """Two people, one job, and the processes between them."""
 
     def __init__(self, plan: Plan, file: Path) -> None:
+        super().__init__()
         self._plan, self._file = plan, file
-        self._loop: asyncio.AbstractEventLoop | None = None
         self.api = FineTuningApi(clock=self.clock, request_log=RequestLog(self.clock))
         self.api.add_job(id=JOB, status=plan.status)
         self.cluster = Cluster(plan, file, self.clock)
@@ -83,21 +69,19 @@ class Race:
         self._presses: dict[int, ButtonPress] = {}
         self._busy: set[asyncio.Task[None]] = set()
 
-    def clock(self) -> float:
-        """Return the time of day."""
-        return EPOCH + (self._loop.time() if self._loop else 0.0)
-
+    @override
     def note_error(self, event: str) -> None:
         """Keep what a living process logged as an error."""
         if not self.cluster.is_dead_here():
             self._errors.append(event)
 
-    async def run(self) -> Evidence:
+    @override
+    def failpoint(self, point: str) -> None:
+        self.cluster.failpoint(point)
+
+    @override
+    async def live(self, loop: asyncio.AbstractEventLoop) -> Evidence:
         """Live through everything."""
-        self._loop = loop = asyncio.get_running_loop()
-        # What a process that died left behind doesn't matter; what breaks a living one is logged.
-        loop.set_exception_handler(lambda _loop, _context: None)
-        failpoints.arm(self.cluster.failpoint)
         for at, status in self._plan.updates:
             loop.call_at(at, self._change, status)
         async with self.cluster.running(self.network):
@@ -105,7 +89,7 @@ class Race:
                 loop.call_at(act.at, self._begin, number, act)
             await asyncio.sleep(ASKED + FAULT_FREE - 0.5 - loop.time())
             self.cluster.begin_faults()
-            await self._until_over()
+            await self._until_over(loop)
             first_broken = await (await self.cluster.parts(0)).store.actions.audit.first_broken()
         with closing(sqlite3.connect(self._file)) as file:
             return Evidence(
@@ -156,12 +140,11 @@ class Race:
             said, is_cancelled = reply.message.text, self._status == "cancelled"
             self._presses[number] = replace(press, said=said, decision=reply.decision, was_cancelled=is_cancelled)
 
-    async def _until_over(self) -> None:
+    async def _until_over(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait until the faults are over, everybody has an answer, and no action is under way."""
-        assert self._loop
         calm = max(self._plan.faults_end, self._plan.user_actions[-1].at)
-        await asyncio.sleep(calm - self._loop.time())
-        while self._loop.time() < calm + LONGEST and (self._busy or self._is_under_way()):  # noqa: ASYNC110 - a database tells nobody
+        await asyncio.sleep(calm - loop.time())
+        while loop.time() < calm + LONGEST and (self._busy or self._is_under_way()):  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(CHECK_SECONDS)
 
     def _is_under_way(self) -> bool:

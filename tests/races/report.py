@@ -1,16 +1,13 @@
 """What races come to, in figures, and running many of them on every core."""
 
-import logging
-import multiprocessing
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from bot.store.actions.audit import Decision
 from tests.races.checker import ENDS, lost_replies
 from tests.races.race import Result, race
+from tests.seeds import on_every_core
 from tests.simulation.loop import Deadlock
 
 
@@ -48,11 +45,7 @@ def figures_of(result: Result) -> Figures:
 
 def races(seeds: Iterable[int]) -> Iterator[Figures]:
     """Run races, each core its own."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        max_workers=max(1, len(os.sched_getaffinity(0))), mp_context=spawn, initializer=_quiet
-    ) as pool:
-        yield from pool.map(_figures, seeds, chunksize=10)
+    return on_every_core(_figures, seeds, at_once=10)
 
 
 def total(all_of_them: Sequence[Figures]) -> str:
@@ -72,11 +65,6 @@ def total(all_of_them: Sequence[Figures]) -> str:
         f"{sum(each.lost_replies for each in all_of_them):,} answers lost with a process after the end was stored; "
         f"{sum(bool(each.broken) for each in all_of_them)} races broke a promise"
     )
-
-
-def _quiet() -> None:
-    # A process that dies closes its connections in a hurry, and SQLAlchemy says so on stderr.
-    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
 def _figures(seed: int) -> Figures:

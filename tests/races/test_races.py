@@ -5,11 +5,8 @@
 A race that fails is run alone by ``python -m tests.races 1 --from SEED``.
 """
 
-import os
-import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +14,9 @@ from bot.store.actions.audit import Decision
 from tests.deep import max_examples
 from tests.races.checker import ENDS
 from tests.races.report import Figures, races, total
+from tests.seeds import printed
 
 RACES = max_examples(10_000, 250)
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +48,6 @@ def test_a_seed_decides_everything() -> None:
 
 def digests(number: int, *, hash_seed: int) -> list[str]:
     """Run some races in a process of their own; return the hashes of what came of them."""
-    command = [sys.executable, "-m", "tests.races", str(number), "--digests"]
-    environ = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
-    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
-    found = ran.stdout.splitlines()[:-1]
+    *found, _ = printed("tests.races", str(number), "--digests", hash_seed=hash_seed)
     assert len(found) == number
     return found

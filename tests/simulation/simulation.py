@@ -4,38 +4,28 @@ import asyncio
 import hashlib
 import json
 import random
-import shutil
 import sqlite3
-import tempfile
 import time
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
 
-import structlog
+from typing_extensions import override
 
 from bot.app.build import Parts
-from bot.runtime import failpoints
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.request_log import RequestLog
 from bot.sandbox.slack.installed_app import InstalledApp, from_manifest
 from bot.sandbox.slack.server import SCOPES, Slack
 from bot.sandbox.slack.workspace import Channel
-from tests.empty_store import empty_store
 from tests.simulation import evidence
-from tests.simulation.bot import possible_duplicates, reopened, seed_randomness, set_up
+from tests.simulation.bot import possible_duplicates, reopened, set_up
 from tests.simulation.checker import CheckResult, check
-from tests.simulation.disk import inline_sqlite
 from tests.simulation.fault_schedule import FaultSchedule
 from tests.simulation.instance import Instance
-from tests.simulation.loop import VirtualLoop
 from tests.simulation.network import Network, NetworkCounts
 from tests.simulation.plan import FIRST_STEP, JobPlan, JobUpdate, Plan, ProcessEnd, Window, plan_of
+from tests.simulation.world import EPOCH, World, seeded_store
 
-EPOCH = 1_800_000_000
-"""When every simulated world begins, in seconds of everybody's clock."""
 MAX_CATCH_UP = 2 * 3600.0
 """Seconds after the faults within which everything that is pending has to be delivered."""
 CHECK_SECONDS = 20.0
@@ -65,19 +55,10 @@ def simulate(seed: int, *, has_lookup: bool = True) -> Result:
     """Run one seed in a folder of its own."""
     began = time.perf_counter()
     plan = plan_of(seed, has_lookup=has_lookup)
-    chance = random.getstate()
-    empty = empty_store()
-    with tempfile.TemporaryDirectory(prefix="simulation-") as folder, inline_sqlite():
-        file = Path(shutil.copy(empty, folder))
-        seed_randomness(seed)
+    with seeded_store(seed) as file:
         simulation = Simulation(plan, file)
         counted = possible_duplicates()
-        try:
-            with counted_errors(simulation.note_error), asyncio.Runner(loop_factory=VirtualLoop) as runner:
-                virtual = runner.run(simulation.run())
-        finally:
-            random.setstate(chance)
-            failpoints.arm(None)
+        virtual = simulation.run()
         return Result(
             plan=plan,
             checked=simulation.check(),
@@ -92,15 +73,15 @@ def simulate(seed: int, *, has_lookup: bool = True) -> Result:
         )
 
 
-class Simulation:
+class Simulation(World[float]):
     """A world and the lives of the bot in it."""
 
     def __init__(self, plan: Plan, file: Path) -> None:
+        super().__init__()
         self.plan, self._file = plan, file
-        self._loop: asyncio.AbstractEventLoop | None = None
         self.slack = Slack(clock=self.clock, installed_app=_installed_app(plan))
         self.api = FineTuningApi(clock=self.clock, request_log=RequestLog(self.clock))
-        self.network = Network(self.slack, self.api, FaultSchedule(plan), self._failpoint)
+        self.network = Network(self.slack, self.api, FaultSchedule(plan), self.failpoint)
         self.channels: dict[str, Channel] = {
             place.name: self._open(place.name, place.kind) for place in plan.recipients
         }
@@ -109,19 +90,12 @@ class Simulation:
         self.instance: Instance | None = None
         self._is_set_up = False
 
-    def clock(self) -> float:
-        """Return the time of day."""
-        return EPOCH + (self._loop.time() if self._loop else 0.0)
-
-    async def run(self) -> float:
+    @override
+    async def live(self, loop: asyncio.AbstractEventLoop) -> float:
         """Live through everything; return the virtual seconds that it took."""
-        self._loop = asyncio.get_running_loop()
-        # Errors of a killed process don't matter; those of a living one are logged.
-        self._loop.set_exception_handler(lambda _loop, _context: None)
-        failpoints.arm(self._failpoint)
-        self._schedule()
+        self._schedule(loop)
         for end in self.plan.ends:
-            if self._loop.time() >= self.plan.faults_end:
+            if loop.time() >= self.plan.faults_end:
                 break
             life = self._begin()
             await life.end(end)
@@ -130,11 +104,11 @@ class Simulation:
             await asyncio.sleep(end.pause)
         last = self._begin()
         ending = asyncio.create_task(last.end(_FOREVER))
-        await self._until_quiet(ending)
+        await self._until_quiet(ending, loop)
         ending.cancel()
         await asyncio.wait({ending})
         await last.end(ProcessEnd("stop", 0, 0))
-        return self._loop.time()
+        return loop.time()
 
     def check(self) -> CheckResult:
         """Return what the checker says of it."""
@@ -153,6 +127,7 @@ class Simulation:
         stands = [[m.channel, m.ts, m.thread_ts, m.plain_text, m.metadata] for m in evidence.messages(self.slack)]
         return hashlib.sha256(json.dumps([passed, stands]).encode()).hexdigest()
 
+    @override
     def note_error(self, event: str) -> None:
         """Keep what a living incarnation logged as an error."""
         if self.instance and not self.instance.is_dead:
@@ -171,18 +146,16 @@ class Simulation:
         self._is_set_up = True
         assert self.clock() < EPOCH + FIRST_STEP
 
-    def _failpoint(self, point: str) -> None:
+    @override
+    def failpoint(self, point: str) -> None:
         if self.instance:
             self.instance.failpoint(point)
 
-    async def _until_quiet(self, ending: asyncio.Task[None]) -> None:
+    async def _until_quiet(self, ending: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
         """Wait until the faults are over, everything that happened was seen, and nothing is pending."""
-        assert self._loop
-        await asyncio.wait(
-            {ending}, timeout=max(0.0, self.plan.faults_end - self._loop.time()) + 3 * self.plan.interval
-        )
-        begun = self._loop.time()
-        while not ending.done() and self._loop.time() < begun + MAX_CATCH_UP:
+        await asyncio.wait({ending}, timeout=max(0.0, self.plan.faults_end - loop.time()) + 3 * self.plan.interval)
+        begun = loop.time()
+        while not ending.done() and loop.time() < begun + MAX_CATCH_UP:
             if not self._is_pending():
                 break
             await asyncio.wait({ending}, timeout=CHECK_SECONDS)
@@ -206,19 +179,18 @@ class Simulation:
         subscribed = {place.name for place in self.plan.recipients if place.is_subscribed}
         return set(job.followers) | subscribed
 
-    def _schedule(self) -> None:
-        assert self._loop
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         for job in self.plan.jobs:
-            self._loop.call_at(job.appears, lambda name: self.api.add_job(id=name), job.id)
+            loop.call_at(job.appears, lambda name: self.api.add_job(id=name), job.id)
             for moment in job.updates:
-                self._loop.call_at(moment.at, self._change, job.id, moment)
+                loop.call_at(moment.at, self._change, job.id, moment)
         for number in range(self.plan.extra_jobs):
             at = 50.0 + number
-            self._loop.call_at(at, lambda name: self.api.add_job(id=name, status="running"), f"ftjob-x{number:03d}")
+            loop.call_at(at, lambda name: self.api.add_job(id=name, status="running"), f"ftjob-x{number:03d}")
         for window in self.plan.windows:
             if window.kind == "channel_closed":
-                self._loop.call_at(window.start, self._close, window)
-                self._loop.call_at(window.end, self._reopen, window)
+                loop.call_at(window.start, self._close, window)
+                loop.call_at(window.end, self._reopen, window)
 
     def _change(self, job: str, moment: JobUpdate) -> None:
         self.api.change(job, **moment.fields)
@@ -247,20 +219,3 @@ class Simulation:
 def _installed_app(plan: Plan) -> InstalledApp:
     scopes = (scope for scope in SCOPES if plan.has_history or not scope.endswith(":history"))
     return from_manifest().with_overrides(scopes=scopes)
-
-
-@contextmanager
-def counted_errors(note: Callable[[str], None]) -> Iterator[None]:
-    """Hand the name of each error that the bot logs to ``note``, and say nothing."""
-
-    def count(_logger: Any, method: str, event: MutableMapping[str, Any]) -> NoReturn:
-        if method in ("error", "exception", "critical"):
-            note(str(event.get("event")))
-        raise structlog.DropEvent
-
-    configured = structlog.get_config()
-    structlog.configure(processors=[count])
-    try:
-        yield
-    finally:
-        structlog.configure(**configured)

@@ -5,30 +5,23 @@
 A world that fails is run alone by ``python -m tests.simulation 1 --from SEED``.
 """
 
-import multiprocessing
-import os
-import subprocess
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from tests.deep import max_examples
+from tests.seeds import on_every_core, printed
 from tests.simulation.report import failures, line, total
 from tests.simulation.simulation import Result, simulate
 
 SEEDS = max_examples(108, 36)
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def results() -> list[Result]:
     """Every world, on every core: a world of its own is one process's work."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=max(1, len(os.sched_getaffinity(0))), mp_context=spawn) as pool:
-        return list(pool.map(simulate, range(SEEDS)))
+    return list(on_every_core(simulate, range(SEEDS)))
 
 
 @pytest.mark.timeout(600)
@@ -71,10 +64,7 @@ def covered(seeds: Iterable[int]) -> list[int]:
 
 def ledgers(worlds: int, *, hash_seed: int) -> list[list[str]]:
     """Run some worlds in a process of their own; return their numbers and the hashes of all that passed."""
-    command = [sys.executable, "-m", "tests.simulation", str(worlds)]
-    environ = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
-    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
-    rows = [row.split() for row in ran.stdout.splitlines()]
+    rows = [row.split() for row in printed("tests.simulation", str(worlds), hash_seed=hash_seed)]
     found = [[row[0], row[-1]] for row in rows if len(row) > 1 and row[1] in ("covered", "beyond")]
     assert len(found) == worlds
     return found
