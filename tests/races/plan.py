@@ -126,7 +126,7 @@ def _crashes(rng: random.Random, processes: int) -> Iterator[Crash]:
             yield Crash(process, "moment", rng.randint(0, 20), pause)
         else:
             point = rng.choice(POINTS)
-            is_rare = point.endswith(("_order", "_record", "POST"))
+            is_rare = point.endswith(("_action", "_record", "POST"))
             yield Crash(process, point, 1 if is_rare else rng.randint(1, 12), pause)
 
 
