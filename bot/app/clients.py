@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from bot.app.tuning import CLOCKS, TUNING, Clocks, Tuning
 from bot.providers.client import Client
+from bot.runtime.clock import Clock, monotonic_time
 from bot.settings.model import Settings
 from bot.slack.client import SlackClient, open_client
 from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
-from bot.store.db.engine import Clock, monotonic_time
 
 
 @dataclass(frozen=True)

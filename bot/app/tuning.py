@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from bot.commands.rate_limit import LIMITS, Limits
 from bot.listeners.replies.slow_notice import SLOW_SECONDS
 from bot.poll.progress import PollBudget
+from bot.runtime.clock import Clock, monotonic_time
 from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
-from bot.store.db.engine import Clock, monotonic_time
 from bot.store.jobs.cards import RateLimit
 from bot.tracking.flap_suppression import MAX_ALERTS
 

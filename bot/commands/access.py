@@ -7,8 +7,8 @@ from bot.commands.permissions import NEVER_ALLOWED, Authorized, Denied, Permissi
 from bot.commands.rate_limit import RateLimiter, RequestKind
 from bot.commands.registry import VERBS
 from bot.commands.verb import Effect
+from bot.runtime.clock import Clock
 from bot.slack.directory.members import Person, UnknownReason
-from bot.store.db.engine import Clock
 
 _KINDS = {
     Permission.NONE: RequestKind.NO_PERMISSION,

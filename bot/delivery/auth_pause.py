@@ -3,9 +3,9 @@
 import structlog
 
 from bot.delivery.policy import MAX_BACKOFF
+from bot.runtime.clock import Clock
 from bot.slack.errors import AUTH_ERRORS
 from bot.slack.messages import PostResult
-from bot.store.db.engine import Clock
 
 log = structlog.get_logger()
 

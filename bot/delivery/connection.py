@@ -6,6 +6,7 @@ import structlog
 
 from bot.blocks.notice import NoticeKind
 from bot.net.connection_errors import connection_problem
+from bot.runtime.clock import Clock
 from bot.runtime.loops import Loop
 from bot.slack.call import SlackCallError, call
 from bot.slack.client import SlackClient
@@ -13,7 +14,6 @@ from bot.slack.identity import BotIdentity
 from bot.slack.signature import MAX_CLOCK_SKEW
 from bot.store import Store
 from bot.store.accounts.outages import SLACK
-from bot.store.db.engine import Clock
 from bot.store.db.wakeups import Queue
 from bot.tracking.notices import Notices
 

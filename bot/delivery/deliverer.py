@@ -12,13 +12,13 @@ from bot.delivery.auth_pause import AuthPause
 from bot.delivery.outcomes import apply_post_result
 from bot.delivery.policy import RENDER_FAILED, AfterLookup, RetryDecision, after_lookup, classify
 from bot.delivery.render import RenderContext, render, thread_of
+from bot.runtime.clock import Clock
 from bot.runtime.failpoints import failpoint
 from bot.slack.client import SlackClient
 from bot.slack.errors import INVALID_CONTENT, RATE_LIMITED
 from bot.slack.messages import Lookup, OutgoingMessage, PostResult
 from bot.slack.timeouts import DeliveryTimeouts
 from bot.store import Store
-from bot.store.db.engine import Clock
 from bot.store.db.persist import retry_write
 from bot.store.db.reasons import is_database_error
 from bot.store.outbox.delivery import Delivery

@@ -14,11 +14,11 @@ from bot.blocks.parts import code_span, format_duration
 from bot.jobs.actions import JobAction
 from bot.jobs.models import Job
 from bot.jobs.prices import price_of
+from bot.runtime.clock import Clock
 from bot.slack.errors import THREAD_UNAVAILABLE
 from bot.slack.messages import OutgoingMessage
 from bot.store import Store
 from bot.store.channels.tracks import Track
-from bot.store.db.engine import Clock
 from bot.store.jobs import snapshots
 from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import RecordedChange

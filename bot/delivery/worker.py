@@ -11,11 +11,11 @@ from structlog.contextvars import bound_contextvars
 from bot.delivery.auth_pause import AuthPause
 from bot.delivery.deliverer import Deliverer
 from bot.delivery.render import RenderContext
+from bot.runtime.clock import Clock
 from bot.runtime.loops import Loop
 from bot.slack.client import SlackClient
 from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
 from bot.store import Store
-from bot.store.db.engine import Clock
 from bot.store.db.wakeups import Queue
 from bot.store.outbox.delivery import Delivery
 from bot.tracking.notices import Notices

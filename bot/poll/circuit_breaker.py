@@ -6,10 +6,11 @@ from bot.blocks.notice import NoticeKind
 from bot.errors import ProviderError
 from bot.poll.backoff import account_backoff
 from bot.providers.refusals import summary
+from bot.runtime.clock import Clock
 from bot.store import Store
 from bot.store.accounts.leases import Lease
 from bot.store.accounts.outages import account_key
-from bot.store.db.engine import Clock, Transaction
+from bot.store.db.engine import Transaction
 from bot.tracking.notices import Notices
 
 NOTIFY_AFTER = 300.0

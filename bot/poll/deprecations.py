@@ -9,8 +9,8 @@ from bot.blocks.notice import NoticeKind
 from bot.errors import ProviderError
 from bot.jobs.deprecation import Deprecation, due_deprecations
 from bot.providers.client import Client
+from bot.runtime.clock import Clock
 from bot.store import Store
-from bot.store.db.engine import Clock
 
 EVERY = 86400.0
 AFTER_FAILURE = 3600.0

@@ -8,7 +8,7 @@ from bot.jobs.models import Snapshot
 from bot.poll.plan import all_new, further_pages, unlisted_jobs
 from bot.providers.client import Client
 from bot.providers.wire import FetchedJob, Page
-from bot.store.db.engine import Clock
+from bot.runtime.clock import Clock
 from bot.store.jobs.jobs import PollTargets
 
 MAX_NEW_PAGES = 100

@@ -7,9 +7,10 @@ from bot.poll.backoff import MODEL_NAME_TIMEOUT, is_closed, is_late, late_after
 from bot.poll.problem_jobs import ProblemJobs
 from bot.poll.single_reads import SingleRead
 from bot.providers.wire import FetchedJob
+from bot.runtime.clock import Clock
 from bot.store.accounts.leases import Lease
 from bot.store.db.clock_steps import ClockSteps
-from bot.store.db.engine import Clock, Transaction
+from bot.store.db.engine import Transaction
 from bot.store.jobs.jobs import KnownJob
 from bot.tracking.recorder import FinalWrite, Recorder
 from bot.tracking.transitions import PollResult

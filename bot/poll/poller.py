@@ -17,9 +17,9 @@ from bot.poll.poll_recorder import PollRecorder
 from bot.poll.problem_jobs import ProblemJobs
 from bot.poll.single_reads import SingleReads
 from bot.providers.client import Client
+from bot.runtime.clock import Clock
 from bot.store import Store
 from bot.store.accounts.leases import AccountStatus, Lease
-from bot.store.db.engine import Clock
 from bot.store.db.persist import retry_once
 from bot.telemetry import metrics
 from bot.tracking.notices import Notices

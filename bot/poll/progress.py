@@ -13,8 +13,8 @@ import structlog
 from bot.errors import ProviderError
 from bot.jobs.progress import newest_event_at, progress_of
 from bot.providers.client import Client
+from bot.runtime.clock import Clock
 from bot.store import Store
-from bot.store.db.engine import Clock
 from bot.store.jobs.snapshots import RunningJob
 from bot.tracking.recorder import Recorder
 

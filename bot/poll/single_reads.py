@@ -17,7 +17,7 @@ from bot.jobs.statuses import Phase, phase_of
 from bot.poll.plan import unlisted_jobs
 from bot.providers.client import Client
 from bot.providers.wire import FetchedJob
-from bot.store.db.engine import Clock
+from bot.runtime.clock import Clock
 from bot.store.jobs.jobs import KnownJob, PollTargets
 
 CONCURRENCY = 8

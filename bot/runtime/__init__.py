@@ -1,1 +1,1 @@
-"""Runtime of each process: failpoints, the Slack app manifest, terminal output."""
+"""Runtime of each process: clocks, failpoints, supervised loops, the Slack app manifest, terminal output."""

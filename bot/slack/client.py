@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.blocks.parts import Block
 from bot.blocks.view import View
 from bot.net.proxies import DIRECT, Proxies
+from bot.runtime.clock import Clock, monotonic_time
 from bot.slack.call import SlackCallError, call
 from bot.slack.directory.shared_channels import SharedChannels
 from bot.slack.directory.users import Users
@@ -28,7 +29,6 @@ from bot.slack.messages import FileUpload, Lookup, LookupResult, OutgoingMessage
 from bot.slack.reply_outcomes import ReplyOutcome, outcome_of_result
 from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
 from bot.slack.views import Views
-from bot.store.db.engine import Clock, monotonic_time
 from bot.store.outbox.dead_letters import LOST_ACCESS
 
 CALL_TIMEOUT = 10.0

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
-from bot.store.db.engine import monotonic_time
+from bot.runtime.clock import monotonic_time
 
 
 class SlackClock:

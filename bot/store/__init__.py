@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bot.runtime.clock import Clock
 from bot.store.accounts.leases import AccountLeases
 from bot.store.accounts.orphaned_tracks import OrphanedTracks
 from bot.store.accounts.outages import Outages
@@ -15,7 +16,7 @@ from bot.store.channels.moves import ChannelMoves
 from bot.store.channels.mutes import Mutes
 from bot.store.channels.preferences import ChannelPreferences
 from bot.store.channels.tracks import Tracks
-from bot.store.db.engine import Clock, Database, Transaction, open_database
+from bot.store.db.engine import Database, Transaction, open_database
 from bot.store.db.identity import StoreIdentity, identify, save, write_lock_file
 from bot.store.db.migrate import upgrade
 from bot.store.db.postgres import TRANSACTION_TIMEOUT

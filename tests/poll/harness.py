@@ -11,12 +11,12 @@ from sqlalchemy import Row
 from bot.poll.poller import Poller
 from bot.providers.account import Account
 from bot.providers.client import Client
+from bot.runtime.clock import Clock
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
-from bot.store.db.engine import Clock
 from bot.tracking.notices import Notices
 from bot.tracking.recorder import Recorder
 from tests.store.clocks import StoreClock

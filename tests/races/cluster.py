@@ -14,9 +14,9 @@ from typing import Any
 
 from bot.app.build import Parts
 from bot.commands.execute import finish_abandoned
+from bot.runtime.clock import Clock
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Track
-from bot.store.db.engine import Clock
 from tests.races.network import ApiNetwork
 from tests.races.plan import Crash, Plan
 from tests.simulation.bot import ACCOUNT, parts_on

@@ -18,6 +18,7 @@ from bot.app.tuning import Clocks, Tuning
 from bot.delivery.worker import DeliveryWorker
 from bot.poll.poller import Poller
 from bot.providers.account import Account
+from bot.runtime.clock import Clock, monotonic_time
 from bot.settings.environment import load
 from bot.slack.client import SlackClient
 from bot.slack.directory.shared_channels import SharedChannels
@@ -25,7 +26,6 @@ from bot.slack.directory.users import Users
 from bot.slack.issued_urls import IssuedUrls
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
-from bot.store.db.engine import Clock, monotonic_time
 from bot.telemetry import metrics
 from bot.tracking.transitions import PollResult
 from tests.simulation.network import FakeSession, InProcessClient, Network

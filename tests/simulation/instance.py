@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app.build import Parts
-from bot.store.db.engine import Clock
+from bot.runtime.clock import Clock
 from tests.simulation.bot import ACCOUNT, assembled, keep_delivering, keep_polling, stop
 from tests.simulation.disk import DISK, Disk
 from tests.simulation.loop import ProcessTasks

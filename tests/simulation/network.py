@@ -23,10 +23,10 @@ from bot.providers.registry import dialect_of
 from bot.providers.sizes import PageSizes
 from bot.providers.wire import Request
 from bot.providers.wire import Response as ApiAnswer
+from bot.runtime.clock import Clock
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.server import ServerResponse
 from bot.sandbox.slack.server import Slack
-from bot.store.db.engine import Clock
 from tests.simulation.fault_schedule import FaultSchedule, InjectedFault
 
 POST = "chat.postMessage"

@@ -24,11 +24,11 @@ from bot.blocks.view import message_view
 from bot.commands.command import Reply, Requester
 from bot.listeners.replies.response_urls import ResponseUrls
 from bot.net.retry_after import jittered
+from bot.runtime.clock import Clock, monotonic_time
 from bot.slack.call import SlackCallError, call
 from bot.slack.client import SlackClient
 from bot.slack.messages import content_of
 from bot.slack.reply_outcomes import ReplyOutcome, outcome_of_result
-from bot.store.db.engine import Clock, monotonic_time
 from bot.telemetry import metrics
 
 LIFETIME = 30 * 60.0

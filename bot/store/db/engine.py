@@ -1,7 +1,7 @@
 """The database behind the store: SQLite in one process, PostgreSQL for several."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.errors import FtjobError
+from bot.runtime.clock import Clock
 from bot.store.db.clock_steps import ClockSteps
 from bot.store.db.postgres import TRANSACTION_TIMEOUT, postgres_engine
 from bot.store.db.reasons import explain_postgres_errors
@@ -22,15 +23,7 @@ from bot.store.sqlite.file import SqliteFile
 from bot.store.sqlite.file_lock import lock_exclusively
 from bot.store.sqlite.integrity import check_integrity, explain_sqlite_errors
 
-Clock = Callable[[], float]
-"""Seconds since the epoch."""
-
 _ADVISORY_LOCK = 0x66746A6F62  # "ftjob"
-
-
-def monotonic_time() -> float:
-    """Return the running loop's monotonic time, for ages in memory: the wall clock may be set."""
-    return asyncio.get_running_loop().time()
 
 
 class Transaction(AsyncConnection):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from bot.store.db.engine import Clock
+from bot.runtime.clock import Clock
 from bot.store.db.reasons import is_database_error
 
 _T = TypeVar("_T")
