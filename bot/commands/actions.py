@@ -12,9 +12,8 @@ from bot.commands.command import Command, Reply, Requester
 from bot.commands.services import Services
 from bot.commands.usage import Usage, usage_error
 from bot.errors import UserError
-from bot.jobs.actions import ACTION_WORDING, Applicability, JobAction, applicability
+from bot.jobs.actions import ACTION_WORDING, Applicability, Decision, JobAction, applicability
 from bot.jobs.models import Job
-from bot.store.actions.audit import Decision
 from bot.store.actions.confirmations import Confirmation
 
 CANCEL = Usage("cancel <id>", "end a job, after a question (operators only)", "cancel ftjob-abc123")

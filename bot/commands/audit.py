@@ -12,8 +12,9 @@ from bot.commands.command import Command, Reply, Requester
 from bot.commands.services import Services
 from bot.commands.tokenizer import as_typed, unusual_character
 from bot.commands.usage import Usage, usage_error
+from bot.jobs.actions import Decision
 from bot.jobs.ids import parse_job_id
-from bot.store.actions.audit import AuditFilter, AuditLine, Decision
+from bot.store.actions.audit import AuditFilter, AuditLine
 
 USAGE = Usage("audit [n] [denied] [@person] [id]", "show who tried what (operators only)", "audit 20")
 DEFAULT_ROWS = 10

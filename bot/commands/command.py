@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from bot.blocks import Message
 from bot.blocks.view import View
-from bot.store.actions.audit import Decision
+from bot.jobs.actions import Decision
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,9 @@ from bot.commands.command import Command, Reply
 from bot.commands.error_messages import expired, not_yours
 from bot.commands.execute import duplicate_text, execute, submit
 from bot.commands.services import Services
-from bot.jobs.actions import Applicability, JobAction, applicability
+from bot.jobs.actions import Applicability, Decision, JobAction, applicability
 from bot.jobs.creation import JobRequest
 from bot.jobs.models import Job
-from bot.store.actions.audit import Decision
 from bot.store.actions.confirmations import Confirmation, PendingAction
 from bot.telemetry.metrics import FORGED_CONFIRMATIONS
 

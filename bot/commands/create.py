@@ -15,10 +15,9 @@ from bot.commands.services import Services
 from bot.commands.track import TrackCommand, try_one
 from bot.commands.usage import Usage
 from bot.errors import AccessDenialReason, AccessDenied, InvalidResponse, ProviderError, UserError
-from bot.jobs.actions import JobAction
+from bot.jobs.actions import Decision, JobAction
 from bot.jobs.creation import JobRequest
 from bot.jobs.models import File
-from bot.store.actions.audit import Decision
 from bot.store.actions.confirmations import FORM_LIFETIME, Confirmation, PendingAction
 
 USAGE = Usage("create [account:name]", "start a new job, by a form (operators only)", "create")

@@ -17,11 +17,11 @@ from bot.commands.error_messages import expired
 from bot.commands.outcome import Outcome, confirmed, read_job, send
 from bot.commands.services import Services
 from bot.errors import UserError
-from bot.jobs.actions import ACTION_WORDING, JobAction, is_resolved
+from bot.jobs.actions import ACTION_WORDING, Decision, JobAction, is_resolved
 from bot.jobs.creation import JobRequest
 from bot.runtime.failpoints import failpoint
 from bot.runtime.loops import Loop
-from bot.store.actions.audit import AuditEntry, Decision
+from bot.store.actions.audit import AuditEntry
 from bot.store.actions.confirmations import PendingAction
 from bot.store.db.engine import Transaction
 from bot.store.jobs.jobs import KnownJob

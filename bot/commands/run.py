@@ -25,8 +25,9 @@ from bot.commands.registry import VERBS
 from bot.commands.services import Services
 from bot.commands.unsubscribe import UnsubscribeCommand
 from bot.errors import NotFound, ProviderError, UserError
+from bot.jobs.actions import Decision
 from bot.slack.directory.members import Person, UnknownReason
-from bot.store.actions.audit import AuditEntry, Decision
+from bot.store.actions.audit import AuditEntry
 from bot.store.actions.confirmations import PendingAction
 from bot.telemetry import metrics
 

@@ -3,10 +3,11 @@
 import structlog
 
 from bot.blocks.notice import NoticeKind
+from bot.jobs.actions import Decision
 from bot.slack.errors import CHANNEL_CLOSED, THREAD_UNAVAILABLE
 from bot.slack.messages import PostResult
 from bot.store import Store
-from bot.store.actions.audit import AuditEntry, Decision
+from bot.store.actions.audit import AuditEntry
 from bot.store.db.engine import Transaction
 from bot.store.jobs.cards import Card
 from bot.store.outbox.dead_letters import LOST_ACCESS

@@ -69,6 +69,39 @@ class Applicability(StrEnum):
     """The job is finished, or about to be."""
 
 
+class Decision(StrEnum):
+    """The decision on an attempt. Values are part of the hashes of stored rows: they must not change."""
+
+    DENIED = "denied"
+    TAMPERED = "tampered"
+    """A button that this person was never shown here."""
+    INVALID = "wrong"
+    """An invalid request."""
+    FAILED = "failed"
+    """The API or the bot failed."""
+    SHOWN = "shown"
+    PROMPTED = "asked"
+    """The confirmation was shown."""
+    EXPIRED = "stale"
+    """The confirmation expired, or the job changed before its button was pressed."""
+    DUPLICATE = "duplicate"
+    SUBMITTED = "ordered"
+    """Written before the action is submitted; one of the following is written with its result."""
+    DONE = "done"
+    FINISHED = "over"
+    """The job had finished already."""
+    EARLY = "early"
+    """The job was not in a state for it yet."""
+    ALREADY = "already"
+    """The job was in the requested state already."""
+    REFUSED = "refused"
+    """The API rejected it."""
+    UNSENT = "unsent"
+    """It did not reach the API."""
+    UNKNOWN = "unknown"
+    """The API did not say, and the job runs on."""
+
+
 def applicability(action: JobAction, status: str, *, displayed_status: str | None = None) -> Applicability:
     """Return whether an action applies to a job, by its current status and the one that its confirmation showed.
 

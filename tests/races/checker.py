@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from bot.jobs.actions import Decision
 from bot.jobs.statuses import is_final
-from bot.store.actions.audit import Decision
 from bot.store.actions.confirmations import RESUBMIT_COOLDOWN
 
 ENDS = frozenset({Decision.DONE, Decision.FINISHED, Decision.REFUSED, Decision.UNSENT, Decision.UNKNOWN})

@@ -11,10 +11,10 @@ from typing import cast
 
 from typing_extensions import override
 
+from bot.jobs.actions import Decision
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.server import ServerResponse
 from bot.sandbox.slack.server import Slack
-from bot.store.actions.audit import Decision
 from tests.races.checker import SentAction
 from tests.races.plan import ASKED, FAULT_FREE, Plan, read_fault
 from tests.simulation.fault_schedule import FaultSchedule, InjectedFault

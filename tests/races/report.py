@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.store.actions.audit import Decision
+from bot.jobs.actions import Decision
 from tests.races.checker import ENDS, lost_replies
 from tests.races.race import Result, race
 from tests.seeds import on_every_core

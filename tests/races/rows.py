@@ -4,7 +4,7 @@ import json
 import sqlite3
 
 from bot.commands.confirm import ConfirmCommand
-from bot.store.actions.audit import Decision
+from bot.jobs.actions import Decision
 from tests.races.checker import ActionNotice, AuditRow
 
 _AUDIT = """

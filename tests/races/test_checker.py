@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.store.actions.audit import Decision
+from bot.jobs.actions import Decision
 from bot.store.actions.confirmations import RESUBMIT_COOLDOWN
 from tests.races.checker import ActionNotice, AuditRow, ButtonPress, Evidence, SentAction, check, lost_replies
 

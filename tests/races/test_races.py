@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from bot.store.actions.audit import Decision
+from bot.jobs.actions import Decision
 from tests.deep import max_examples
 from tests.races.checker import ENDS
 from tests.races.report import Figures, races, total

@@ -8,48 +8,15 @@ import hashlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, insert, select
 
+from bot.jobs.actions import Decision
 from bot.store.db import schema
 from bot.store.db.engine import Database, Transaction
 
 _BATCH = 1000
-
-
-class Decision(StrEnum):
-    """The decision on an attempt. Values are part of the hashes of stored rows: they must not change."""
-
-    DENIED = "denied"
-    TAMPERED = "tampered"
-    """A button that this person was never shown here."""
-    INVALID = "wrong"
-    """An invalid request."""
-    FAILED = "failed"
-    """The API or the bot failed."""
-    SHOWN = "shown"
-    PROMPTED = "asked"
-    """The confirmation was shown."""
-    EXPIRED = "stale"
-    """The confirmation expired, or the job changed before its button was pressed."""
-    DUPLICATE = "duplicate"
-    SUBMITTED = "ordered"
-    """Written before the action is submitted; one of the following is written with its result."""
-    DONE = "done"
-    FINISHED = "over"
-    """The job had finished already."""
-    EARLY = "early"
-    """The job was not in a state for it yet."""
-    ALREADY = "already"
-    """The job was in the requested state already."""
-    REFUSED = "refused"
-    """The API rejected it."""
-    UNSENT = "unsent"
-    """It did not reach the API."""
-    UNKNOWN = "unknown"
-    """The API did not say, and the job runs on."""
 
 
 @dataclass(frozen=True)

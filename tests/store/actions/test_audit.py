@@ -5,8 +5,9 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
+from bot.jobs.actions import Decision
 from bot.store import Store
-from bot.store.actions.audit import AuditEntry, Decision
+from bot.store.actions.audit import AuditEntry
 from bot.store.db import schema
 
 DENIED = AuditEntry("U1", "T1", "C1", "command", "cancel", Decision.DENIED, "default", "ftjob-a", reason="guest")

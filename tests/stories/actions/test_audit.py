@@ -10,10 +10,11 @@ from prometheus_client import REGISTRY
 from bot.app.bot import Bot
 from bot.blocks.job import status_phrase
 from bot.blocks.parts import SHOW_PAGE
+from bot.jobs.actions import Decision
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.messages import EphemeralMessage, SentReply
 from bot.sandbox.slack.workspace import TEAM
-from bot.store.actions.audit import AuditEntry, Decision
+from bot.store.actions.audit import AuditEntry
 from tests.cli.test_main import second
 from tests.world import World
 

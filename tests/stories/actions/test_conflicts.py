@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from bot.commands.rate_limit import LIMITS
+from bot.jobs.actions import Decision
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.api.keys import JOBS_READ, ApiKey
 from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.workspace import TEAM
-from bot.store.actions.audit import Decision
 from bot.store.actions.confirmations import Confirmation
 from tests.canaries import KEY
 from tests.stories.actions.test_audit import entries

@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 
 from bot.commands.execute import UNCONFIRMED_TIMEOUT
+from bot.jobs.actions import Decision
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.messages import SentReply
-from bot.store.actions.audit import Decision
 from tests.world import World, cancel_request, headline
 
 CONFIRM = "ftjob_confirm"

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from bot.jobs.actions import Decision
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.api.keys import JOBS_READ, JOBS_WRITE, ApiKey
 from bot.sandbox.slack.interactions import UserInteraction
 from bot.sandbox.slack.messages import OpenView
 from bot.sandbox.slack.users import SandboxUser
-from bot.store.actions.audit import Decision
 from tests.canaries import KEY, WRITE_KEY
 from tests.stories.actions.test_audit import entries
 from tests.world import World

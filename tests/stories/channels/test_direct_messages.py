@@ -3,10 +3,10 @@
 import pytest
 
 from bot.app.bot import Bot
+from bot.jobs.actions import Decision
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import Channel
-from bot.store.actions.audit import Decision
 from tests.store.seeds import deliveries
 from tests.world import FAST_TUNING, World
 
