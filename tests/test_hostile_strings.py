@@ -42,7 +42,7 @@ ALIVE = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
     max_examples=max_examples(10_000, 1_500), deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(verb=st.sampled_from(VERBS), text=TEXTS)
-def test_nothing_raises_what_it_does_not_declare_and_nothing_comes_alive(verb: str, text: str) -> None:
+def test_nothing_raises_undeclared_errors_and_nothing_is_interpreted_as_markup(verb: str, text: str) -> None:
     with suppress(UserError):
         parse(verb + text, REQUESTER)
     with suppress(ValidationError):

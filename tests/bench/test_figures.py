@@ -42,7 +42,7 @@ def test_new_figures_replace_old_ones_and_nothing_else_changes(tmp_path: Path) -
     assert "old" not in text
 
 
-def test_the_page_has_a_place_for_the_figures() -> None:
+def test_the_page_has_a_section_for_the_figures() -> None:
     text = PAGE.read_text()
 
     assert text.count(BEGIN) == text.count(END) == 1

@@ -35,11 +35,11 @@ def draw(drawn: Job, before: str = "running", kind: ChangeKind = ChangeKind.STAT
         ({"status": "odd_word"}, "odd_start", "has the status “odd word” (was odd start)."),
     ],
 )
-def test_a_change_is_said_in_a_sentence(fields: dict[str, Any], before: str, expected: str) -> None:
+def test_a_change_is_one_sentence(fields: dict[str, Any], before: str, expected: str) -> None:
     assert draw(sample_job(**fields), before).text == f"Fine-tuning job ftjob-abc123 {expected}"
 
 
-def test_a_failure_that_only_the_log_explains_is_said_in_its_words() -> None:
+def test_a_failure_that_only_the_log_explains_quotes_the_log() -> None:
     message = draw(sample_job(status="failed"), reason="The moderation\nrefused it.")
 
     assert message.text.endswith("failed (was running): The moderation refused it.")
@@ -102,7 +102,7 @@ def test_an_alert_holds_what_a_team_needs() -> None:
     ]
 
 
-def test_a_model_name_stands_where_it_can_be_copied() -> None:
+def test_a_model_name_can_be_copied() -> None:
     boxes = [block for block in draw(sample_job(**SUCCEEDED)).blocks if block["type"] == "rich_text"]
 
     assert boxes == [
@@ -121,11 +121,11 @@ def test_an_alert_of_a_failure_holds_all_that_is_known_of_it() -> None:
     assert expected in visible_text(draw(sample_job(**FAILED)))
 
 
-def test_without_a_person_the_subscription_is_named_as_what_the_job_once_matched() -> None:
+def test_without_a_requester_the_subscription_that_the_job_matched_is_named() -> None:
     assert "matched a subscription of this channel" in visible_text(draw(sample_job(), person=None))
 
 
-def test_what_was_untracked_before_its_alert_names_nobody() -> None:
+def test_an_alert_of_a_job_untracked_meanwhile_names_no_one() -> None:
     told = visible_text(draw(sample_job(), person=None, links=JobLinks("https://example.com/a", tracked=False)))
     bare = draw(sample_job(), person=None, links=JobLinks(None, tracked=False))
 
@@ -143,13 +143,13 @@ def test_a_change_found_late_says_since_when() -> None:
     assert "found late" not in visible_text(draw(sample_job(**SUCCEEDED)))
 
 
-def test_an_alert_found_late_says_so_aloud_first_and_what_it_has_to_say_of_itself_last() -> None:
+def test_the_spoken_text_of_a_late_alert_begins_with_the_delay_and_ends_with_its_notes() -> None:
     said = draw(sample_job(), late_at=NOW, notes=["may be a repeat"]).text
 
     assert said == "Found late: Fine-tuning job ftjob-abc123 is running (was running). · may be a repeat"
 
 
-def test_what_an_alert_has_to_say_of_itself_is_seen() -> None:
+def test_the_notes_of_an_alert_are_shown() -> None:
     assert "may be a repeat" in visible_text(draw(sample_job(), notes=["may be a repeat"]))
     assert "may be a repeat" not in visible_text(draw(sample_job()))
 

@@ -44,7 +44,7 @@ def test_no_two_labels_of_a_choice_are_the_same(choices: list[Choice]) -> None:
     assert all(label.isprintable() for label in drawn)
 
 
-def test_what_tells_namesakes_apart_is_their_id() -> None:
+def test_jobs_of_one_name_are_distinguished_by_id() -> None:
     drawn = distinct_labels([Choice(each, "replica", "Running") for each in ("ftjob-one", "ftjob-two")])
 
     assert drawn == ["replica · ftjob-one · Running", "replica · ftjob-two · Running"]

@@ -68,7 +68,7 @@ def test_windows(snapshot: SnapshotAssertion) -> None:
     ],
     ids=["empty", "a hundred files", "typed", "longest", "creating", "created"],
 )
-def test_slack_takes_every_window(view: View) -> None:
+def test_slack_accepts_every_modal(view: View) -> None:
     assert faults_of(view) == []
 
 
@@ -90,7 +90,7 @@ def test_the_name_of_a_file_is_text() -> None:
 
 
 @pytest.mark.parametrize("name", ["train.jsonl", "a-very-long-name-of-a-file-" * 5, None])
-def test_files_of_one_name_size_and_day_are_told_apart(name: str | None) -> None:
+def test_files_of_one_name_size_and_day_are_distinguishable(name: str | None) -> None:
     ids = [f"file-Hk3v9Qm1Lw8Zr2Tb-{nth}-9Xc4Vb7Nm0Qw" for nth in range(9)]
     files = [File(id=each, filename=name, bytes=900, created_at=NOW) for each in ids]
     window = create_form(PRIVATE, files)

@@ -30,7 +30,7 @@ def read(view: View) -> str:
     return "\n".join(texts_in(list(view.blocks)))
 
 
-def test_every_property_stands_in_the_window() -> None:
+def test_every_property_is_in_the_modal() -> None:
     window = read(details_view(sample_job(**FULL), LINKS, checked_at=NOW))
 
     assert FULL.keys() | {"object", "id", "model", "created_at", "training_file"} == Job.model_fields.keys()
@@ -62,7 +62,7 @@ def test_the_longest_values_are_shown_whole() -> None:
 
 
 @pytest.mark.parametrize("longest", [LONGEST_FAILED, LONGEST_SUCCEEDED], ids=lambda drawn: drawn.status)
-def test_slack_takes_the_window_of_the_longest_job(longest: Job) -> None:
+def test_slack_accepts_the_modal_of_the_longest_job(longest: Job) -> None:
     endless = longest.model_copy(update={"hyperparameters": {str(n): markup(5000) for n in range(40)}})
     window = details_view(endless, LINKS, checked_at=NOW)
 
@@ -72,11 +72,11 @@ def test_slack_takes_the_window_of_the_longest_job(longest: Job) -> None:
 
 
 @pytest.mark.parametrize("example", examples().values(), ids=examples().keys())
-def test_slack_takes_the_window_of_every_example_job(example: Job) -> None:
+def test_slack_accepts_the_modal_of_every_example_job(example: Job) -> None:
     assert faults_of(details_view(example, LINKS, checked_at=NOW)) == []
 
 
-def test_nothing_in_the_window_comes_alive() -> None:
+def test_nothing_in_the_modal_is_interpreted_as_markup() -> None:
     evil = "<!channel> & `x` <https://evil.example|Fix> "
     hostile = sample_job(
         **{**FULL, "metadata": {evil: evil}, "model": evil, "training_file": evil, "organization_id": evil}

@@ -21,7 +21,7 @@ def line(
     return DigestLine(Change(kind, State(before), State(after, model)), job)
 
 
-def test_a_digest_tells_each_change_in_a_line_with_what_people_need_of_it() -> None:
+def test_a_digest_has_one_line_for_each_change() -> None:
     failed = {"code": "invalid_training_file", "message": "Line 3 is no JSON.", "param": "training_file"}
     message = digest_message(
         [
@@ -46,7 +46,7 @@ def test_a_digest_tells_each_change_in_a_line_with_what_people_need_of_it() -> N
     assert "/ftjob status" in hint
 
 
-def test_a_digest_can_be_said_aloud() -> None:
+def test_a_digest_has_a_spoken_text() -> None:
     message = digest_message(
         [line("queued", "running", id="ftjob-a"), line("running", "failed", id="ftjob-b")], notes=["late"]
     )

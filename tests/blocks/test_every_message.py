@@ -56,7 +56,7 @@ LONGEST_SUCCEEDED = LONGEST_JOB.model_copy(update={"status": "succeeded"})
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("fields", [{}, SUCCEEDED, FAILED, FULL], ids=["bare", "succeeded", "failed", "full"])
-def test_slack_takes_every_message_of_a_job_in_every_state(status: str, fields: dict[str, object]) -> None:
+def test_slack_accepts_every_message_of_a_job_in_every_state(status: str, fields: dict[str, object]) -> None:
     for name, message in messages_about(sample_job(**{**fields, "status": status})).items():
         assert message_faults(message) == [], name
 
@@ -66,13 +66,13 @@ def test_the_contract_has_twenty_three_example_jobs() -> None:
 
 
 @pytest.mark.parametrize("example", examples().values(), ids=examples().keys())
-def test_slack_takes_every_message_of_every_example_job(example: Job) -> None:
+def test_slack_accepts_every_message_of_every_example_job(example: Job) -> None:
     for name, message in messages_about(example).items():
         assert message_faults(message) == [], name
 
 
 @pytest.mark.parametrize("longest", [LONGEST_JOB, LONGEST_FAILED, LONGEST_SUCCEEDED], ids=lambda job: job.status[:9])
-def test_slack_takes_the_longest_messages(longest: Job) -> None:
+def test_slack_accepts_the_longest_messages(longest: Job) -> None:
     for name, message in messages_about(longest, reason=markup(4096), rows=500).items():
         assert message_faults(message) == [], name
         assert len(message.blocks) <= 50, name
@@ -80,12 +80,12 @@ def test_slack_takes_the_longest_messages(longest: Job) -> None:
         assert view_faults(view) == [], name
 
 
-def test_slack_takes_the_longest_notices() -> None:
+def test_slack_accepts_the_longest_notices() -> None:
     for name, message in all_notices(markup(300), markup(4096)).items():
         assert message_faults(message) == [], name
 
 
-def test_slack_takes_a_list_with_the_longest_title() -> None:
+def test_slack_accepts_a_list_with_the_longest_title() -> None:
     title = "The newest jobs" + "".join(f" · {'k' * 64}={'&lt;' * 16}" for _ in range(16))
 
     assert (
@@ -94,7 +94,7 @@ def test_slack_takes_a_list_with_the_longest_title() -> None:
     )
 
 
-def test_slack_takes_lists_without_rows() -> None:
+def test_slack_accepts_lists_without_rows() -> None:
     assert message_faults(job_list([], title="The newest jobs", empty="No jobs yet.")) == []
     assert message_faults(tracked_list([], subscribed=False)) == []
     assert message_faults(tracked_list([], subscribed=True)) == []
@@ -113,11 +113,11 @@ def test_slack_takes_lists_without_rows() -> None:
     ],
     ids=lambda message: message.text[:30],
 )
-def test_slack_takes_every_short_answer(message: Message) -> None:
+def test_slack_accepts_every_short_reply(message: Message) -> None:
     assert message_faults(message) == []
 
 
-def test_top_level_texts_hold_no_moment_that_needs_a_client() -> None:
+def test_top_level_texts_have_no_date_that_only_a_client_can_format() -> None:
     messages = [
         *messages_about(sample_job(**FULL)).values(),
         note_message("It ended <!date^1790000000^{date} at {time}|2026-09-21 13:33 UTC>."),

@@ -75,7 +75,7 @@ def assert_harmless(message: Message, name: str = "") -> None:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(jobs(), hostile)
-def test_nothing_in_a_job_comes_alive_in_any_message_of_it(job: Job, reason: str) -> None:
+def test_nothing_in_a_job_is_interpreted_as_markup_in_any_message(job: Job, reason: str) -> None:
     for name, message in messages_about(job, reason=reason).items():
         assert_harmless(message, name)
     for name, view in home_views(job).items():
@@ -84,14 +84,14 @@ def test_nothing_in_a_job_comes_alive_in_any_message_of_it(job: Job, reason: str
 
 @settings(deadline=None)
 @given(hostile, hostile)
-def test_nothing_in_a_notice_comes_alive(about: str, said: str) -> None:
+def test_nothing_in_a_notice_is_interpreted_as_markup(about: str, said: str) -> None:
     for name, message in all_notices(about, said).items():
         assert_harmless(message, name)
 
 
 @settings(deadline=None)
 @given(hostile, st.dates() | st.none())
-def test_nothing_in_the_name_of_a_model_comes_alive(model: str, ends: date | None) -> None:
+def test_nothing_in_the_name_of_a_model_is_interpreted_as_markup(model: str, ends: date | None) -> None:
     assert_harmless(
         model_list(
             [FineTunedModel(model, ends, account=model)] * 30,
@@ -104,7 +104,7 @@ def test_nothing_in_the_name_of_a_model_comes_alive(model: str, ends: date | Non
 
 @settings(deadline=None)
 @given(hostile, hostile)
-def test_nothing_in_an_error_comes_alive(said: str, job_id: str) -> None:
+def test_nothing_in_an_error_is_interpreted_as_markup(said: str, job_id: str) -> None:
     errors = [
         NotFound(said),
         AccessDenied(said),
@@ -121,7 +121,7 @@ def test_nothing_in_an_error_comes_alive(said: str, job_id: str) -> None:
 
 @settings(deadline=None)
 @given(hostile, hostile, hostile.filter(lambda place: not place.isalnum()), hostile)
-def test_nothing_in_what_could_not_be_delivered_comes_alive(job_id: str, status: str, place: str, error: str) -> None:
+def test_nothing_in_a_dead_letter_is_interpreted_as_markup(job_id: str, status: str, place: str, error: str) -> None:
     changes = [Change(kind, State(status), State(status)) for kind in ChangeKind]
     names = (*(change_label(each, job_id) for each in changes), card_label(job_id))
     rows = [UndeliveredRow(2**60, what, place, 253_402_300_799, error) for what in names] * 3
@@ -136,5 +136,5 @@ def test_nothing_in_what_could_not_be_delivered_comes_alive(job_id: str, status:
         max_size=900,
     )
 )
-def test_a_long_answer_is_never_cut_inside_its_markup(parts: list[str]) -> None:
+def test_a_long_reply_is_never_cut_inside_its_markup(parts: list[str]) -> None:
     assert_harmless(note_message(" ".join(["so:", *parts])))

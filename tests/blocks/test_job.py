@@ -102,7 +102,7 @@ def test_all_sixteen_pairs_of_the_longest_metadata_have_a_line() -> None:
         ("\u200b", Phase.UNKNOWN, "has the status “unknown”"),
     ],
 )
-def test_a_status_is_said_as_people_say_it(said: str, phase: Phase, words: str) -> None:
+def test_a_status_is_in_plain_words(said: str, phase: Phase, words: str) -> None:
     assert phase_of(said) is phase
     assert status_phrase(said) == words
 
@@ -142,7 +142,7 @@ def test_a_status_is_a_word_beside_its_emoji(said: str, expected: str) -> None:
         ({"status": "cancelled", "model": None, "created_at": 0}, "Fine-tuning job ftjob-abc123 was cancelled."),
     ],
 )
-def test_a_job_is_said_in_a_sentence(fields: dict[str, Any], expected: str) -> None:
+def test_a_job_is_one_sentence(fields: dict[str, Any], expected: str) -> None:
     assert job_sentence(sample_job(**fields)) == expected
 
 
@@ -156,7 +156,7 @@ def test_a_job_is_said_in_a_sentence(fields: dict[str, Any], expected: str) -> N
         (JobError(), "from the log", "from the log"),
     ],
 )
-def test_why_a_job_failed_is_said_in_the_words_of_the_provider(
+def test_the_reason_of_a_failure_is_in_the_providers_words(
     error: JobError | None, reason: str | None, expected: str | None
 ) -> None:
     assert failure_text(error, reason) == expected
@@ -208,6 +208,6 @@ def test_no_button_of_a_card_acts_automatically() -> None:
     assert {button["value"] for button in buttons} == {"ftjob-abc123"}
 
 
-def test_who_follows_a_job_is_named() -> None:
+def test_the_followers_of_a_job_are_named() -> None:
     assert tracked_by("U0OLIVIA") == "tracked by <@U0OLIVIA>"
     assert tracked_by(None) == "matched a subscription of this channel"

@@ -24,13 +24,13 @@ def test_a_job_without_a_model_or_a_date_is_still_a_row() -> None:
     assert ":gear: Running · `ftjob-abc123`\n`?`\n" in visible_text(message)
 
 
-def test_without_jobs_the_empty_sentence_is_the_answer() -> None:
+def test_without_jobs_the_reply_is_the_empty_sentence() -> None:
     message = job_list([], title="Jobs", empty="No jobs yet.", older="list all 10 after:ftjob-abc123")
 
     assert message.text == visible_text(message) == "No jobs yet."
 
 
-def test_a_list_says_that_there_are_more() -> None:
+def test_a_list_says_that_there_are_more_jobs() -> None:
     older = "list all 10 after:ftjob-abc123"
     (button,) = job_list([sample_job()], title="Jobs", empty="None.", older=older).blocks[-1]["elements"]
     assert (button["text"]["text"], button["value"]) == ("Older", older)
@@ -40,7 +40,7 @@ def test_a_list_says_that_there_are_more() -> None:
     )
 
 
-def test_a_list_counts_the_jobs_that_it_has_no_room_for() -> None:
+def test_a_list_counts_the_jobs_that_do_not_fit() -> None:
     jobs = [sample_job(id=f"ftjob-{n}") for n in range(MAX_JOBS + 7)]
     message = job_list(jobs, title="Jobs", empty="None.")
 
@@ -49,7 +49,7 @@ def test_a_list_counts_the_jobs_that_it_has_no_room_for() -> None:
     assert "And" not in visible_text(job_list(jobs[:MAX_JOBS], title="Jobs", empty="None."))
 
 
-def test_a_long_list_is_said_by_its_first_ten_jobs() -> None:
+def test_the_spoken_text_of_a_long_list_has_its_first_ten_jobs() -> None:
     jobs = [(f"ftjob-{n}", "running") for n in range(12)]
 
     assert tracked_list(jobs, subscribed=False).text == (
@@ -57,7 +57,7 @@ def test_a_long_list_is_said_by_its_first_ten_jobs() -> None:
     )
 
 
-def test_what_is_tracked_is_a_row_with_a_button_that_ends_it() -> None:
+def test_a_track_is_a_row_with_a_button_that_ends_it() -> None:
     message = tracked_list([("ftjob-a", "validating_files")], subscribed=False)
 
     assert message.text == "1 job tracked here: ftjob-a validating files."
@@ -70,7 +70,7 @@ def test_what_is_tracked_is_a_row_with_a_button_that_ends_it() -> None:
     assert message.blocks[1]["accessory"]["value"] == "ftjob-a"
 
 
-def test_all_that_is_tracked_is_counted_even_where_it_has_no_room() -> None:
+def test_tracked_jobs_that_do_not_fit_are_counted() -> None:
     message = tracked_list([(f"ftjob-{n}", "running") for n in range(MAX_ROWS + 460)], subscribed=True)
 
     assert visible_text(message).startswith("*500 jobs tracked here*")
@@ -80,6 +80,6 @@ def test_all_that_is_tracked_is_counted_even_where_it_has_no_room() -> None:
     assert "more" not in visible_text(last)
 
 
-def test_without_tracked_jobs_the_answer_says_how_to_start() -> None:
+def test_without_tracked_jobs_the_reply_says_how_to_start() -> None:
     assert "`/ftjob track &lt;id&gt;`" in tracked_list([], subscribed=False).text
     assert tracked_list([], subscribed=True).text == SUBSCRIBED

@@ -35,7 +35,7 @@ def pressable(message: Message) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_every_word_that_parks_or_kills_says_what_would_mend_it(word: str) -> None:
+def test_every_error_that_parks_or_kills_a_message_has_a_remedy(word: str) -> None:
     said = visible_text(drawn(failed(word)))
 
     assert UNKNOWN not in said
@@ -61,14 +61,14 @@ def test_the_remedy_fits_the_reason(word: str, fix: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["word_of_tomorrow", "http_500", "timeout"])
-def test_a_word_that_is_not_known_is_shown_as_it_is(word: str) -> None:
+def test_an_unknown_error_is_shown_as_it_is(word: str) -> None:
     said = visible_text(drawn(failed(word)))
 
     assert UNKNOWN in said
     assert f"(`{word}`, ref 7)" in said
 
 
-def test_where_nobody_said_why_the_row_is_there_all_the_same() -> None:
+def test_a_dead_letter_without_an_error_has_a_row_too() -> None:
     message = drawn(failed(None))
 
     assert UNKNOWN in visible_text(message)
@@ -86,7 +86,7 @@ def test_where_nobody_said_why_the_row_is_there_all_the_same() -> None:
         ("C0|x>", "`C0|x&gt;`"),
     ],
 )
-def test_a_row_says_where_it_was_to_go(channel: str, place: str) -> None:
+def test_a_row_names_the_destination(channel: str, place: str) -> None:
     assert f" · {place} · since " in visible_text(drawn(failed(channel=channel)))
 
 
@@ -107,7 +107,7 @@ def test_one_row_alone_needs_no_button_for_all() -> None:
     assert "The oldest" not in visible_text(message)
 
 
-def test_every_button_says_aloud_what_it_retries() -> None:
+def test_every_button_has_a_label_that_names_what_it_retries() -> None:
     labels = [
         element["accessibility_label"]
         for _, element in interactive_elements(list(drawn(failed(), failed(number=8)).blocks))
@@ -124,7 +124,7 @@ def test_every_button_says_aloud_what_it_retries() -> None:
         (3, 125.0, "3 messages are waiting to be sent, the oldest for 2 min 5 s."),
     ],
 )
-def test_what_is_on_its_way_is_counted_whether_or_not_anything_failed(
+def test_pending_messages_are_counted_whether_or_not_anything_failed(
     waiting: int, age: float | None, said: str
 ) -> None:
     assert said in visible_text(drawn(failed(), waiting=waiting, waits_for=age))
@@ -143,7 +143,7 @@ def test_the_first_few_are_read_aloud_and_the_rest_counted() -> None:
 
 @pytest.mark.parametrize("channel", ["D0TWOPEOPLE", "U0MILO", "W0MILO"])
 @pytest.mark.parametrize("word", ["not_in_channel", "channel_not_found", "is_archived"])
-def test_nobody_is_invited_to_direct_messages(word: str, channel: str) -> None:
+def test_no_one_is_invited_to_direct_messages(word: str, channel: str) -> None:
     said = visible_text(drawn(failed(word, channel=channel)))
 
     assert "/invite" not in said
@@ -163,7 +163,7 @@ def test_nobody_is_invited_to_direct_messages(word: str, channel: str) -> None:
         ("user_not_found", "U0MILO", "Let somebody else track the job."),
     ],
 )
-def test_who_follows_a_closed_channel_reads_what_opens_that_one(word: str, channel: str, advice: str) -> None:
+def test_a_follower_of_a_closed_channel_reads_how_to_reopen_it(word: str, channel: str, advice: str) -> None:
     said = visible_text(
         notice_message({"kind": NoticeKind.CHANNEL_CLOSED, "about": channel, "error": word, "waiting": 2})
     )

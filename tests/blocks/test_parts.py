@@ -41,7 +41,7 @@ ATOMS = ["`a b`", "&lt;", "&amp;", "<@U1>", "<!date^1^{time}|then>", "x", " ", "
         ("\"'`*_~|", "\"'`*_~|"),
     ],
 )
-def test_escaping_touches_the_three_characters_that_are_alive(text: str, expected: str) -> None:
+def test_escaping_changes_only_the_three_control_characters(text: str, expected: str) -> None:
     assert escape(text) == expected
 
 
@@ -95,12 +95,12 @@ def test_a_cut_text_fits_after_escaping_and_keeps_as_much_as_it_can(text: str, l
         ("é e\u0301 ١٢ 漢 \U0001f600", "é e\u0301 ١٢ 漢 \U0001f600"),
     ],
 )
-def test_what_is_not_seen_is_dropped(text: str, expected: str) -> None:
+def test_invisible_characters_are_dropped(text: str, expected: str) -> None:
     assert strip_invisible(text) == expected
 
 
 @given(st.text())
-def test_tidy_text_has_only_what_is_seen(text: str) -> None:
+def test_tidy_text_has_only_visible_characters(text: str) -> None:
     left = {unicodedata.category(character) for character in strip_invisible(text) if character not in "\n\t"}
 
     assert not left & {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -139,7 +139,7 @@ def test_code_is_one_closed_span(text: str, expected: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("a`<&> \n")), limits)
-def test_nothing_leaves_a_code_span(text: str, longest: int) -> None:
+def test_nothing_escapes_a_code_span(text: str, longest: int) -> None:
     span = code_span(text, longest)
 
     assert re.fullmatch(r"`[^`\n<>]+`", span)
@@ -179,7 +179,7 @@ def test_a_duration_is_never_longer_than_what_it_names_and_off_by_less_than_its_
     assert named <= seconds < named + smaller
 
 
-def test_a_moment_is_shown_in_the_time_zone_of_its_reader_with_words_for_others() -> None:
+def test_a_date_is_shown_in_the_readers_time_zone_with_a_fallback_text() -> None:
     assert format_utc(0) == "1970-01-01 00:00 UTC"
     assert format_date(1790000000.9) == "<!date^1790000000^{date_short_pretty} at {time}|2026-09-21 14:13 UTC>"
     assert (
@@ -219,7 +219,7 @@ def test_nothing_but_a_user_id_can_be_mentioned(person: str, expected: str) -> N
         ("", "`?`"),
     ],
 )
-def test_a_place_is_a_channel_a_direct_message_or_a_person(channel: str, expected: str) -> None:
+def test_a_destination_is_a_channel_a_direct_message_or_a_user(channel: str, expected: str) -> None:
     assert channel_mention(channel) == expected
 
 

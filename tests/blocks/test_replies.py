@@ -9,13 +9,13 @@ from bot.jobs.actions import JobAction
 from tests.blocks.rendered import KEY, sample_job, visible_text
 
 
-def test_a_note_is_seen_as_it_is_said() -> None:
+def test_a_note_has_equal_spoken_and_shown_text() -> None:
     message = note_message("Tracking `ftjob-a` here.")
 
     assert message.text == visible_text(message) == "Tracking `ftjob-a` here."
 
 
-def test_a_problem_leads_to_the_log() -> None:
+def test_a_problem_has_a_reference_to_the_log() -> None:
     message = problem_message("It broke. Try again.", ref="7f3a")
 
     assert visible_text(message).splitlines() == [":warning: It broke. Try again.", "ref: `7f3a`"]
@@ -41,7 +41,7 @@ def test_the_usage_of_a_verb_has_its_form_its_use_and_one_example(each: Usage) -
     assert f"Example: `/ftjob {each.example}`" in text
 
 
-def test_facts_are_labelled_and_said_in_a_row() -> None:
+def test_facts_are_labelled_and_spoken_in_a_row() -> None:
     message = labeled_values("ftjob", [("Version", "`1.0`"), ("Looks every", "30 s")])
 
     assert message.text == "ftjob: version `1.0`, looks every 30 s."
@@ -69,5 +69,5 @@ def test_the_confirmation_has_one_red_button_and_it_holds_the_key_alone() -> Non
     ]
 
 
-def test_a_job_from_the_future_was_created_just_now() -> None:
+def test_a_job_with_a_future_timestamp_was_created_just_now() -> None:
     assert "0 s ago" in visible_text(action_confirmation(JobAction.CANCEL, sample_job(), KEY, now=1))

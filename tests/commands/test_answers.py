@@ -27,7 +27,7 @@ def stable(message: Rendered) -> str:
     return text
 
 
-async def test_each_command_answers_in_plain_words(world: World, snapshot: SnapshotAssertion) -> None:
+async def test_each_command_replies_in_plain_words(world: World, snapshot: SnapshotAssertion) -> None:
     running = world.api.add_job(id="ftjob-running", status="running", seed=1)
     world.api.add_job(id="ftjob-done", status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::1", seed=1)
     nowhere = world.slack.add_channel("nowhere", bot_is_member=False)
@@ -80,7 +80,7 @@ async def test_a_job_that_cannot_be_tracked_does_not_hide_those_that_are(world: 
     assert len(world.messages_about(good)) == len(world.messages_about(other)) == 1
 
 
-async def test_several_jobs_are_said_in_sentences(world: World) -> None:
+async def test_several_jobs_are_sentences(world: World) -> None:
     running, done = world.api.add_job(status="running"), world.api.add_job(status="cancelled")
 
     async with world.bot():

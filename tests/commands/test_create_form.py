@@ -27,7 +27,7 @@ def test_the_least_that_a_job_needs_leaves_the_rest_to_the_api() -> None:
     }
 
 
-def test_a_seed_of_zero_and_the_widest_numbers_are_taken() -> None:
+def test_a_seed_of_zero_and_the_largest_numbers_are_accepted() -> None:
     creation = read_job_request(
         {
             **LEAST,
@@ -49,7 +49,7 @@ def test_a_seed_of_zero_and_the_widest_numbers_are_taken() -> None:
     }
 
 
-def test_as_much_metadata_as_leaves_room_for_ours_is_taken_as_it_was_typed() -> None:
+def test_metadata_that_leaves_room_for_our_own_is_accepted_as_typed() -> None:
     pairs = {f"{n:02}" + "k" * 62: "=" + "v" * 511 for n in range(14)}
     text = "\n\n".join(f" {key} = {value} " for key, value in pairs.items())
 
@@ -93,7 +93,7 @@ def test_as_much_metadata_as_leaves_room_for_ours_is_taken_as_it_was_typed() -> 
         ("metadata", "\n".join(f"k{n}=v" for n in range(15)), "At most 14 pairs"),
     ],
 )
-def test_what_does_not_fit_is_said_at_its_field_alone(field: str, text: str, said: str) -> None:
+def test_an_invalid_value_has_an_error_at_its_own_field_only(field: str, text: str, said: str) -> None:
     problems = wrong(**{field: text})
 
     assert set(problems) == {field}
@@ -134,14 +134,14 @@ def test_a_form_without_its_fields_is_wrong_and_breaks_nothing(values: dict[str,
         ("training_file", "file-\u202eabc", "This holds U+202E"),
     ],
 )
-def test_what_cannot_be_seen_is_named_at_its_field(field: str, text: str, said: str) -> None:
+def test_an_invisible_character_is_named_at_its_field(field: str, text: str, said: str) -> None:
     problems = wrong(**{field: text})
 
     assert set(problems) == {field}
     assert said in problems[field]
 
 
-def test_what_is_seen_of_any_script_is_taken_as_it_was_typed() -> None:
+def test_visible_characters_of_any_script_are_accepted_as_typed() -> None:
     family, persian = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u0631\u0648\u0645"
     creation = read_job_request({**LEAST, "suffix": family, "metadata": f"name={persian}"})
 
@@ -151,7 +151,7 @@ def test_what_is_seen_of_any_script_is_taken_as_it_was_typed() -> None:
 @pytest.mark.parametrize(
     "around", ["'{}'", '"{}"', "\u201c{}\u201d", "\u00ab{}\u00bb", "`{}`", " {}\u200b", "\ufeff{}"]
 )
-def test_quotes_and_what_a_copied_text_brings_along_do_not_count_in_a_form(around: str) -> None:
+def test_quotes_and_pasted_formatting_are_ignored_in_a_form(around: str) -> None:
     plain = {**LEAST, "suffix": "search", "seed": "7", "method": "supervised"}
     quoted = {name: around.format(text) for name, text in plain.items() if name != "method"}
     pair = f"{around.format('team')} = {around.format('big vision')}"

@@ -107,7 +107,7 @@ def test_only_a_wrong_key_is_called_revoked(reason: AccessDenialReason) -> None:
     assert "new one" not in said
 
 
-def test_a_spent_quota_is_no_pause_of_so_many_seconds() -> None:
+def test_a_spent_quota_is_not_shown_as_a_wait_of_seconds() -> None:
     said = provider_error(QuotaExceeded("You exceeded your current quota.", retry_after=900), project=PLACE)
     assert "900" not in said
     assert "Ask whoever runs this bot to check its billing." in said
@@ -138,7 +138,7 @@ def test_a_long_error_is_cut() -> None:
         (500, "error.500.server_error.json", "did not give a usable answer"),
     ],
 )
-def test_what_the_api_really_answers_becomes_a_sentence_without_secrets(status: int, file: str, expected: str) -> None:
+def test_a_real_response_of_the_api_becomes_a_sentence_without_secrets(status: int, file: str, expected: str) -> None:
     with pytest.raises(ProviderError) as caught:
         OpenAI(account()).read_job(Response(status, {}, (EXAMPLES / file).read_bytes()), "ftjob-a", now=0)
     said = provider_error(caught.value, project=PLACE, job_id="ftjob-a")
@@ -158,11 +158,11 @@ def test_every_refusal_says_what_to_do(why: DenialReason) -> None:
     assert [word for word in JARGON if word in said] == []
 
 
-def test_every_refusal_has_words_of_its_own() -> None:
+def test_every_refusal_has_its_own_wording() -> None:
     assert len({denial(why, POLICY) for why in DenialReason}) == len(DenialReason)
 
 
-def test_a_refused_action_names_who_may() -> None:
+def test_a_refused_action_names_who_has_permission() -> None:
     said = denial(DenialReason.NOT_AN_OPERATOR, POLICY)
 
     assert said.startswith("You may not do this.")
@@ -170,7 +170,7 @@ def test_a_refused_action_names_who_may() -> None:
     assert "<@U0OLIVIA>, <@W0MILO>, the user group `S0MLOPS`" in said
 
 
-def test_without_operators_in_the_settings_admins_alone_are_named() -> None:
+def test_without_operators_in_the_settings_only_admins_are_named() -> None:
     for operators in (frozenset[str](), frozenset({""}), frozenset({"?"})):
         assert denial(DenialReason.NOT_AN_OPERATOR, Policy(operators)) == (
             "You may not do this. Admins and owners of this workspace may: ask one of them."
@@ -178,7 +178,7 @@ def test_without_operators_in_the_settings_admins_alone_are_named() -> None:
 
 
 @pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found"])
-def test_where_the_bot_is_not_it_asks_to_be_invited(error: str) -> None:
+def test_outside_its_channels_the_bot_asks_to_be_invited(error: str) -> None:
     assert post_failed(error) == INVITE
     assert "/invite @ftjob" in INVITE
 
@@ -207,7 +207,7 @@ def asked(order: JobAction) -> PendingAction:
 
 
 @pytest.mark.parametrize("order", JobAction)
-def test_what_is_out_of_date_or_of_somebody_else_names_the_command_for_a_new_one_of_its_kind(order: JobAction) -> None:
+def test_an_expired_or_foreign_confirmation_names_the_command_for_a_new_one(order: JobAction) -> None:
     theirs = asked(order)
     for said in (expired(theirs), not_yours(theirs, is_form=order is JobAction.CREATE)):
         assert f"/ftjob {order}" in said
@@ -215,7 +215,7 @@ def test_what_is_out_of_date_or_of_somebody_else_names_the_command_for_a_new_one
         assert ("form" in said, "button" in said) == (order is JobAction.CREATE, order is not JobAction.CREATE)
 
 
-def test_a_form_and_a_button_that_nobody_was_given_get_the_words_of_their_kind() -> None:
+def test_a_form_and_a_button_that_no_one_was_given_have_their_own_wording() -> None:
     form, button = not_yours(None, is_form=True), not_yours(None, is_form=False)
 
     assert "/ftjob create" in form
@@ -227,7 +227,7 @@ def test_a_form_and_a_button_that_nobody_was_given_get_the_words_of_their_kind()
 
 
 @pytest.mark.parametrize("said", [*(expired(asked(order)) for order in JobAction), UNEXPECTED_ERROR])
-def test_a_button_or_a_bug_that_ends_a_conversation_says_how_to_go_on(said: str) -> None:
+def test_a_rejected_button_or_a_bug_names_the_next_step(said: str) -> None:
     assert any(step in said for step in NEXT_STEPS)
     assert [word for word in JARGON if word in said] == []
 
@@ -249,7 +249,7 @@ def test_every_limit_says_what_it_is_and_for_how_long_to_wait(bound: LimitKind, 
     assert any(step in said for step in NEXT_STEPS)
 
 
-def test_a_quota_is_named_with_what_makes_room() -> None:
+def test_a_full_quota_is_named_with_the_way_to_free_it() -> None:
     said = quota(1000)
 
     assert "1,000 jobs" in said
@@ -270,9 +270,7 @@ def test_a_quota_is_named_with_what_makes_room() -> None:
         ("token_revoked", "C0ML", "ml", "the new token"),
     ],
 )
-def test_the_advice_can_be_followed_where_the_message_was_to_go(
-    error: str, channel: str, named: str, said: str
-) -> None:
+def test_the_advice_applies_to_the_destination_of_the_message(error: str, channel: str, named: str, said: str) -> None:
     here = Requester("U0OLIVIA", channel if named.startswith(("d", "mpdm")) else "C0ML", "T1", named)
     advice = post_failed(error, channel, here)
 
@@ -281,5 +279,5 @@ def test_the_advice_can_be_followed_where_the_message_was_to_go(
     assert "Please try again" not in advice
 
 
-def test_another_channel_is_no_group_message_because_the_requester_writes_from_one() -> None:
+def test_another_channel_is_not_called_a_group_message_where_the_requester_writes_from_one() -> None:
     assert post_failed("channel_not_found", "C0OPS", Requester("U0OLIVIA", "C0GROUP", "T1", "mpdm-a--b--c-1")) == INVITE

@@ -63,7 +63,7 @@ def read(text: str) -> ListCommand | SubscribeCommand | UnsubscribeCommand:
         ),
     ],
 )
-def test_every_verb_reads_a_filter_alike(verb: str, typed: str, wanted: Filter) -> None:
+def test_every_verb_parses_filters_alike(verb: str, typed: str, wanted: Filter) -> None:
     assert read(f"{verb} {typed}").filter == wanted
 
 
@@ -111,7 +111,7 @@ def test_every_verb_knows_every_state(verb: str, word: str) -> None:
         ("mine slack_user=<@U0MILO>", "A job has one value of `slack_user`"),
     ],
 )
-def test_a_word_that_is_not_understood_or_can_never_fit_is_named(verb: str, typed: str, said: str) -> None:
+def test_an_unknown_word_or_an_impossible_value_is_named(verb: str, typed: str, said: str) -> None:
     assert said in refused(f"{verb} {typed}")
     assert len(refused(f"{verb} {typed}")) <= 300
 
@@ -126,7 +126,7 @@ def test_a_word_that_is_not_understood_or_can_never_fit_is_named(verb: str, type
         ("help track list", "not `list` as well"),
     ],
 )
-def test_where_one_is_taken_a_second_is_not_dropped(typed: str, said: str) -> None:
+def test_a_second_value_is_rejected_where_one_is_accepted(typed: str, said: str) -> None:
     assert said in refused(typed)
 
 

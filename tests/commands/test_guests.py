@@ -121,7 +121,7 @@ def decided(command: Command, who: Person, policy: Policy) -> Authorized | Denie
     return AccessControl(policy, RateLimiter(), lambda: 0.0).authorize(who, command)
 
 
-def test_no_verb_is_left_out() -> None:
+def test_every_verb_is_covered() -> None:
     assert {each.verb for each in (*reads(), *changes())} == set(VERBS)
 
 
@@ -143,7 +143,7 @@ def test_each_kind_of_person_may_read_or_change_as_the_setting_says(kind: str, *
 
 @pytest.mark.parametrize("allow", [False, True])
 @pytest.mark.parametrize("kind", PEOPLE)
-def test_the_home_tab_is_shown_to_whom_may_read(kind: str, *, allow: bool) -> None:
+def test_the_home_tab_is_shown_to_users_who_can_read(kind: str, *, allow: bool) -> None:
     shown = authorize(PEOPLE[kind], Permission.READ, Policy(allow_guests=allow), changes_job=False)
 
     assert isinstance(shown, Authorized) is (kind in ("a member", "an admin") or (kind.startswith("a guest") and allow))

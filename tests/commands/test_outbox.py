@@ -81,7 +81,7 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
         (None, UNKNOWN),
     ],
 )
-async def test_a_button_whose_message_moved_on_says_where_it_is(
+async def test_a_button_of_a_message_that_changed_state_says_its_state(
     world: World, meanwhile: dict[str, Any] | None, said: str
 ) -> None:
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
@@ -104,7 +104,7 @@ async def test_a_button_whose_message_moved_on_says_where_it_is(
     assert after == before
 
 
-async def test_a_button_for_all_where_nothing_is_left_says_so(world: World) -> None:
+async def test_retry_all_without_dead_letters_says_so(world: World) -> None:
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         await enqueue(bot.store, "C0ATTIC", "C0ATTIC")
         await hold_back(bot.store)

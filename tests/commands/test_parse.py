@@ -28,7 +28,7 @@ def read(text: str) -> Any:
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\u200b", "\u00a0\ufeff\n", "help", "?", "-h", "--help", "HELP", "Help"])
-def test_nothing_and_every_word_for_help_is_help(text: str) -> None:
+def test_no_text_and_every_word_for_help_are_help(text: str) -> None:
     assert read(text) == HelpCommand(REQUESTER, usages=tuple(USAGES.values()))
 
 
@@ -86,7 +86,7 @@ def test_one_job_can_be_written_in_many_ways(text: str) -> None:
 
 
 @pytest.mark.parametrize("job_id", ["ftjob-a", "ftjob_abc", "ft-72a2792ef7d24ba7b82c7fe4a37e379f", "ftjob-" + "a" * 64])
-def test_every_shape_of_job_id_is_taken(job_id: str) -> None:
+def test_every_form_of_job_id_is_accepted(job_id: str) -> None:
     assert read(f"status {job_id}").job_ids == (job_id,)
 
 
@@ -96,7 +96,7 @@ def test_ids_keep_their_case_and_their_order() -> None:
     assert read(f"status {' '.join(ids)}").job_ids == ids
 
 
-def test_as_many_ids_as_are_allowed_are_taken() -> None:
+def test_the_largest_number_of_ids_is_accepted() -> None:
     assert len(read("status " + " ".join(f"ftjob-{n}" for n in range(MAX_IDS))).job_ids) == MAX_IDS
 
 
@@ -142,12 +142,12 @@ def test_a_list_can_be_narrowed_by_metadata() -> None:
     assert command == ListCommand(REQUESTER, filter=wanted, limit=5)
 
 
-def test_metadata_is_what_was_typed_although_slack_escapes_it() -> None:
+def test_metadata_is_unescaped_to_what_was_typed() -> None:
     wanted = read("list team=R&amp;D note=&lt;b&gt;&amp;lt;").filter
     assert wanted.metadata == (("note", "<b>&lt;"), ("team", "R&D"))
 
 
-def test_brackets_that_were_typed_are_no_channel_and_no_link() -> None:
+def test_typed_brackets_are_no_channel_or_link() -> None:
     for text in (
         "track ftjob-abc123 in &lt;#C0OPS|ops&gt;",
         "status &lt;https://platform.openai.com/finetune/ftjob-a&gt;",
@@ -156,14 +156,14 @@ def test_brackets_that_were_typed_are_no_channel_and_no_link() -> None:
             read(text)
 
 
-def test_a_list_takes_as_many_pairs_as_a_job_can_carry() -> None:
+def test_a_list_accepts_as_many_metadata_pairs_as_a_job_can_have() -> None:
     assert len(read("list " + " ".join(f"k{n}=v" for n in range(MAX_PAIRS))).filter.metadata) == MAX_PAIRS
 
 
 @pytest.mark.parametrize(
     "verb", ["tracked", "subscribe", "subscriptions", "unsubscribe", "settings", "create", "about"]
 )
-def test_verbs_without_anything_more_stand_alone(verb: str) -> None:
+def test_verbs_without_arguments_are_parsed(verb: str) -> None:
     assert read(verb) == VERBS[verb].command(REQUESTER)
 
 
@@ -181,7 +181,7 @@ def test_verbs_without_anything_more_stand_alone(verb: str) -> None:
         ("Mine team=search failed", Filter(("failed",), None, (("team", "search"),), REQUESTER.person)),
     ],
 )
-def test_a_subscription_says_which_jobs_and_what_of_them(typed: str, wanted: Filter) -> None:
+def test_a_subscription_selects_jobs_and_changes(typed: str, wanted: Filter) -> None:
     assert read(f"subscribe {typed}") == SubscribeCommand(REQUESTER, filter=wanted)
 
 
@@ -215,6 +215,6 @@ def test_one_job_can_be_cancelled() -> None:
     assert read("cancel ftjob-abc123") == CancelCommand(REQUESTER, job_ids=(JOB,))
 
 
-def test_what_is_not_seen_is_gone_from_the_ends_of_words_alone() -> None:
+def test_invisible_characters_are_stripped_only_from_the_ends_of_words() -> None:
     assert strip_invisible("ftjob-\u200babc") == "ftjob-abc"
     assert read("list team=\u200bsearch\u200b").filter.metadata == (("team", "search"),)

@@ -129,12 +129,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_does_not_fit_is_answered_with_what_is_wrong(text: str, expected: str) -> None:
+def test_an_invalid_command_is_answered_with_what_is_wrong(text: str, expected: str) -> None:
     assert expected in refused(text)
 
 
 @pytest.mark.parametrize("text", [text for text, _ in REFUSED.values()], ids=REFUSED.keys())
-def test_the_answer_is_short_and_harmless(text: str) -> None:
+def test_the_error_is_short_and_harmless(text: str) -> None:
     said = refused(text)
     message = problem_message(said)
 
@@ -161,7 +161,7 @@ def test_wrong_use_of_a_verb_is_answered_with_its_own_usage_and_one_example(verb
     assert f"as in `/ftjob {USAGES[verb].example}`" in said
 
 
-def test_what_was_typed_is_shown_as_it_was_typed() -> None:
+def test_input_is_shown_as_it_was_typed() -> None:
     assert "`a&amp;b&lt;!here&gt;` is not a job id." in refused("status a&amp;b&lt;!here&gt;")
 
 
@@ -177,18 +177,20 @@ def test_what_was_typed_is_shown_as_it_was_typed() -> None:
         ("status " + "7" * 129, "is not a job id. It is longer than 128 characters."),
     ],
 )
-def test_an_id_with_a_character_that_is_not_seen_or_looks_alike_is_refused_by_its_name(text: str, said: str) -> None:
+def test_an_id_with_an_invisible_or_confusable_character_is_rejected_and_the_character_named(
+    text: str, said: str
+) -> None:
     assert said in refused(text)
 
 
 @pytest.mark.parametrize("verb", ["status", "track", "untrack", "cancel"])
 @pytest.mark.parametrize("job_id", ["2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11", "projects/7/jobs/8", "bGl0ZWxsbV9qb2I9="])
-def test_an_id_of_another_shape_is_left_to_the_accounts_to_know(verb: str, job_id: str) -> None:
+def test_an_id_of_another_form_is_passed_to_the_accounts(verb: str, job_id: str) -> None:
     assert parse(f"{verb} {job_id}", REQUESTER) == VERBS[verb].command(REQUESTER, job_ids=(job_id,))
     assert parse(job_id, REQUESTER).job_ids == (job_id,)
 
 
-def test_what_comes_after_a_list_is_named_by_an_id_of_any_shape() -> None:
+def test_the_next_page_of_a_list_begins_after_an_id_of_any_form() -> None:
     command = parse("list all 10 after:projects/7/jobs/8.a", REQUESTER)
 
     assert isinstance(command, ListCommand)
@@ -204,7 +206,7 @@ def test_a_likely_verb_is_never_run_by_guess() -> None:
 @pytest.mark.parametrize(
     "form", ["{}", "status {}", "track x in {}", "list team={}", "help {}", "`{}`", "cancel ftjob-a {}"]
 )
-def test_a_pasted_secret_is_not_repeated_and_its_owner_is_told_to_revoke_it(secret: str, form: str) -> None:
+def test_a_pasted_secret_is_not_repeated_and_the_reply_says_to_revoke_it(secret: str, form: str) -> None:
     said = refused(form.format(secret))
     assert "looks like a secret" in said
     assert "revoke it now" in said
@@ -214,7 +216,7 @@ def test_a_pasted_secret_is_not_repeated_and_its_owner_is_told_to_revoke_it(secr
 @pytest.mark.parametrize(
     "text", ["status xo\u200bxb-h1dd3nh1dd3n", "status \u2066sk-h1dd3nh1dd3n", "&lt;sk-h1dd3nh1dd3n&gt;"]
 )
-def test_nor_is_one_with_something_unseen_in_it_or_around_it(text: str) -> None:
+def test_a_secret_with_invisible_characters_is_not_repeated(text: str) -> None:
     assert "h1dd3n" not in refused(text)
 
 
@@ -233,7 +235,7 @@ def outcome(text: str) -> Command | str:
 @example("list " + "0" * 5000 + "1")
 @example("track in <#C1|x>")
 @example("\x00")
-def test_any_text_is_a_command_or_is_answered(text: str) -> None:
+def test_any_text_is_a_command_or_an_error(text: str) -> None:
     match outcome(text):
         case str(said):
             assert len(said) <= 300
@@ -263,5 +265,5 @@ def test_ids_are_never_altered(written: list[str], verb: str) -> None:
         "settings si\u200bze full",
     ],
 )
-def test_what_cannot_be_seen_in_a_word_is_named_wherever_the_word_stands(text: str) -> None:
+def test_an_invisible_character_inside_a_word_is_named_at_any_position(text: str) -> None:
     assert "U+200B ZERO WIDTH SPACE" in refused(text)

@@ -57,7 +57,7 @@ def person_with(flags: dict[str, bool]) -> Person:
 
 
 @pytest.mark.parametrize("need", Permission)
-def test_everybody_may_exactly_what_the_rule_says(need: Permission) -> None:
+def test_everyone_can_do_exactly_what_the_rules_permit(need: Permission) -> None:
     for flags in PEOPLE:
         for read_only, allow_guests, changes_job, changes_channel in product([False, True], repeat=4):
             policy = Policy(POLICY_OPERATORS, read_only=read_only, allow_guests=allow_guests)
@@ -70,7 +70,7 @@ def test_everybody_may_exactly_what_the_rule_says(need: Permission) -> None:
 
 
 @pytest.mark.parametrize("why", UnknownReason)
-def test_of_whom_nothing_is_known_may_nothing_but_get_help_unless_slack_says_that_they_are_none_of_ours(
+def test_an_unknown_user_can_only_get_help_unless_slack_says_that_they_are_external(
     why: UnknownReason,
 ) -> None:
     for changes_job, changes_channel in product([False, True], repeat=2):
@@ -81,7 +81,7 @@ def test_of_whom_nothing_is_known_may_nothing_but_get_help_unless_slack_says_tha
             assert authorize(why, need, Policy(frozenset({"U0OTHER"})), **changes) == Denied(DenialReason(why))
 
 
-def test_somebody_of_whom_nothing_is_known_but_the_id_may_read_and_no_more() -> None:
+def test_a_user_of_whom_only_the_id_is_known_can_only_read() -> None:
     nobody = Person("U0NOBODY")
 
     assert nobody == Person(
@@ -94,21 +94,21 @@ def test_somebody_of_whom_nothing_is_known_but_the_id_may_read_and_no_more() -> 
     assert authorize(nobody, Permission.OPERATE, Policy(), changes_job=True) == Denied(DenialReason.NOT_AN_OPERATOR)
 
 
-def test_without_operators_in_the_settings_admins_alone_order() -> None:
+def test_without_operators_in_the_settings_only_admins_can_act() -> None:
     assert is_operator(Person("U1", is_admin=True), Policy())
     assert not is_operator(Person("U1", groups=frozenset({"S0MLOPS"})), Policy())
 
 
-def test_a_group_that_is_not_named_makes_nobody_an_operator() -> None:
+def test_a_group_that_is_not_configured_makes_no_one_an_operator() -> None:
     assert not is_operator(Person("U1", groups=frozenset({"S0OTHER"})), Policy(POLICY_OPERATORS))
 
 
-def test_a_group_id_is_not_taken_for_a_person() -> None:
+def test_a_group_id_is_not_a_user_id() -> None:
     assert not is_operator(Person("s0mlops"), Policy(POLICY_OPERATORS))
     assert is_operator(Person("U2", groups=frozenset({"S0MLOPS", "S0OTHER"})), Policy(POLICY_OPERATORS))
 
 
-def test_the_audit_keeps_a_reason_in_a_word_that_stays_the_same() -> None:
+def test_the_audit_stores_a_reason_as_a_stable_word() -> None:
     words = "read_only stranger guest guest_reads_only not_a_person not_an_operator slack_unreachable "
     words += "no_such_person unreadable slack_refuses starting"
 
@@ -116,7 +116,7 @@ def test_the_audit_keeps_a_reason_in_a_word_that_stays_the_same() -> None:
 
 
 @pytest.mark.parametrize("why", DenialReason)
-def test_a_refusal_is_sure_where_no_other_word_of_slacks_could_change_it(why: DenialReason) -> None:
+def test_a_denial_is_certain_where_no_other_data_from_slack_could_change_it(why: DenialReason) -> None:
     lasting = {
         DenialReason.READ_ONLY,
         DenialReason.EXTERNAL_USER,

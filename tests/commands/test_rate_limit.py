@@ -53,7 +53,7 @@ def test_no_window_has_more_than_its_limit_and_no_refusal_comes_below_it(
 
 
 @given(typed)
-def test_a_refusal_is_silent_only_while_a_wait_that_was_said_runs(commands: list[tuple[float, str, int]]) -> None:
+def test_a_refusal_is_silent_only_while_an_announced_wait_lasts(commands: list[tuple[float, str, int]]) -> None:
     limiter, now, told = RateLimiter(SMALL), 1000.0, dict[str, float]()
 
     for gap, person, under_way in commands:
@@ -67,7 +67,7 @@ def test_a_refusal_is_silent_only_while_a_wait_that_was_said_runs(commands: list
 
 
 @given(typed)
-def test_who_waits_as_long_as_was_said_meets_that_limit_no_more(commands: list[tuple[float, str, int]]) -> None:
+def test_after_the_announced_wait_that_limit_does_not_apply(commands: list[tuple[float, str, int]]) -> None:
     limiter, now = RateLimiter(SMALL), 1000.0
 
     for number, (gap, person, _) in enumerate(commands):
@@ -81,7 +81,7 @@ def test_who_waits_as_long_as_was_said_meets_that_limit_no_more(commands: list[t
 
 
 @given(st.lists(st.tuples(gaps, st.sampled_from(["ask", "confirm"])), max_size=60))
-def test_orders_of_each_kind_keep_to_their_limit_and_every_refusal_is_said(orders: list[tuple[float, str]]) -> None:
+def test_actions_of_each_kind_have_their_limit_and_every_refusal_is_announced(orders: list[tuple[float, str]]) -> None:
     limiter, now, taken = RateLimiter(SMALL), 1000.0, {"ask": list[float](), "confirm": list[float]()}
 
     for gap, kind in orders:
@@ -96,7 +96,7 @@ def test_orders_of_each_kind_keep_to_their_limit_and_every_refusal_is_said(order
     assert all(most_in_a_window(times, 8) <= 2 for times in taken.values())
 
 
-def test_of_200_commands_of_one_person_ten_are_taken_one_refusal_is_said_and_others_are_taken() -> None:
+def test_of_200_commands_of_one_user_ten_are_accepted_and_one_refusal_is_announced() -> None:
     limiter = RateLimiter()
     decisions = [limiter.admit("milo", 1000 + n / 20, in_progress=n % 10) for n in range(200)]
 
@@ -107,7 +107,7 @@ def test_of_200_commands_of_one_person_ten_are_taken_one_refusal_is_said_and_oth
     assert isinstance(limiter.admit("milo", 1010, in_progress=10), Allowed)
 
 
-def test_everybody_who_is_refused_for_the_others_is_notified_once() -> None:
+def test_each_user_refused_for_the_workspaces_limit_is_notified_once() -> None:
     limiter = RateLimiter()
     taken = [limiter.admit(f"U{n // 10}", 1000, in_progress=0) for n in range(120)]
     refused = [limiter.admit(who, 1010 + again, in_progress=0) for again in range(3) for who in ("milo", "olivia")]
@@ -117,7 +117,7 @@ def test_everybody_who_is_refused_for_the_others_is_notified_once() -> None:
     assert [each.should_notify for each in refused[2:] if isinstance(each, Limited)] == [False] * 4
 
 
-def test_a_hundred_commands_under_way_are_the_most() -> None:
+def test_at_most_a_hundred_commands_run_at_once() -> None:
     limiter = RateLimiter()
 
     assert isinstance(limiter.admit("milo", 1000, in_progress=99), Allowed)
@@ -126,7 +126,7 @@ def test_a_hundred_commands_under_way_are_the_most() -> None:
     )
 
 
-def test_memory_is_bounded_whatever_the_number_of_people() -> None:
+def test_memory_is_bounded_for_any_number_of_users() -> None:
     limiter = RateLimiter()
     for n in range(20_000):
         limiter.admit(f"U{n}", 1000 + n / 1000, in_progress=0)
@@ -136,7 +136,7 @@ def test_memory_is_bounded_whatever_the_number_of_people() -> None:
 
 
 @pytest.mark.parametrize("back", [1.0, 3600.0])
-def test_a_clock_that_is_set_back_locks_nobody_out_and_silences_nobody(back: float) -> None:
+def test_a_clock_that_is_set_back_neither_blocks_users_nor_silences_refusals(back: float) -> None:
     limiter = RateLimiter()
     for _ in range(11):
         limiter.admit("milo", 1000, in_progress=0)
@@ -151,7 +151,7 @@ def test_a_clock_that_is_set_back_locks_nobody_out_and_silences_nobody(back: flo
     assert refusal.should_notify is (back > 60)
 
 
-def test_limits_under_which_memory_would_outgrow_the_workspaces_are_refused() -> None:
+def test_limits_that_would_need_more_memory_than_the_workspaces_are_rejected() -> None:
     with pytest.raises(ValueError, match="window"):
         Limits(person=Limit(1, 61.0))
 
@@ -172,7 +172,7 @@ def fill(
 
 @pytest.mark.parametrize("people", [2, 12, 60])
 @pytest.mark.parametrize("asks", RequestKind)
-def test_people_who_may_not_use_the_bot_take_nothing_of_the_workspaces_limit(people: int, asks: RequestKind) -> None:
+def test_users_without_permission_do_not_count_against_the_workspaces_limit(people: int, asks: RequestKind) -> None:
     limiter = RateLimiter()
 
     taken = fill(limiter, people, asks=asks, refused=True)
@@ -182,14 +182,14 @@ def test_people_who_may_not_use_the_bot_take_nothing_of_the_workspaces_limit(peo
     assert mine == [Allowed()] * 120
 
 
-def test_one_who_may_not_use_the_bot_leaves_room_for_others_who_may_not() -> None:
+def test_one_user_without_permission_leaves_room_for_others_without_it() -> None:
     limiter = RateLimiter()
 
     assert fill(limiter, 1, refused=True) == LIMITS.denied.most
     assert isinstance(limiter.admit("another", 1060.0, in_progress=0), Allowed)
 
 
-def test_members_whom_an_operators_command_is_refused_take_nothing_of_it_either_and_may_still_read() -> None:
+def test_members_denied_an_operators_command_do_not_count_either_and_can_still_read() -> None:
     limiter = RateLimiter()
     fill(limiter, 20, asks=RequestKind.OPERATOR, refused=False)
 
@@ -198,7 +198,7 @@ def test_members_whom_an_operators_command_is_refused_take_nothing_of_it_either_
 
 
 @pytest.mark.parametrize("asks", [RequestKind.OPERATOR, RequestKind.CONFIRMATION])
-def test_what_operators_do_never_waits_for_the_workspaces_limit(asks: RequestKind) -> None:
+def test_operators_actions_are_exempt_from_the_workspaces_limit(asks: RequestKind) -> None:
     limiter = RateLimiter()
     fill(limiter, 70, asks=RequestKind.OPERATOR, refused=True)
     fill(limiter, 70, asks=RequestKind.NO_PERMISSION)
@@ -216,9 +216,7 @@ def test_what_operators_do_never_waits_for_the_workspaces_limit(asks: RequestKin
 
 @pytest.mark.parametrize("asks", [RequestKind.OPERATOR, RequestKind.CONFIRMATION])
 @pytest.mark.parametrize("typos", [1, 10])
-def test_who_asked_for_help_or_made_typos_may_operate_at_once_however_many_were_refused(
-    asks: RequestKind, typos: int
-) -> None:
+def test_help_and_typos_do_not_delay_an_operators_action(asks: RequestKind, typos: int) -> None:
     limiter = RateLimiter()
     mine = [
         limiter.admit("olivia", 1000.0 + 5 * n, in_progress=0, kind=RequestKind.NO_PERMISSION) for n in range(typos)
@@ -233,7 +231,7 @@ def test_who_asked_for_help_or_made_typos_may_operate_at_once_however_many_were_
     assert limiter.admit("olivia", 1055.0, in_progress=0, kind=asks) == Allowed()
 
 
-def test_calls_for_help_have_a_limit_of_their_own() -> None:
+def test_help_has_its_own_limit() -> None:
     limiter = RateLimiter()
 
     assert fill(limiter, 30, asks=RequestKind.NO_PERMISSION) == LIMITS.others.most
@@ -243,7 +241,7 @@ def test_calls_for_help_have_a_limit_of_their_own() -> None:
     assert limiter.admit("milo", 1059.0, in_progress=0) == Allowed()
 
 
-def test_who_becomes_a_member_draws_on_the_workspaces_limit_again() -> None:
+def test_a_user_who_becomes_a_member_counts_against_the_workspaces_limit_again() -> None:
     limiter = RateLimiter()
     assert fill(limiter, 30, refused=True) <= LIMITS.others.most + 30
     assert isinstance(limiter.admit("guest0", 1059.0, in_progress=0), Limited)
@@ -253,7 +251,7 @@ def test_who_becomes_a_member_draws_on_the_workspaces_limit_again() -> None:
     assert limiter.admit("guest0", 1059.0, in_progress=0) == Allowed()
 
 
-def test_memory_is_bounded_whatever_is_refused_to_however_many() -> None:
+def test_memory_is_bounded_for_any_number_of_refusals() -> None:
     limiter = RateLimiter(Limits(others=Limit(10**6, 60.0)))
     for n in range(5_000):
         limiter.admit(f"U{n}", 1000 + n / 1000, in_progress=0, kind=RequestKind.OPERATOR)

@@ -42,7 +42,7 @@ def test_an_operators_command_that_nothing_confirms_needs_fresh_permissions(verb
         ("U0MILO", Permission.OPERATE),
     ],
 )
-def test_tracking_in_somebody_elses_channel_is_for_operators(to: str | None, permission: Permission) -> None:
+def test_tracking_for_another_channel_is_for_operators(to: str | None, permission: Permission) -> None:
     verb, command = VERBS["track"], TrackCommand(REQUESTER, job_ids=("ftjob-a",), to=to)
 
     assert verb.permission_for(command) is permission

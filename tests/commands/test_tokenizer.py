@@ -61,7 +61,7 @@ def words(text: str) -> list[str]:
 
 @pytest.mark.parametrize("around", WRAPPERS)
 @pytest.mark.parametrize("word", [JOB, "failed", "mine", "team=search", "model:gpt-4o*", "2h"])
-def test_what_stands_around_a_word_does_not_count(around: str, word: str) -> None:
+def test_punctuation_around_a_word_is_ignored(around: str, word: str) -> None:
     stays = "?" if (around, word) == ("{}?", "model:gpt-4o*") else ""  # there it stands for one character
     assert words(around.format(word)) == [f"{word}{stays}"]
 
@@ -79,7 +79,7 @@ def test_what_stands_around_a_word_does_not_count(around: str, word: str) -> Non
         ("help {}", HelpCommand(REQUESTER, usages=(USAGES["track"],))),
     ],
 )
-def test_nor_around_any_verb_or_argument(around: str, text: str, command: Command) -> None:
+def test_punctuation_around_any_verb_or_argument_is_ignored(around: str, text: str, command: Command) -> None:
     word = {
         "{} ftjob-abc123": "status",
         "track ftjob-abc123 {}": "me",
@@ -121,11 +121,11 @@ def test_an_id_is_understood_as_people_paste_it(text: str) -> None:
         ("ftjob-a,ftjob-b", ["ftjob-a", "ftjob-b"]),
     ],
 )
-def test_commas_between_words_do_not_count(text: str, found: list[str]) -> None:
+def test_commas_between_words_are_ignored(text: str, found: list[str]) -> None:
     assert words(text) == found
 
 
-def test_and_between_words_does_not_count() -> None:
+def test_the_word_and_between_words_is_ignored() -> None:
     assert parse("status ftjob-a and ftjob-b &amp; ftjob-c", REQUESTER).job_ids == ("ftjob-a", "ftjob-b", "ftjob-c")
     with pytest.raises(UserError, match="`and` is neither"):
         parse("list failed and", REQUESTER)
@@ -153,7 +153,7 @@ def test_a_value_in_quotes_may_hold_anything(text: str, found: list[str]) -> Non
 
 
 @pytest.mark.parametrize("word", ["???", "*", '"', ">", "~", "--", "()", "..", "-h", "ftjob-abc_", "model:", "{x}"])
-def test_a_word_of_nothing_else_is_never_dropped(word: str) -> None:
+def test_a_word_of_punctuation_only_is_never_dropped(word: str) -> None:
     assert bare(word) == word
 
 
@@ -169,7 +169,7 @@ def test_a_word_of_nothing_else_is_never_dropped(word: str) -> None:
         ("a&amp;b&lt;c&gt;", "a&b<c>"),
     ],
 )
-def test_what_slack_made_of_a_word_is_undone(word: str, said: str) -> None:
+def test_slacks_formatting_of_a_word_is_undone(word: str, said: str) -> None:
     assert as_typed(word) == said
 
 
@@ -193,7 +193,7 @@ def test_any_value_can_be_asked_for_in_quotes(value: str) -> None:
 
 
 @given(st.text() | st.text(alphabet="ab=:,;.'\"`\u201c<>|@#! *_~()[]&"))
-def test_any_text_has_words_and_none_of_them_is_lost(text: str) -> None:
+def test_no_word_of_any_text_is_lost(text: str) -> None:
     found = words(text)
 
     assert all(found)
@@ -202,7 +202,7 @@ def test_any_text_has_words_and_none_of_them_is_lost(text: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["(", "*", "a=\"b' ", '"a=', "<a ", ".", "a,", "`a=b "])
-def test_a_long_text_costs_no_more_than_its_length(piece: str) -> None:
+def test_the_time_for_a_long_text_is_linear(piece: str) -> None:
     def cost(pieces: int) -> float:
         began = process_time()
         words(piece * pieces)

@@ -19,7 +19,7 @@ def app_of(bot: Any) -> AsyncApp:
     return app
 
 
-async def test_every_listener_came_from_the_one_function_that_makes_them(world: World) -> None:
+async def test_every_listener_is_made_by_one_function(world: World) -> None:
     async with world.bot() as bot:
         registered = app_of(bot)._async_listeners  # noqa: SLF001 - Bolt shows them nowhere else
 
@@ -31,13 +31,13 @@ async def test_every_listener_came_from_the_one_function_that_makes_them(world: 
             assert getattr(each, "lazy_functions") == []  # noqa: B009
 
 
-async def test_bolt_answers_only_after_a_listener_returned(world: World) -> None:
+async def test_bolt_responds_only_after_a_listener_returned(world: World) -> None:
     async with world.bot() as bot:
         assert app_of(bot)._async_listener_runner.process_before_response is True  # noqa: SLF001
 
 
 @pytest.mark.parametrize("manifest", [for_socket_mode(), for_http("https://bot.example.com")], ids=["socket", "http"])
-async def test_every_command_of_the_manifest_is_answered(world: World, manifest: dict[str, Any]) -> None:
+async def test_every_command_of_the_manifest_has_a_listener(world: World, manifest: dict[str, Any]) -> None:
     declared = [each["command"] for each in manifest["features"]["slash_commands"]]
 
     assert declared == [COMMAND]
@@ -56,7 +56,7 @@ async def test_every_command_of_the_manifest_is_answered(world: World, manifest:
     ],
     ids=["command", "event", "shortcut", "modal"],
 )
-async def test_what_no_listener_is_for_is_acknowledged_and_counted(world: World, body: dict[str, Any]) -> None:
+async def test_an_unhandled_request_is_acknowledged_and_counted(world: World, body: dict[str, Any]) -> None:
     async with world.bot() as bot:
         before = unhandled()
         assert await status_of(app_of(bot), body) == 200
@@ -97,7 +97,7 @@ async def test_every_event_of_the_manifest_is_acknowledged_also_if_the_bot_itsel
         assert unhandled() == before
 
 
-async def test_a_body_that_names_nobody_is_acknowledged_and_does_nothing(
+async def test_a_body_without_a_user_is_acknowledged_and_does_nothing(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with world.bot() as bot:

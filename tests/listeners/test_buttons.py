@@ -63,7 +63,7 @@ def test_a_button_carries_an_id_of_any_shape_that_an_account_lists(action_id: st
     assert command.job_ids == (job_id,)
 
 
-def test_the_red_button_answers_its_question() -> None:
+def test_the_red_button_confirms_its_action() -> None:
     assert command_of(body(CONFIRM, "Jm4Qk0s2")) == ConfirmCommand(REQUESTER, key="Jm4Qk0s2")
 
 
@@ -76,9 +76,7 @@ def test_the_red_button_answers_its_question() -> None:
         (RETRY_ALL, ALL_MESSAGES, None),
     ],
 )
-def test_a_retry_names_its_delivery_and_takes_the_place_of_the_list(
-    action_id: str, value: str, delivery: int | None
-) -> None:
+def test_a_retry_names_its_delivery_and_replaces_the_list(action_id: str, value: str, delivery: int | None) -> None:
     seen_alone = {"is_ephemeral": True}
     expected = RetryCommand(REQUESTER, delivery=delivery, replaces=True)
 
@@ -111,9 +109,7 @@ def test_a_mute_is_ended_for_one_job_or_for_all() -> None:
         (REFRESH, "yes", False),
     ],
 )
-def test_only_a_refreshed_answer_takes_the_place_of_the_one_before(
-    action_id: str, *, is_ephemeral: Any, replaces: bool
-) -> None:
+def test_only_a_refreshed_reply_replaces_the_previous_one(action_id: str, *, is_ephemeral: Any, replaces: bool) -> None:
     command = command_of(body(action_id, container={"is_ephemeral": is_ephemeral}))
 
     assert command is not None
@@ -168,7 +164,7 @@ IGNORED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("pressed", IGNORED.values(), ids=IGNORED.keys())
-def test_what_is_no_button_of_ours_is_ignored(pressed: dict[str, Any]) -> None:
+def test_a_foreign_button_is_ignored(pressed: dict[str, Any]) -> None:
     assert command_of(pressed) is None
 
 
@@ -185,7 +181,7 @@ def test_what_is_no_button_of_ours_is_ignored(pressed: dict[str, Any]) -> None:
         ({"user": {"id": "U0OLIVIA"}, "team": {"id": None}}, ""),
     ],
 )
-def test_who_pressed_brings_the_team_of_their_own(fields: dict[str, Any], team: str) -> None:
+def test_the_requester_has_their_own_team(fields: dict[str, Any], team: str) -> None:
     assert requester_of(body(**fields)) == Requester("U0OLIVIA", "C0ML", team, source="button")
 
 
@@ -193,7 +189,7 @@ def test_who_pressed_brings_the_team_of_their_own(fields: dict[str, Any], team: 
     ("url", "expected"),
     [("https://hooks.slack.com/x", "https://hooks.slack.com/x"), (None, None), (7, None), (["https://x"], None)],
 )
-def test_the_answer_goes_where_the_button_was_pressed(url: Any, expected: str | None) -> None:
+def test_the_reply_target_is_where_the_button_was_pressed(url: Any, expected: str | None) -> None:
     assert reply_target_of(body(response_url=url)) == ReplyTarget("C0ML", "U0OLIVIA", expected)
 
 

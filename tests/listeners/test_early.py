@@ -5,7 +5,7 @@ from bot.listeners.events import EarlyEvents
 BOT = "U0FTJOB"
 
 
-def test_the_bots_own_arrivals_and_everybody_who_waits_at_home_come_back_once_in_order() -> None:
+def test_early_joins_of_the_bot_and_home_openings_are_replayed_once_in_order() -> None:
     early = EarlyEvents()
     for person, channel in ((BOT, "C1"), ("U0MILO", "C2"), (BOT, "C3"), (BOT, "C1")):
         early.add_join(person, channel)
@@ -16,7 +16,7 @@ def test_the_bots_own_arrivals_and_everybody_who_waits_at_home_come_back_once_in
     assert early.drain(BOT) == ([], [])
 
 
-def test_beyond_the_most_the_oldest_are_forgotten_and_that_is_said_once() -> None:
+def test_beyond_the_limit_the_oldest_events_are_dropped_and_that_is_logged_once() -> None:
     early = EarlyEvents(max_events=3)
 
     with capture_logs() as logs:

@@ -21,15 +21,15 @@ def envelope(event: Any) -> dict[str, Any]:
     [ARRIVAL, ARRIVAL | {"channel_type": "G"}, UNARCHIVED, UNARCHIVED | {"type": "group_unarchive"}],
     ids=["invited", "invited to a private channel", "unarchived", "a private channel unarchived"],
 )
-def test_a_channel_that_takes_messages_again_is_named(event: dict[str, Any]) -> None:
+def test_a_channel_that_accepts_messages_again_is_named(event: dict[str, Any]) -> None:
     assert reopened_channel(envelope(event), BOT) == "C0ML"
 
 
-def test_somebody_elses_arrival_reopens_nothing() -> None:
+def test_another_users_join_reopens_nothing() -> None:
     assert reopened_channel(envelope(ARRIVAL | {"user": "U0MILO"}), BOT) is None
 
 
-def test_before_the_bot_knows_who_it_is_any_arrival_counts() -> None:
+def test_before_the_bot_knows_its_user_id_any_join_counts() -> None:
     assert reopened_channel(envelope(ARRIVAL | {"user": "U0MILO"}), None) == "C0ML"
 
 
@@ -49,7 +49,7 @@ def test_before_the_bot_knows_who_it_is_any_arrival_counts() -> None:
         UNARCHIVED,
     ],
 )
-def test_what_is_no_such_event_reopens_nothing(body: dict[str, Any]) -> None:
+def test_another_event_reopens_nothing(body: dict[str, Any]) -> None:
     assert reopened_channel(body, BOT) is None
 
 

@@ -262,7 +262,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize(("raw", "status"), REFUSED.values(), ids=REFUSED)
-async def test_a_bad_request_is_refused_in_constant_words_and_starts_nothing(raw: bytes, status: int) -> None:
+async def test_a_bad_request_gets_a_constant_error_and_starts_nothing(raw: bytes, status: int) -> None:
     async with listener_harness() as target:
         counted = requests(status)
         answer = await target.send(raw)
@@ -277,7 +277,7 @@ async def test_a_bad_request_is_refused_in_constant_words_and_starts_nothing(raw
 
 
 @pytest.mark.parametrize(("raw", "status"), AMBIGUOUS.values(), ids=AMBIGUOUS)
-async def test_what_can_be_read_in_two_ways_is_refused_and_not_interpreted(raw: bytes, status: int) -> None:
+async def test_a_request_that_parsers_could_read_differently_is_rejected(raw: bytes, status: int) -> None:
     async with listener_harness() as target:
         answer = await target.send(raw)
 
@@ -286,7 +286,7 @@ async def test_what_can_be_read_in_two_ways_is_refused_and_not_interpreted(raw: 
 
 
 @pytest.mark.parametrize("raw", IDLE.values(), ids=IDLE)
-async def test_what_asks_for_nothing_is_acknowledged_and_starts_nothing(raw: bytes) -> None:
+async def test_a_request_without_a_command_is_acknowledged_and_starts_nothing(raw: bytes) -> None:
     async with listener_harness() as target:
         answer = await target.send(raw)
 
@@ -295,7 +295,7 @@ async def test_what_asks_for_nothing_is_acknowledged_and_starts_nothing(raw: byt
 
 
 @pytest.mark.parametrize("raw", TAKEN.values(), ids=TAKEN)
-async def test_what_slack_signed_is_taken_up_to_the_last_byte_and_second(raw: bytes) -> None:
+async def test_a_signed_request_is_accepted_up_to_the_largest_size_and_age(raw: bytes) -> None:
     async with listener_harness() as target:
         answer = await target.send(raw)
 
@@ -303,7 +303,7 @@ async def test_what_slack_signed_is_taken_up_to_the_last_byte_and_second(raw: by
         assert len(target.received) == 1
 
 
-async def test_head_is_refused_without_a_body() -> None:
+async def test_head_is_rejected_without_a_body() -> None:
     async with listener_harness() as target:
         answer = await target.send(signed_request(TYPED, method="HEAD"))
 
@@ -311,7 +311,7 @@ async def test_head_is_refused_without_a_body() -> None:
         await target.assert_works()
 
 
-async def test_a_signed_challenge_is_said_back_and_starts_nothing() -> None:
+async def test_a_signed_challenge_is_echoed_and_starts_nothing() -> None:
     async with listener_harness() as target:
         for challenge in ("3eZbrw1a", "x" * 1024):
             answer = await target.send(signed_event({"type": "url_verification", "challenge": challenge}))
@@ -320,7 +320,7 @@ async def test_a_signed_challenge_is_said_back_and_starts_nothing() -> None:
         await target.assert_works()
 
 
-async def test_a_body_that_is_declared_too_large_is_refused_before_it_is_asked_for() -> None:
+async def test_a_body_declared_too_large_is_rejected_before_100_continue() -> None:
     head = [TYPE, *signature_headers(b""), ("Content-Length", "1000000000"), ("Expect", "100-continue")]
 
     async with listener_harness() as target:
@@ -331,7 +331,7 @@ async def test_a_body_that_is_declared_too_large_is_refused_before_it_is_asked_f
 
 
 @pytest.mark.parametrize(("version", "goes_on"), [("1.1", True), ("1.0", False)])
-async def test_a_body_that_waits_to_be_asked_for_is_asked_for(version: str, *, goes_on: bool) -> None:
+async def test_a_body_that_expects_100_continue_gets_it(version: str, *, goes_on: bool) -> None:
     head = http_request(TYPED, [TYPE, *signature_headers(TYPED), ("Expect", "100-continue")]).removesuffix(TYPED)
 
     async with listener_harness() as target:
@@ -350,7 +350,7 @@ async def test_a_body_that_waits_to_be_asked_for_is_asked_for(version: str, *, g
 
 
 @pytest.mark.parametrize("expects", ["", "200-ok", "a"])
-async def test_what_waits_for_nothing_is_told_nothing_before_the_answer(expects: str) -> None:
+async def test_a_request_without_expect_100_gets_only_the_response(expects: str) -> None:
     async with listener_harness() as target:
         answer = await target.send(http_request(TYPED, [TYPE, *signature_headers(TYPED), ("X-Expect", expects)]))
 
@@ -358,7 +358,7 @@ async def test_what_waits_for_nothing_is_told_nothing_before_the_answer(expects:
         assert "100 Continue" not in answer.head
 
 
-async def test_a_body_that_breaks_off_in_its_form_is_refused() -> None:
+async def test_a_truncated_chunked_body_is_rejected() -> None:
     head = [TYPE, *signature_headers(b""), ("Transfer-Encoding", "chunked")]
 
     async with listener_harness() as target:
@@ -368,7 +368,7 @@ async def test_a_body_that_breaks_off_in_its_form_is_refused() -> None:
         await target.assert_works()
 
 
-async def test_a_payload_that_bolt_cannot_parse_is_refused() -> None:
+async def test_a_payload_that_bolt_cannot_parse_is_rejected() -> None:
     async with listener_harness() as target:
         answer = await target.send(signed_event({**EVENT, "authorizations": [7]}))
 
@@ -377,7 +377,7 @@ async def test_a_payload_that_bolt_cannot_parse_is_refused() -> None:
 
 
 @pytest.mark.parametrize("sized", [True, False], ids=["declared", "chunked"])
-async def test_a_slow_body_is_given_up_after_a_time_for_all_of_it(*, sized: bool) -> None:
+async def test_a_slow_body_has_one_timeout_for_the_whole(*, sized: bool) -> None:
     how = ("Content-Length", "64") if sized else ("Transfer-Encoding", "chunked")
     drop = b"a" if sized else b"1\r\na\r\n"
 
@@ -396,7 +396,7 @@ async def test_a_slow_body_is_given_up_after_a_time_for_all_of_it(*, sized: bool
         await target.assert_works()
 
 
-async def test_each_request_of_a_connection_that_stays_has_its_own_time() -> None:
+async def test_each_request_of_a_keep_alive_connection_has_its_own_timeout() -> None:
     raw = signed_request(TYPED).replace(b"Connection: close\r\n", b"")
 
     async with listener_harness() as target:
@@ -409,7 +409,7 @@ async def test_each_request_of_a_connection_that_stays_has_its_own_time() -> Non
         assert len(target.received) == 3
 
 
-async def test_refusals_are_logged_once_a_second_at_most_and_without_what_was_sent(
+async def test_rejections_are_logged_at_most_once_a_second_and_without_the_body(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     raw = sealed("v0=" + "0" * 64)

@@ -40,7 +40,7 @@ async def http_world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.mark.parametrize(("payload", "kind"), UNKNOWN.values(), ids=UNKNOWN)
-async def test_what_the_bot_has_nothing_for_is_acknowledged_counted_and_does_nothing(
+async def test_an_unhandled_payload_is_acknowledged_counted_and_does_nothing(
     http_world: World, payload: dict[str, Any], kind: str
 ) -> None:
     async with http_world.bot() as bot:
@@ -53,7 +53,7 @@ async def test_what_the_bot_has_nothing_for_is_acknowledged_counted_and_does_not
         assert (await http_world.say("help")).text
 
 
-async def test_no_shape_of_what_slack_signed_breaks_the_bot(http_world: World) -> None:
+async def test_no_signed_payload_of_any_shape_breaks_the_bot(http_world: World) -> None:
     async with http_world.bot() as bot:
         target = ListenerHarness(bot.port or 0)
         for payload, _ in UNKNOWN.values():

@@ -42,7 +42,7 @@ def changed(changes: list[Change]) -> tuple[bytes, bytes, bytes]:
 
 @given(CHANGES)
 @settings(max_examples=max_examples(10_000, 1_500), deadline=None, database=None)
-def test_changed_requests_are_not_slacks(changes: list[Change]) -> None:
+def test_changed_requests_fail_verification(changes: list[Change]) -> None:
     body, timestamp, sealed = changed(changes)
     flaw = check_signature(
         SECRET.encode(),

@@ -25,7 +25,7 @@ def handed_in(**view: Any) -> dict[str, Any]:
     return {"type": "view_submission", "user": {"id": "U1", "team_id": "T1"}, "team": {"id": "T0"}, "view": shape}
 
 
-def test_a_form_becomes_the_command_that_it_is() -> None:
+def test_a_form_becomes_its_command() -> None:
     body = handed_in()
 
     assert command_of(body) == ConfirmCommand(
@@ -40,7 +40,7 @@ def test_a_form_becomes_the_command_that_it_is() -> None:
 @pytest.mark.parametrize(
     "private", [None, 7, "", "key", "key C0ML more", "key <!channel>", "key U0MILO", " C0ML", "é C0ML"]
 )
-def test_a_form_with_something_else_in_private_names_no_question_and_no_channel(private: Any) -> None:
+def test_a_form_with_invalid_private_metadata_has_no_confirmation_and_no_channel(private: Any) -> None:
     command = command_of(handed_in(private_metadata=private))
 
     assert command
@@ -51,7 +51,7 @@ def test_a_form_with_something_else_in_private_names_no_question_and_no_channel(
     "values",
     [{}, {"model": None}, {"model": {"model": "x"}}, {"model": {"model": {"selected_option": None}}}, {"model": []}],
 )
-def test_values_of_any_shape_are_answered_at_their_fields(values: Any) -> None:
+def test_values_of_any_shape_have_errors_at_their_fields(values: Any) -> None:
     answer = acknowledgement(handed_in(state={"values": values}))
 
     assert answer["response_action"] == "errors"
@@ -69,6 +69,6 @@ def test_values_of_any_shape_are_answered_at_their_fields(values: Any) -> None:
         {**handed_in(), "user": {}},
     ],
 )
-def test_what_is_no_form_of_ours_asks_for_nothing(body: dict[str, Any]) -> None:
+def test_a_foreign_form_is_no_command(body: dict[str, Any]) -> None:
     assert command_of(body) is None
     assert acknowledgement(body) == {}

@@ -24,7 +24,7 @@ def interaction(payload: object) -> ParsedRequest:
     return parse_request(urlencode({"payload": json.dumps(payload)}).encode(), is_form=True)
 
 
-def test_a_command_a_click_and_an_event_are_what_stands_in_them() -> None:
+def test_a_command_a_click_and_an_event_are_parsed() -> None:
     event = {"type": "event_callback", "event": {"type": "channel_unarchive"}}
 
     assert parse_request(urlencode(COMMAND).encode(), is_form=True) == Payload(COMMAND)
@@ -57,13 +57,13 @@ def test_a_challenge_is_not_for_forms() -> None:
     ],
     ids=lambda payload: payload["type"],
 )
-def test_what_only_listeners_can_know_is_left_to_them(payload: dict[str, Any]) -> None:
+def test_a_value_that_only_listeners_can_check_is_passed_on(payload: dict[str, Any]) -> None:
     assert interaction(payload) == Payload(payload)
     assert interaction({"type": payload["type"]}) == Ignored("interaction")
 
 
 @pytest.mark.parametrize("kind", ["interactive_message", "dialog_submission", "dialog_cancellation", "new_kind", ""])
-def test_what_the_bot_never_shows_asks_for_nothing(kind: str) -> None:
+def test_a_payload_of_something_that_the_bot_never_shows_is_no_command(kind: str) -> None:
     assert interaction({**CLICK, "type": kind, "callback_id": "x"}) == Ignored("interaction")
 
 

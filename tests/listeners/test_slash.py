@@ -33,24 +33,24 @@ def without(*names: str) -> dict[str, Any]:
     return {key: value for key, value in body().items() if key not in names}
 
 
-def test_what_was_typed_is_read_with_who_typed_it_where() -> None:
+def test_a_command_is_parsed_with_its_user_and_channel() -> None:
     assert command_of(body()) == StatusCommand(REQUESTER, job_ids=("ftjob-abc123",))
     assert reply_target_of(body()) == ReplyTarget("C0ML", "U0OLIVIA", "https://hooks.slack.com/commands/T0ACME/1/x")
 
 
 @pytest.mark.parametrize("text", ["", None, 7, ["status"]])
-def test_no_text_is_a_call_for_help(text: Any) -> None:
+def test_an_empty_text_is_help(text: Any) -> None:
     assert command_of(body(text=text)) == HelpCommand(REQUESTER, usages=tuple(USAGES.values()))
     assert command_of(without("text")) == HelpCommand(REQUESTER, usages=tuple(USAGES.values()))
 
 
-def test_a_wrong_command_is_an_error_for_its_author() -> None:
+def test_an_invalid_command_is_an_error_for_its_requester() -> None:
     with pytest.raises(UserError, match="Did you mean `cancel`"):
         command_of(body(text="cancle ftjob-abc123"))
 
 
 @pytest.mark.parametrize("missing", [("user_id",), ("channel_id",), WHO, tuple(body())], ids="+".join)
-def test_a_body_that_does_not_say_who_asks_is_nobodys_command(missing: tuple[str, ...]) -> None:
+def test_a_body_without_a_user_is_no_command(missing: tuple[str, ...]) -> None:
     assert command_of(without(*missing)) is None
     assert requester_of(without(*missing)) is None
     assert reply_target_of(without(*missing)) is None
@@ -58,12 +58,12 @@ def test_a_body_that_does_not_say_who_asks_is_nobodys_command(missing: tuple[str
 
 @pytest.mark.parametrize("name", WHO)
 @pytest.mark.parametrize("value", ["", None, 7, {}, ["U0OLIVIA"]])
-def test_what_is_no_id_is_nobody(name: str, value: Any) -> None:
+def test_an_invalid_user_id_is_no_requester(name: str, value: Any) -> None:
     assert command_of(body(**{name: value})) is None
 
 
 @pytest.mark.parametrize("team", [None, 7, ""])
-def test_without_a_team_the_requester_is_of_none(team: Any) -> None:
+def test_without_a_team_the_requester_has_none(team: Any) -> None:
     assert requester_of(body(team_id=team)) == requester_of(without("team_id")) == Requester("U0OLIVIA", "C0ML", "")
 
 

@@ -16,7 +16,7 @@ def app_at(api_url: str) -> AsyncApp:
     return AsyncApp(client=client, signing_secret="a secret", request_verification_enabled=False)
 
 
-async def test_a_stop_cuts_a_connection_whose_other_end_does_not_answer() -> None:
+async def test_a_stop_closes_a_connection_whose_peer_does_not_respond() -> None:
     over = asyncio.Event()
 
     async def mute(request: web.Request) -> web.WebSocketResponse:

@@ -50,7 +50,7 @@ def sdk() -> Iterator[Sdk]:
         (KeyError("url"), "Failed to connect (error: 'url'); Retrying..."),
     ],
 )
-def test_a_row_of_failures_is_one_line_and_its_end_another(sdk: Sdk, error: Exception, said: str) -> None:
+def test_a_series_of_failures_is_one_log_line_and_the_recovery_another(sdk: Sdk, error: Exception, said: str) -> None:
     for _ in range(3):
         sdk.connect(error)
     sdk.logger.opened()
@@ -60,20 +60,20 @@ def test_a_row_of_failures_is_one_line_and_its_end_another(sdk: Sdk, error: Exce
     assert "exc_info" not in sdk.logs[0]
 
 
-def test_the_next_row_is_told_anew(sdk: Sdk) -> None:
+def test_the_next_series_is_logged_again(sdk: Sdk) -> None:
     for _ in range(2):
         sdk.connect(TimeoutError())
         sdk.logger.opened()
     assert sdk.events == ["socket.disconnected", "socket.reconnected"] * 2
 
 
-def test_each_try_asks_for_an_address_of_its_own(sdk: Sdk) -> None:
+def test_each_attempt_requests_its_own_url(sdk: Sdk) -> None:
     sdk.connect(TimeoutError())
     sdk.connect(TimeoutError())
     assert len(sdk.renewed) == 2
 
 
-def test_what_breaks_in_our_own_code_keeps_its_traceback(sdk: Sdk) -> None:
+def test_an_error_in_our_own_code_keeps_its_traceback(sdk: Sdk) -> None:
     sdk.run_message_listeners(KeyError("a bug"))
     sdk.run_message_listeners(KeyError("a bug"))
     assert sdk.events == ["socket.handler_failed"] * 2
@@ -82,13 +82,13 @@ def test_what_breaks_in_our_own_code_keeps_its_traceback(sdk: Sdk) -> None:
     assert sdk.events[2:] == ["socket.disconnected"]
 
 
-def test_what_is_no_trouble_is_not_told(sdk: Sdk) -> None:
+def test_routine_messages_are_not_logged(sdk: Sdk) -> None:
     sdk.logger.info("A new session has been established")
     assert not sdk.logger.isEnabledFor(logging.DEBUG)
     assert sdk.events == []
 
 
-async def test_a_connection_that_breaks_while_it_is_opened_is_opened_with_another_address(world: World) -> None:
+async def test_a_connection_that_breaks_while_opening_is_opened_with_another_url(world: World) -> None:
     world.slack.faults.add("socket", Fault("drop"))
     with capture_logs() as logs:
         async with world.bot():

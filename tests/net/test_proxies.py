@@ -37,7 +37,7 @@ def read(**known: str) -> Proxies:
         ({"HTTP_PROXY": PROXY, "HTTPS_PROXY": PROXY, "ALL_PROXY": "socks://x:1"}, "https://slack.com/", PROXY),
     ],
 )
-def test_an_address_goes_through_the_proxy_of_its_scheme(known: dict[str, str], url: str, proxy: str | None) -> None:
+def test_a_url_goes_through_the_proxy_of_its_scheme(known: dict[str, str], url: str, proxy: str | None) -> None:
     assert read(**known).url_for(url) == proxy
 
 
@@ -74,9 +74,7 @@ def test_an_address_goes_through_the_proxy_of_its_scheme(known: dict[str, str], 
     ],
 )
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-def test_no_proxy_is_understood_as_people_write_it(
-    name: str, entry: str, direct: list[str], through: list[str]
-) -> None:
+def test_no_proxy_is_parsed_in_every_usual_form(name: str, entry: str, direct: list[str], through: list[str]) -> None:
     proxies = read(**{"ALL_PROXY": PROXY, name: f"one.example,  {entry} ,two.example"})
     assert proxies.ignored == ()
     assert {url: proxies.url_for(url) for url in direct} == dict.fromkeys(direct)
@@ -93,7 +91,7 @@ def test_the_list_that_a_container_runtime_sets_is_read_to_its_end() -> None:
 @pytest.mark.parametrize(
     "entry", ["fd00::/999", "/8", "host:eighty", "a..b", "user@host", "10.0.0.0/33", "host:99999", "<local>/x", "[::1"]
 )
-def test_an_entry_that_nobody_can_read_is_named_and_costs_only_itself(entry: str) -> None:
+def test_an_invalid_entry_is_named_and_only_it_is_ignored(entry: str) -> None:
     proxies = read(HTTPS_PROXY=PROXY, NO_PROXY=f"{entry} slack.com")
     assert proxies.ignored == (f"NO_PROXY: {entry} is no host, IP address or network, and is ignored",)
     assert proxies.url_for("https://slack.com/") is None
@@ -101,7 +99,7 @@ def test_an_entry_that_nobody_can_read_is_named_and_costs_only_itself(entry: str
 
 
 @pytest.mark.parametrize("entry", ["http://u:h1dd3n@proxy:3128", "u:h1dd3n@x", "u:h1dd3n@h1dd3n@x"])
-def test_an_entry_that_nobody_can_read_is_named_without_a_password(entry: str) -> None:
+def test_an_invalid_entry_is_named_without_a_password(entry: str) -> None:
     (said,) = read(HTTPS_PROXY=PROXY, NO_PROXY=entry).ignored
     assert said.endswith(" is no host, IP address or network, and is ignored")
     assert "h1dd3n" not in said
@@ -130,13 +128,13 @@ ADDRESS = "must be the address of a proxy like http://host:3128"
     ],
 )
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
-def test_a_proxy_that_nobody_can_read_is_one_line_without_its_password(name: str, value: str, said: str) -> None:
+def test_an_invalid_proxy_is_one_line_without_its_password(name: str, value: str, said: str) -> None:
     proxies, problems = read_proxies({name: value})
     assert problems == [f"{name} {said}"]
     assert "hunter2" not in f"{proxies} {problems}"
 
 
-def test_a_socks_proxy_that_is_only_there_for_the_rest_stops_nothing() -> None:
+def test_a_socks_proxy_for_other_schemes_stops_nothing() -> None:
     proxies = read(HTTPS_PROXY=PROXY, ALL_PROXY="socks://x:1")
     assert proxies.url_for("https://slack.com/") == PROXY
     assert proxies.url_for("http://127.0.0.1/") is None

@@ -65,12 +65,12 @@ def test_seconds_and_dates_are_read_and_kept_between_the_bounds(values: list[obj
 
 
 @pytest.mark.parametrize("values", UNREADABLE, ids=repr)
-def test_what_is_no_header_of_the_standard_asks_for_nothing_and_raises_nothing(values: list[object]) -> None:
+def test_an_invalid_header_is_no_pause_and_raises_nothing(values: list[object]) -> None:
     assert parse_retry_after(values, now=NOW) is None
 
 
 @given(st.lists(st.text() | st.floats().map(str) | st.integers().map(str) | st.datetimes().map(str) | st.none()))
-def test_whatever_a_header_holds_the_pause_is_within_the_bounds(values: list[object]) -> None:
+def test_the_pause_of_any_header_is_within_the_bounds(values: list[object]) -> None:
     pause = parse_retry_after(values, now=NOW)
     assert pause is None or (math.isfinite(pause) and MIN_PAUSE <= pause <= MAX_PAUSE)
 

@@ -28,7 +28,7 @@ async def _bound(harness: PollHarness) -> float:
 
 
 @pytest.mark.parametrize("ahead", [3600.0, YEAR_5000])
-async def test_a_bound_that_an_older_version_stored_ahead_is_reset_to_now(harness: PollHarness, ahead: float) -> None:
+async def test_a_future_discovery_bound_of_an_older_version_is_reset_to_now(harness: PollHarness, ahead: float) -> None:
     now = harness.time.now()
     await harness.subscribe(newer_than=now + ahead)
     harness.api.add_job(status="queued", created_at=int(now) - 10)
@@ -74,7 +74,7 @@ async def test_a_new_job_is_announced_whenever_it_says_that_it_was_created(
         ([None, -1], None),
     ],
 )
-def test_the_newest_line_of_a_log_is_not_one_that_is_still_to_come(moments: list[Any], newest: float | None) -> None:
+def test_a_log_line_with_a_future_timestamp_is_not_the_newest(moments: list[Any], newest: float | None) -> None:
     events = [Event(created_at=moment) for moment in moments]
 
     assert newest_event_at(events, now=NOW) == newest
@@ -84,7 +84,7 @@ def test_the_newest_line_of_a_log_is_not_one_that_is_still_to_come(moments: list
     ("at", "seconds_per_step", "finish"),
     [(NOW, 60.0, NOW + 3000), (YEAR_5000, 60.0, None), (NOW, 1e9, None), (NOW + 10, 60.0, NOW + 3010)],
 )
-def test_no_finish_is_estimated_from_moments_that_make_no_sense(
+def test_no_finish_is_estimated_from_absurd_timestamps(
     at: float, seconds_per_step: float, finish: float | None
 ) -> None:
     assert estimated_finish(sample_job(), Progress(50, 100, at, seconds_per_step), now=NOW) == finish

@@ -26,12 +26,12 @@ def known(status: str, same_for: float, model: str | None = None) -> KnownJob:
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "expired", "canceled"])
 @pytest.mark.parametrize(("same_for", "settled"), [(0, False), (29.9, False), (30, True), (31, True)])
-def test_a_job_that_ended_is_closed_once_two_polls_agree(status: str, same_for: float, *, settled: bool) -> None:
+def test_a_finished_job_is_closed_once_two_polls_agree(status: str, same_for: float, *, settled: bool) -> None:
     assert is_closed(known(status, same_for), NOW, INTERVAL) is settled
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "paused", "validating_files", "unknown", "word_of_tomorrow"])
-def test_a_job_that_is_not_over_is_never_settled(status: str) -> None:
+def test_an_unfinished_job_is_never_closed(status: str) -> None:
     assert not is_closed(known(status, 1e9, "ft:x"), NOW, INTERVAL)
 
 
@@ -67,7 +67,7 @@ def test_a_long_interval_counts_for_a_job_without_a_model_too() -> None:
         (-5, 30, False),
     ],
 )
-def test_a_change_is_late_where_nobody_looked_for_several_intervals(
+def test_a_change_is_late_after_several_intervals_without_a_poll(
     ago: float | None, interval: float, *, late: bool
 ) -> None:
     assert is_late(None if ago is None else NOW - ago, NOW, interval) is late
@@ -77,7 +77,7 @@ def test_a_change_is_late_where_nobody_looked_for_several_intervals(
     ("failures", "jitter", "pause"),
     [(1, 0, 22.5), (1, 1, 30), (2, 1, 60), (3, 1, 60), (3, 0, 45), (10_000, 1, 60)],
 )
-def test_a_failing_account_is_left_alone_ever_longer(failures: int, jitter: float, pause: float) -> None:
+def test_the_backoff_of_a_failing_account_grows(failures: int, jitter: float, pause: float) -> None:
     assert account_backoff(OUTAGE, failures, INTERVAL, jitter) == pause
 
 
@@ -86,7 +86,7 @@ def test_an_interval_longer_than_the_longest_backoff_is_kept() -> None:
 
 
 @pytest.mark.parametrize(("jitter", "pause"), [(0, 20), (1, 22)])
-def test_a_pause_that_the_api_asks_for_is_kept_whatever_the_failures(jitter: float, pause: float) -> None:
+def test_retry_after_is_kept_whatever_the_number_of_failures(jitter: float, pause: float) -> None:
     assert account_backoff(RateLimited("Slow down.", retry_after=20), 9, INTERVAL, jitter) == pytest.approx(pause)
 
 
@@ -94,11 +94,11 @@ def test_a_pause_that_the_api_asks_for_is_kept_whatever_the_failures(jitter: flo
     ("failures", "jitter", "pause"),
     [(1, 0, 60), (1, 1, 66), (2, 0, 120), (3, 0, 240), (4, 0, 300), (4, 1, 300), (10_000, 0, 300)],
 )
-def test_a_key_that_is_refused_is_tried_once_a_minute_at_the_most(failures: int, jitter: float, pause: float) -> None:
+def test_a_rejected_key_is_tried_at_most_once_a_minute(failures: int, jitter: float, pause: float) -> None:
     assert account_backoff(AccessDenied("Incorrect API key."), failures, INTERVAL, jitter) == pytest.approx(pause)
 
 
-def test_a_refused_key_does_not_shorten_a_long_interval() -> None:
+def test_a_rejected_key_does_not_shorten_a_long_interval() -> None:
     assert account_backoff(AccessDenied("no"), 1, 3600, 0) == 3600
 
 
@@ -114,5 +114,5 @@ def test_a_pause_stays_between_bounds(error: ProviderError, failures: int, inter
 
 
 @given(st.integers(1, 60), st.floats(0.05, 3600))
-def test_a_pause_never_shrinks_while_an_account_goes_on_failing(failures: int, interval: float) -> None:
+def test_a_backoff_never_shrinks_while_an_account_keeps_failing(failures: int, interval: float) -> None:
     assert account_backoff(OUTAGE, failures, interval, 0.5) <= account_backoff(OUTAGE, failures + 1, interval, 0.5)

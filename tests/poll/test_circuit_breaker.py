@@ -83,7 +83,7 @@ async def test_an_outage_of_a_few_minutes_is_no_notice(harness: PollHarness) -> 
     assert await rows(harness.store, schema.outage) == []
 
 
-async def test_a_second_outage_is_told_again(harness: PollHarness) -> None:
+async def test_a_second_outage_is_announced_again(harness: PollHarness) -> None:
     await harness.subscribe()
     for _ in range(2):
         harness.api.faults.always(LIST, UNAVAILABLE)
@@ -122,7 +122,7 @@ async def test_no_notice_repeats_a_key_that_the_api_names(harness: PollHarness) 
     assert "Incorrect API key provided: sk-..." in told["error"]
 
 
-async def test_a_key_that_lacks_a_scope_is_told_with_the_scope(harness: PollHarness) -> None:
+async def test_the_notice_of_a_missing_scope_names_the_scope(harness: PollHarness) -> None:
     await harness.subscribe()
     missing = {"error": {"message": "Missing scopes: api.fine_tuning.jobs.read"}}
     harness.api.faults.always(LIST, Fault("answer", status=403, body=missing))
@@ -132,7 +132,9 @@ async def test_a_key_that_lacks_a_scope_is_told_with_the_scope(harness: PollHarn
     assert "api.fine_tuning.jobs.read" in notice_message(told).text
 
 
-async def test_spent_money_is_four_requests_an_hour_and_told_after_five_minutes(harness: PollHarness) -> None:
+async def test_a_spent_quota_costs_four_requests_an_hour_and_is_announced_after_five_minutes(
+    harness: PollHarness,
+) -> None:
     await harness.subscribe()
     harness.api.faults.always(LIST, SPENT)
     await harness.poll()
@@ -146,7 +148,7 @@ async def test_spent_money_is_four_requests_an_hour_and_told_after_five_minutes(
     assert "The account has no quota left: Quota exceeded." in notice_message(told).text
 
 
-async def test_a_limited_rate_is_kept_to_and_starves_no_job(harness: PollHarness) -> None:
+async def test_a_rate_limit_is_respected_and_starves_no_job(harness: PollHarness) -> None:
     jobs = [harness.api.add_job(status="running") for _ in range(50)]
     await harness.track_all(jobs)
     limited = Fault("answer", status=429, headers={"Retry-After": "20"})
@@ -174,7 +176,7 @@ async def test_a_restart_in_an_outage_neither_repeats_nor_forgets_a_notice(harne
     assert await _kinds(harness) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_RECOVERED]
 
 
-async def test_several_processes_tell_an_outage_once(harness: PollHarness, database_url: str) -> None:
+async def test_several_processes_announce_an_outage_once(harness: PollHarness, database_url: str) -> None:
     await harness.subscribe()
     async with several_stores(harness.store, database_url, harness.time, size=3) as stores:
         pollers = [_poller_with(harness, store, OPS) for store in stores]
@@ -198,7 +200,7 @@ def _poller_with(harness: PollHarness, store: Store, ops: str | None) -> Poller:
     return Poller(harness.client, store, harness.recorder, notices, interval=INTERVAL, clock=harness.time.now)
 
 
-async def test_without_a_channel_for_it_whoever_follows_something_is_told(harness: PollHarness) -> None:
+async def test_without_an_ops_channel_the_followers_are_notified(harness: PollHarness) -> None:
     await harness.subscribe()
     job = harness.api.add_job(status="running")
     await harness.track(job, "C2")
@@ -216,7 +218,7 @@ async def test_without_a_channel_for_it_whoever_follows_something_is_told(harnes
     assert not wakeup.is_set()
 
 
-async def test_an_outage_ends_although_nobody_follows_anything_any_more(harness: PollHarness) -> None:
+async def test_an_outage_ends_although_no_one_follows_anything_anymore(harness: PollHarness) -> None:
     job = harness.api.add_job(status="running")
     await harness.track(job)
     harness.api.faults.always(LIST, UNAVAILABLE)

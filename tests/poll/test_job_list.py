@@ -27,9 +27,7 @@ def _foreign(body: dict[str, Any], n: int = 0) -> dict[str, Any]:
 
 @pytest.mark.parametrize("has_more", [False, True])
 @pytest.mark.parametrize("kind", ["empty", "foreign", "broken", "foreign and broken"])
-async def test_a_page_of_which_nothing_is_left_breaks_no_poll(
-    harness: PollHarness, kind: str, *, has_more: bool
-) -> None:
+async def test_an_emptied_page_breaks_no_poll(harness: PollHarness, kind: str, *, has_more: bool) -> None:
     job = harness.api.add_job(status="queued")
     await harness.subscribe()
     body = harness.api.jobs[job]
@@ -71,9 +69,7 @@ async def test_new_jobs_between_pages_of_others_are_found(harness: PollHarness) 
 
 
 @pytest.mark.parametrize("has_more", [False, True])
-async def test_a_tracked_job_behind_a_page_of_others_is_read_all_the_same(
-    harness: PollHarness, *, has_more: bool
-) -> None:
+async def test_a_tracked_job_behind_a_page_of_others_is_read(harness: PollHarness, *, has_more: bool) -> None:
     job = harness.api.add_job(status="running")
     await harness.track_all([job])
     harness.api.change(job, status="paused")
@@ -100,7 +96,7 @@ async def test_a_job_that_two_pages_show_is_one(harness: PollHarness) -> None:
     assert sorted(await harness.pending()) == sorted([(moved, "running"), (last, "queued")])
 
 
-async def test_a_list_that_never_ends_is_left(harness: PollHarness) -> None:
+async def test_an_endless_list_is_abandoned(harness: PollHarness) -> None:
     await harness.subscribe()
     job = harness.api.add_job(status="queued")
     harness.api.faults.always(LIST, page_of(harness.api.jobs[job], has_more=True))
@@ -110,7 +106,7 @@ async def test_a_list_that_never_ends_is_left(harness: PollHarness) -> None:
     assert await harness.pending() == [(job, "queued")]
 
 
-async def test_a_page_whose_cursor_is_gone_is_read_again_by_the_next_poll(harness: PollHarness) -> None:
+async def test_a_page_whose_cursor_vanished_is_read_again_by_the_next_poll(harness: PollHarness) -> None:
     await harness.subscribe()
     jobs = [harness.api.add_job(status="queued", created_at=2_000_000_000 + n) for n in range(101)]
     made_up = {**harness.api.jobs[jobs[1]], "id": "ftjob-deleted"}
@@ -150,7 +146,7 @@ async def test_a_thousand_new_jobs_and_more_are_found_at_once(harness: PollHarne
     assert sorted(await harness.pending()) == sorted((job, "queued") for job in jobs)
 
 
-async def test_a_list_of_ever_new_jobs_is_cut_and_that_is_logged(harness: PollHarness) -> None:
+async def test_an_endless_list_of_new_jobs_is_truncated_and_logged(harness: PollHarness) -> None:
     await harness.subscribe()
     job = harness.api.jobs[harness.api.add_job(status="queued")]
     pages = [page_of({**job, "id": f"ftjob-{n}"}, has_more=True) for n in range(MAX_NEW_PAGES + 10)]

@@ -32,7 +32,9 @@ async def _kinds(harness: PollHarness) -> list[str]:
 
 
 @pytest.mark.parametrize(("misses", "told"), [(1, []), (2, []), (3, [GONE]), (6, [GONE])])
-async def test_a_job_is_gone_after_three_reads_without_it(harness: PollHarness, misses: int, told: list[str]) -> None:
+async def test_a_job_is_missing_after_three_reads_without_it(
+    harness: PollHarness, misses: int, told: list[str]
+) -> None:
     job = await _tracked(harness)
     del harness.api.jobs[job]
 
@@ -54,7 +56,7 @@ async def test_three_reads_in_a_moment_are_not_enough(harness: PollHarness) -> N
     assert await _kinds(harness) == [GONE]
 
 
-async def test_one_read_that_finds_it_starts_the_count_anew(harness: PollHarness) -> None:
+async def test_one_read_that_finds_the_job_resets_the_count(harness: PollHarness) -> None:
     job = await _tracked(harness)
     body = harness.api.jobs[job]
     for _ in range(3):
@@ -85,7 +87,7 @@ async def test_only_a_404_is_a_read_without_the_job(harness: PollHarness, fault:
 
 
 @pytest.mark.deep
-async def test_a_job_that_is_gone_is_looked_for_once_an_hour_for_a_week(harness: PollHarness) -> None:
+async def test_a_missing_job_is_read_once_an_hour_for_a_week(harness: PollHarness) -> None:
     job = await _tracked(harness)
     del harness.api.jobs[job]
     await _poll_times(harness, 3)
@@ -114,7 +116,7 @@ async def test_a_missing_job_costs_no_request_between_two_polls(harness: PollHar
 
 
 @pytest.mark.parametrize("later", [INTERVAL, HOUR, 9 * DAY])
-async def test_a_job_that_is_back_as_it_was_is_told_as_visible_again(harness: PollHarness, later: float) -> None:
+async def test_an_unchanged_job_that_reappears_is_alerted_as_reappeared(harness: PollHarness, later: float) -> None:
     job, _ = await _tracked(harness), await _tracked(harness)
     body = harness.api.jobs.pop(job)
     await _poll_times(harness, 3)
@@ -128,7 +130,7 @@ async def test_a_job_that_is_back_as_it_was_is_told_as_visible_again(harness: Po
     assert (found.missing, found.absence, found.closed) == (False, None, False)
 
 
-async def test_a_job_that_is_back_in_another_state_is_told_by_that_alone(harness: PollHarness) -> None:
+async def test_a_job_that_reappears_in_another_state_is_alerted_by_that_state_only(harness: PollHarness) -> None:
     job = await _tracked(harness)
     body = harness.api.jobs.pop(job)
     await _poll_times(harness, 3)
@@ -142,7 +144,9 @@ async def test_a_job_that_is_back_in_another_state_is_told_by_that_alone(harness
     assert not (await known_job(harness.store, job)).missing
 
 
-async def test_a_finished_job_that_is_back_unfinished_is_visible_first_and_believed_later(harness: PollHarness) -> None:
+async def test_a_finished_job_that_reappears_unfinished_is_reappeared_first_and_confirmed_later(
+    harness: PollHarness,
+) -> None:
     job, _ = await _tracked(harness), await _tracked(harness)
     harness.api.change(job, status="cancelled")
     await harness.poll_later()
@@ -155,7 +159,7 @@ async def test_a_finished_job_that_is_back_unfinished_is_visible_first_and_belie
     assert await _kinds(harness) == [STATUS, GONE, BACK, STATUS]
 
 
-async def test_a_job_can_be_gone_again(harness: PollHarness) -> None:
+async def test_a_job_can_be_missing_again(harness: PollHarness) -> None:
     job, _ = await _tracked(harness), await _tracked(harness)
     for _ in range(2):
         body = harness.api.jobs.pop(job)
@@ -166,7 +170,7 @@ async def test_a_job_can_be_gone_again(harness: PollHarness) -> None:
     assert await _kinds(harness) == [GONE, BACK] * 2
 
 
-async def test_an_alert_of_a_job_that_is_gone_has_what_was_last_known_of_it(harness: PollHarness) -> None:
+async def test_an_alert_of_a_missing_job_has_its_last_known_properties(harness: PollHarness) -> None:
     job = await _tracked(harness)
     harness.api.change(job, status="paused")
     await harness.poll_later()

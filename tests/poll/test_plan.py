@@ -43,12 +43,12 @@ def test_a_thousand_live_jobs_take_ten_requests() -> None:
     assert 1 + requests(plan(*beyond), beyond) == 10
 
 
-def test_places_of_jobs_that_are_not_missing_do_not_count() -> None:
+def test_positions_of_jobs_that_are_not_missing_do_not_count() -> None:
     assert further_pages(["ftjob-a"], {"ftjob-a": 10_000, "ftjob-b": 100, "ftjob-c": 101}) == 0
 
 
 @given(st.lists(st.integers(0, 3000), max_size=80))
-def test_no_other_plan_is_cheaper_and_none_as_cheap_shows_more(places: list[int]) -> None:
+def test_no_plan_is_cheaper_and_none_of_the_same_cost_shows_more(places: list[int]) -> None:
     pages = plan(*places)
     every_cost = [requests(count, places) for count in range(max(places, default=0) // PAGE_SIZE + 2)]
 

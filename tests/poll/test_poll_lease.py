@@ -22,7 +22,7 @@ async def harness(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[PollHarne
         yield opened
 
 
-async def test_a_poll_that_the_database_went_away_under_holds_up_no_later_one(harness: PollHarness) -> None:
+async def test_a_lost_database_during_a_poll_delays_no_later_poll(harness: PollHarness) -> None:
     await harness.subscribe()
     harness.api.faults.add(LIST, Fault("late", seconds=0.5))
     poll = asyncio.create_task(harness.poll())
@@ -37,7 +37,7 @@ async def test_a_poll_that_the_database_went_away_under_holds_up_no_later_one(ha
     assert await harness.poll() == [LIST]
 
 
-async def test_a_failure_that_the_database_cannot_note_holds_up_no_later_poll(harness: PollHarness) -> None:
+async def test_a_failure_that_cannot_be_stored_delays_no_later_poll(harness: PollHarness) -> None:
     await harness.subscribe()
     await rename_table(harness.store, "outage", "away")
     harness.api.faults.always(LIST, UNAVAILABLE)

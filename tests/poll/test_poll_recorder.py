@@ -7,7 +7,7 @@ from tests.poll.harness import INTERVAL, LIST, PollHarness
 from tests.store.seeds import known_job
 
 
-async def test_a_job_that_is_over_costs_nothing_after_two_polls_that_agree(harness: PollHarness) -> None:
+async def test_a_finished_job_costs_nothing_after_two_polls_that_agree(harness: PollHarness) -> None:
     job = harness.api.add_job(status="running")
     await harness.track_all([job])
     harness.api.change(job, status="cancelled")
@@ -30,7 +30,7 @@ async def test_two_polls_within_one_interval_do_not_close_a_job(harness: PollHar
     assert not (await known_job(harness.store, job)).closed
 
 
-async def test_a_succeeded_job_is_waited_for_until_its_model_is_there(harness: PollHarness) -> None:
+async def test_a_succeeded_job_is_polled_until_it_has_its_model(harness: PollHarness) -> None:
     job = harness.api.add_job(status="running")
     await harness.track_all([job])
     harness.api.change(job, status="succeeded")
@@ -58,7 +58,7 @@ async def test_a_succeeded_job_is_given_an_hour_for_its_model(harness: PollHarne
     assert (await known_job(harness.store, job)).closed
 
 
-async def test_a_settled_job_is_still_compared_on_a_page_that_is_read_anyway(harness: PollHarness) -> None:
+async def test_a_closed_job_is_still_compared_on_a_page_that_is_read_anyway(harness: PollHarness) -> None:
     over, live = harness.api.add_job(status="cancelled"), harness.api.add_job(status="running")
     await harness.track_all([over, live])
     await harness.poll_later(INTERVAL + 2)
@@ -73,7 +73,7 @@ async def test_a_settled_job_is_still_compared_on_a_page_that_is_read_anyway(har
 
 
 @pytest.mark.parametrize(("pause", "late"), [(INTERVAL, False), (100, False), (125, True), (86400, True)])
-async def test_what_changed_while_nobody_looked_is_found_late(
+async def test_a_change_during_a_break_in_polling_is_found_late(
     harness: PollHarness, pause: float, *, late: bool
 ) -> None:
     job = harness.api.add_job(status="running")

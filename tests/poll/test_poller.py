@@ -6,7 +6,7 @@ from tests.poll.harness import EVENTS, LIST, RETRIEVE, PollHarness, page_of
 from tests.store.seeds import ACCOUNT, add_jobs, known_job, reading
 
 
-async def test_where_nothing_is_followed_nothing_is_asked(harness: PollHarness) -> None:
+async def test_without_tracks_and_subscriptions_no_request_is_sent(harness: PollHarness) -> None:
     harness.api.add_job()
 
     assert await harness.poll() == []
@@ -122,7 +122,7 @@ async def test_a_tracked_job_that_a_page_breaks_is_read_alone(harness: PollHarne
     assert (job, "paused") in await harness.pending()
 
 
-async def test_a_job_whose_every_answer_is_broken_holds_up_no_other(harness: PollHarness) -> None:
+async def test_a_job_whose_every_response_is_broken_delays_no_other(harness: PollHarness) -> None:
     broken, other = harness.api.add_job(status="running"), harness.api.add_job(status="running")
     await harness.track_all([broken, other])
     harness.api.change(other, status="paused")
@@ -135,7 +135,7 @@ async def test_a_job_whose_every_answer_is_broken_holds_up_no_other(harness: Pol
     assert not harness.poller.is_failing
 
 
-async def test_a_tracked_job_that_is_gone_changes_nothing_and_holds_up_no_other(harness: PollHarness) -> None:
+async def test_a_missing_tracked_job_changes_nothing_and_delays_no_other(harness: PollHarness) -> None:
     gone, other = harness.api.add_job(status="running"), harness.api.add_job(status="running")
     await harness.track_all([gone, other])
     del harness.api.jobs[gone]
@@ -148,7 +148,7 @@ async def test_a_tracked_job_that_is_gone_changes_nothing_and_holds_up_no_other(
     assert not harness.poller.is_failing
 
 
-async def test_why_a_job_failed_is_asked_of_its_log_where_it_does_not_say(harness: PollHarness) -> None:
+async def test_the_reason_of_a_failure_is_read_from_the_log_where_the_job_has_none(harness: PollHarness) -> None:
     silent, telling = harness.api.add_job(status="running"), harness.api.add_job(status="running")
     await harness.track_all([silent, telling])
     harness.api.add_event(silent, "the first thing that broke", level="error")
@@ -173,7 +173,7 @@ async def test_an_alert_does_not_wait_for_its_reason(harness: PollHarness) -> No
     assert [(row.job_id, row.reason) for row in await harness.changes()] == [(job, None)]
 
 
-async def test_the_end_of_a_job_that_ran_by_between_two_polls_is_told(harness: PollHarness) -> None:
+async def test_the_result_of_a_job_that_ran_between_two_polls_is_alerted(harness: PollHarness) -> None:
     await harness.subscribe()
     job = harness.api.add_job(status="queued")
     await harness.poll()
@@ -185,7 +185,7 @@ async def test_the_end_of_a_job_that_ran_by_between_two_polls_is_told(harness: P
     assert await harness.pending() == [(job, "queued"), (job, "succeeded")]
 
 
-async def test_words_that_no_specification_has_are_told_as_they_are_and_end_nothing(harness: PollHarness) -> None:
+async def test_unspecified_statuses_are_alerted_as_they_are_and_are_not_final(harness: PollHarness) -> None:
     words = ["deleting", "Word_Of_Tomorrow", "<!channel>", "paused", "QUEUED2"]
     jobs = [harness.api.add_job(status="running") for _ in words]
     await harness.track_all(jobs)

@@ -32,7 +32,7 @@ async def _told_and_known(harness: PollHarness) -> dict[str, Any]:
     return {name: rows for name, rows in (await contents(harness.store)).items() if name not in ("account", "outage")}
 
 
-async def test_an_account_that_fails_is_left_alone_longer_and_longer(harness: PollHarness) -> None:
+async def test_an_account_that_fails_is_polled_less_and_less_often(harness: PollHarness) -> None:
     await harness.subscribe()
     harness.api.faults.always(LIST, UNAVAILABLE)
 
@@ -49,7 +49,7 @@ async def test_an_account_that_fails_is_left_alone_longer_and_longer(harness: Po
     assert len(gaps) >= 2
 
 
-async def test_an_account_says_once_that_it_fails_and_once_that_it_is_back(harness: PollHarness) -> None:
+async def test_a_failure_and_a_recovery_of_an_account_are_logged_once_each(harness: PollHarness) -> None:
     job = harness.api.add_job(status="running")
     await harness.track_all([job])
     harness.api.change(job, status="paused")
@@ -78,7 +78,7 @@ async def test_an_account_says_once_that_it_fails_and_once_that_it_is_back(harne
     assert metric("ftjob_polls_total", account=ACCOUNT, result="ok") == polled + 2
 
 
-async def test_a_second_outage_is_told_again(harness: PollHarness) -> None:
+async def test_a_second_outage_is_announced_again(harness: PollHarness) -> None:
     await harness.subscribe()
 
     with capture_logs() as logs:
@@ -90,7 +90,7 @@ async def test_a_second_outage_is_told_again(harness: PollHarness) -> None:
     assert _events(logs) == ["account.failing", "account.recovered"] * 2
 
 
-async def test_the_pause_that_the_api_asks_for_is_kept(harness: PollHarness) -> None:
+async def test_retry_after_is_respected(harness: PollHarness) -> None:
     await harness.subscribe()
     harness.api.faults.add(LIST, Fault("answer", status=429, headers={"Retry-After": "100"}))
     await harness.poll()
@@ -126,7 +126,7 @@ async def test_a_poll_that_fails_changes_nothing_and_the_next_finds_all(harness:
     assert {job for job, _ in await harness.pending()} == {jobs[0], jobs[149]}
 
 
-async def test_a_connection_that_drops_again_and_again_fails_the_poll(harness: PollHarness) -> None:
+async def test_a_connection_that_drops_repeatedly_fails_the_poll(harness: PollHarness) -> None:
     await harness.subscribe()
     harness.api.faults.add(LIST, *[Fault("drop")] * 4)
 
@@ -153,7 +153,7 @@ async def test_a_single_read_that_fails_is_tried_again_and_is_no_outage_of_the_a
     assert (job, "paused") in await harness.pending()
 
 
-async def test_a_poll_of_an_idle_account_says_that_it_went_well(harness: PollHarness) -> None:
+async def test_a_poll_of_an_idle_account_is_a_success(harness: PollHarness) -> None:
     idle = metric("ftjob_polls_total", account=ACCOUNT, result="skipped")
 
     await harness.poll_later(INTERVAL)

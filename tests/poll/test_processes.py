@@ -132,7 +132,7 @@ async def test_a_lease_that_runs_out_under_a_slow_poll_does_no_harm(harness: Pol
     assert not any(poller.is_failing for poller in pollers)
 
 
-async def test_a_poll_that_is_cut_gives_the_account_back(harness: PollHarness) -> None:
+async def test_a_canceled_poll_releases_the_account(harness: PollHarness) -> None:
     await harness.subscribe()
     harness.api.faults.add(LIST, Fault("hang"))
     cut = asyncio.create_task(harness.poller.poll())

@@ -71,7 +71,7 @@ async def test_the_first_poll_begins_at_once(harness: PollHarness) -> None:
     assert watch.seconds < 1
 
 
-async def test_an_account_is_looked_at_each_interval(harness: PollHarness) -> None:
+async def test_an_account_is_polled_each_interval(harness: PollHarness) -> None:
     began = time.time()
     async with scheduled([harness.poller], 0.4):
         at = await _until_polled(harness, 2)
@@ -101,7 +101,7 @@ async def test_a_poll_that_is_late_is_not_dropped(harness: PollHarness) -> None:
         await _until_polled(harness, 1)
 
 
-async def test_what_breaks_in_a_poll_is_logged_once_each_way_and_the_timer_goes_on(harness: PollHarness) -> None:
+async def test_a_failing_poll_is_logged_once_as_is_its_recovery_and_the_timer_continues(harness: PollHarness) -> None:
     async with harness.store.db.transaction() as tx:
         await tx.execute(text("ALTER TABLE subscription RENAME TO away"))
 
@@ -135,7 +135,7 @@ async def test_two_accounts_do_not_wait_for_each_other(harness: PollHarness, tmp
                 assert len(slow.request_log) == 0
 
 
-async def test_two_timers_on_one_account_poll_in_turns_and_one_alone_goes_on(harness: PollHarness) -> None:
+async def test_two_timers_on_one_account_alternate_and_one_continues_alone(harness: PollHarness) -> None:
     _, other = poller_on(harness.store, harness.client, time.time, interval=0.4)
     _, first = poller_on(harness.store, harness.client, time.time, interval=0.4)
     began = time.time()
@@ -151,7 +151,7 @@ async def test_two_timers_on_one_account_poll_in_turns_and_one_alone_goes_on(har
     assert watch.seconds < 2
 
 
-async def test_the_end_waits_for_a_poll_under_way(harness: PollHarness, asked: asyncio.Event) -> None:
+async def test_a_stop_waits_for_a_running_poll(harness: PollHarness, asked: asyncio.Event) -> None:
     job = harness.api.add_job(status="queued")
     harness.api.faults.add(LIST, Fault("late", seconds=0.5))
     asked.clear()
@@ -162,7 +162,7 @@ async def test_the_end_waits_for_a_poll_under_way(harness: PollHarness, asked: a
     assert await harness.pending() == [(job, "queued")]
 
 
-async def test_the_end_cuts_a_poll_that_takes_too_long_and_stores_nothing_of_it(
+async def test_a_stop_cancels_a_poll_that_takes_too_long_and_stores_nothing_of_it(
     harness: PollHarness, asked: asyncio.Event
 ) -> None:
     harness.api.faults.add(LIST, Fault("late", seconds=60))
@@ -178,7 +178,7 @@ async def test_the_end_cuts_a_poll_that_takes_too_long_and_stores_nothing_of_it(
     assert await harness.store.accounts.leases.polled_at(ACCOUNT) is None
 
 
-async def test_after_the_end_nothing_is_asked(harness: PollHarness) -> None:
+async def test_after_a_stop_no_request_is_sent(harness: PollHarness) -> None:
     async with scheduled([harness.poller], OFTEN):
         await _until_polled(harness, 2)
     asked = len(harness.api.request_log)
@@ -195,7 +195,7 @@ async def _tick(output: asyncio.StreamReader) -> None:
 
 @needs_faketime
 @pytest.mark.parametrize("steps", [[-3600], [3600], [-365 * 86400], [86400, 0], [-7200, 7200, 1]])
-async def test_polls_go_on_at_their_interval_when_the_wall_clock_is_set(tmp_path: Path, steps: list[float]) -> None:
+async def test_polls_continue_at_their_interval_when_the_wall_clock_is_set(tmp_path: Path, steps: list[float]) -> None:
     wall = WallClock(tmp_path)
     ticking = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.poll.scheduler_process"),

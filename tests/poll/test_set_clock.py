@@ -36,7 +36,7 @@ async def harness(database_url: str, hand: ClockSkew) -> AsyncIterator[PollHarne
 
 
 @pytest.mark.parametrize("seconds", [HOUR, YEAR, -HOUR, -YEAR])
-async def test_what_changed_a_moment_ago_is_not_told_as_found_late(
+async def test_a_recent_change_is_not_alerted_as_found_late(
     harness: PollHarness, hand: ClockSkew, seconds: float
 ) -> None:
     job = harness.api.add_job(status="queued")
@@ -51,7 +51,7 @@ async def test_what_changed_a_moment_ago_is_not_told_as_found_late(
     assert not change.late
 
 
-async def test_what_nobody_looked_at_for_an_hour_is_found_late(harness: PollHarness) -> None:
+async def test_a_change_after_an_hour_without_polls_is_found_late(harness: PollHarness) -> None:
     job = harness.api.add_job(status="queued")
     await harness.track(job)
     await harness.poll()
@@ -64,7 +64,7 @@ async def test_what_nobody_looked_at_for_an_hour_is_found_late(harness: PollHarn
 
 
 @pytest.mark.parametrize("seconds", [HOUR, 2 * YEAR, -HOUR])
-async def test_a_models_name_is_waited_for_when_the_clock_is_set(
+async def test_a_job_is_polled_for_its_model_when_the_clock_is_set(
     harness: PollHarness, hand: ClockSkew, seconds: float
 ) -> None:
     job = harness.api.add_job(status="running")
@@ -101,7 +101,7 @@ async def test_a_finished_job_costs_no_more_requests_when_the_clock_is_set(
 
 
 @pytest.mark.parametrize("seconds", [-HOUR, -YEAR])
-async def test_a_job_that_vanished_is_told_in_time_when_the_clock_is_set(
+async def test_a_missing_job_is_alerted_in_time_when_the_clock_is_set(
     harness: PollHarness, hand: ClockSkew, seconds: float
 ) -> None:
     job = harness.api.add_job(status="running")

@@ -61,7 +61,9 @@ async def _notices(harness: PollHarness) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", UNREADABLE.values(), ids=UNREADABLE.keys())
-async def test_what_the_list_says_is_told_whatever_becomes_of_a_single_read(harness: PollHarness, fault: Fault) -> None:
+async def test_changes_in_the_list_are_alerted_whatever_the_result_of_a_single_read(
+    harness: PollHarness, fault: Fault
+) -> None:
     bad, well = await _one_bad(harness, fault)
     for job in well:
         harness.api.change(job, status="cancelled")
@@ -76,7 +78,7 @@ async def test_what_the_list_says_is_told_whatever_becomes_of_a_single_read(harn
     assert (await known_job(harness.store, bad)).state.status == "running"
 
 
-async def test_single_reads_are_told_although_one_of_them_hangs(harness: PollHarness) -> None:
+async def test_changes_of_single_reads_are_alerted_although_one_hangs(harness: PollHarness) -> None:
     bad, well = await _one_bad(harness, UNREADABLE["silence"])
     for job in well:
         harness.api.change(job, status="paused")
@@ -88,7 +90,7 @@ async def test_single_reads_are_told_although_one_of_them_hangs(harness: PollHar
     assert (await known_job(harness.store, bad)).state.status == "running"
 
 
-async def test_a_read_that_hangs_delays_no_later_poll_and_is_not_asked_twice(harness: PollHarness) -> None:
+async def test_a_read_that_hangs_delays_no_later_poll_and_is_not_repeated(harness: PollHarness) -> None:
     bad, well = await _one_bad(harness, UNREADABLE["silence"])
     await harness.poll()
     harness.api.change(well[0], status="paused")
@@ -100,7 +102,7 @@ async def test_a_read_that_hangs_delays_no_later_poll_and_is_not_asked_twice(har
     assert sum(entry.request.get("id") == bad for entry in harness.api.request_log.for_endpoint(RETRIEVE)) == 1
 
 
-async def test_a_read_that_outlasts_its_poll_is_told_when_it_comes(harness: PollHarness) -> None:
+async def test_a_read_that_outlasts_its_poll_is_recorded_when_it_ends(harness: PollHarness) -> None:
     slow, _ = await _one_bad(harness, Fault("late", seconds=2.5))
     harness.api.change(slow, status="paused")
 
@@ -112,7 +114,7 @@ async def test_a_read_that_outlasts_its_poll_is_told_when_it_comes(harness: Poll
             await asyncio.sleep(0.05)
 
 
-async def test_a_job_that_cannot_be_read_rests_longer_and_longer_whichever_process_reads(harness: PollHarness) -> None:
+async def test_the_backoff_of_an_unreadable_job_grows_across_processes(harness: PollHarness) -> None:
     bad, _ = await _one_bad(harness, UNREADABLE["500"])
     _, other = poller_on(harness.store, harness.client, harness.time.now)
     unread = metric("ftjob_job_read_failures_total", account=ACCOUNT)
@@ -132,7 +134,7 @@ async def test_a_job_that_cannot_be_read_rests_longer_and_longer_whichever_proce
     assert (await known_job(harness.store, bad)).read_failures == len(asked)
 
 
-async def test_a_job_that_can_be_read_again_is_told_and_rests_no_more(harness: PollHarness) -> None:
+async def test_a_readable_job_is_alerted_and_has_no_backoff_anymore(harness: PollHarness) -> None:
     bad, _ = await _one_bad(harness, UNREADABLE["403"])
     with capture_logs() as logs:
         await harness.poll()
@@ -146,7 +148,7 @@ async def test_a_job_that_can_be_read_again_is_told_and_rests_no_more(harness: P
     assert [log["event"] for log in logs] == ["job.read_failed", "job.read_recovered"]
 
 
-async def test_a_job_that_rests_is_read_from_the_list_all_the_same(harness: PollHarness) -> None:
+async def test_a_job_in_backoff_is_still_read_from_the_list(harness: PollHarness) -> None:
     bad, _ = await _one_bad(harness, UNREADABLE["500"])
     await harness.poll()
     harness.api.change(bad, status="paused")
@@ -157,7 +159,7 @@ async def test_a_job_that_rests_is_read_from_the_list_all_the_same(harness: Poll
     assert await _told(harness) == [(bad, "paused")]
 
 
-async def test_a_rest_that_a_clock_which_was_set_back_made_endless_is_over(harness: PollHarness) -> None:
+async def test_a_backoff_ends_although_the_clock_was_set_back(harness: PollHarness) -> None:
     bad, _ = await _one_bad(harness, UNREADABLE["500"])
     await harness.poll()
     async with harness.store.db.transaction() as tx:
@@ -168,7 +170,7 @@ async def test_a_rest_that_a_clock_which_was_set_back_made_endless_is_over(harne
     assert sum(entry.request.get("id") == bad for entry in harness.api.request_log.for_endpoint(RETRIEVE)) == 2
 
 
-async def test_people_are_notified_once_of_a_job_that_cannot_be_read_for_long(sqlite_harness: PollHarness) -> None:
+async def test_followers_are_notified_once_of_a_job_that_is_unreadable_for_long(sqlite_harness: PollHarness) -> None:
     harness = sqlite_harness
     bad, _ = await _one_bad(harness, UNREADABLE["500"])
     await harness.poll()
@@ -184,7 +186,7 @@ async def test_people_are_notified_once_of_a_job_that_cannot_be_read_for_long(sq
     assert "boom" in notice
 
 
-async def test_an_account_whose_list_does_not_answer_is_an_outage_whatever_single_reads_do(
+async def test_an_account_whose_list_fails_is_an_outage_whatever_the_single_reads(
     harness: PollHarness,
 ) -> None:
     await _one_bad(harness, UNREADABLE["500"])
@@ -196,7 +198,7 @@ async def test_an_account_whose_list_does_not_answer_is_an_outage_whatever_singl
 
 
 @pytest.mark.parametrize("fault", ["silence", "500"])
-async def test_the_reason_of_one_failure_holds_up_no_other_alert(harness: PollHarness, fault: str) -> None:
+async def test_the_reason_of_one_failure_delays_no_other_alert(harness: PollHarness, fault: str) -> None:
     silent, other = harness.api.add_job(status="running"), harness.api.add_job(status="running")
     await harness.track_all([silent, other])
     harness.api.faults.always(f"{EVENTS} {silent}", UNREADABLE[fault])

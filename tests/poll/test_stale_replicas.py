@@ -9,7 +9,9 @@ MODEL = "ft:m:acme::1"
 
 
 @pytest.mark.parametrize("stale", ["running", "queued", "paused"])
-async def test_a_result_is_told_once_although_a_third_of_the_reads_are_stale(harness: PollHarness, stale: str) -> None:
+async def test_a_result_is_alerted_once_although_a_third_of_the_reads_are_stale(
+    harness: PollHarness, stale: str
+) -> None:
     job = harness.api.add_job(status="running")
     await harness.track(job)
     old = {**harness.api.jobs[job], "status": stale}
@@ -24,7 +26,7 @@ async def test_a_result_is_told_once_although_a_third_of_the_reads_are_stale(har
     assert await harness.pending() == [(job, "succeeded")]
 
 
-async def test_a_job_that_runs_is_not_told_as_queued_by_stale_reads(harness: PollHarness) -> None:
+async def test_a_running_job_is_not_alerted_as_queued_by_stale_reads(harness: PollHarness) -> None:
     job = harness.api.add_job(status="queued")
     await harness.track(job)
     old = harness.api.jobs[job]
@@ -40,7 +42,7 @@ async def test_a_job_that_runs_is_not_told_as_queued_by_stale_reads(harness: Pol
 
 
 @pytest.mark.parametrize(("again", "told"), [(False, 1), (True, 2)])
-async def test_a_result_that_comes_back_is_told_again_only_if_it_is_another(
+async def test_a_result_that_reappears_is_alerted_again_only_if_it_differs(
     harness: PollHarness, *, again: bool, told: int
 ) -> None:
     job = harness.api.add_job(status="running")

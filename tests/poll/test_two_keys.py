@@ -33,7 +33,7 @@ async def _second(harness: PollHarness, stack: AsyncExitStack) -> object:
 
 
 @pytest.mark.parametrize("first", [0, 1])
-async def test_a_job_of_two_accounts_is_told_once(harness: PollHarness, first: int) -> None:
+async def test_a_job_of_two_accounts_is_alerted_once(harness: PollHarness, first: int) -> None:
     await harness.subscribe()
     async with AsyncExitStack() as stack:
         pollers = [harness.poller, await _second(harness, stack)]
@@ -48,7 +48,7 @@ async def test_a_job_of_two_accounts_is_told_once(harness: PollHarness, first: i
     assert await harness.pending() == [(job, "queued"), (job, "running"), (job, "succeeded")]
 
 
-async def test_a_job_of_another_moment_with_the_same_name_is_another(harness: PollHarness) -> None:
+async def test_a_job_with_the_same_id_and_another_creation_time_is_another_job(harness: PollHarness) -> None:
     await harness.subscribe()
     async with AsyncExitStack() as stack:
         second = await _second(harness, stack)
@@ -81,7 +81,7 @@ async def _until_they_wait(tx: Transaction, count: int) -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-async def test_accounts_that_see_new_jobs_at_the_same_moment_tell_each_once(postgres_url: str, jobs: int) -> None:
+async def test_accounts_that_discover_jobs_at_the_same_time_alert_each_once(postgres_url: str, jobs: int) -> None:
     async with open_store(postgres_url, StoreClock(postgres_url).now) as store:
         await _subscribe(store, "one", "two")
         new = [reading(f"ftjob-{n}", "queued", created_at=1000 + n) for n in range(jobs)]
@@ -98,7 +98,7 @@ async def test_accounts_that_see_new_jobs_at_the_same_moment_tell_each_once(post
 
 @pytest.mark.parametrize("ended", ["before", "after"])
 @pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled"])
-async def test_what_an_account_that_left_the_settings_followed_is_told_by_another(
+async def test_jobs_tracked_by_an_account_that_was_removed_are_alerted_by_another(
     harness: PollHarness, ended: str, end: str
 ) -> None:
     await harness.subscribe()
@@ -124,9 +124,7 @@ async def test_what_an_account_that_left_the_settings_followed_is_told_by_anothe
 
 @pytest.mark.parametrize("read", [["one", "two"], ["two"], ["two", "three"]])
 @pytest.mark.parametrize("how", ["new", "subscribed"])
-async def test_only_accounts_that_are_read_keep_others_from_following(
-    database_url: str, read: Sequence[str], how: str
-) -> None:
+async def test_only_polled_accounts_keep_others_from_tracking(database_url: str, read: Sequence[str], how: str) -> None:
     job = reading("ftjob-1", "running")
     async with open_store(database_url, StoreClock(database_url).now) as store:
         await _subscribe(store, "one")
@@ -147,7 +145,7 @@ async def test_only_accounts_that_are_read_keep_others_from_following(
     ("first", "second", "tells"),
     [(("failed",), (), ()), ((), ("failed",), ()), (("failed",), ("succeeded",), ("failed", "succeeded"))],
 )
-async def test_a_job_of_two_accounts_is_told_as_either_subscription_wants(
+async def test_a_job_of_two_accounts_is_alerted_for_either_subscription(
     database_url: str, first: tuple[str, ...], second: tuple[str, ...], tells: tuple[str, ...], how: str
 ) -> None:
     job = reading("ftjob-1", "running")

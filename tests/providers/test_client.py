@@ -52,7 +52,7 @@ async def test_every_page_is_read_and_each_job_once(api: FineTuningApi, client: 
     assert len(api.request_log) == 3
 
 
-async def test_jobs_are_chosen_by_metadata_whatever_is_in_it(api: FineTuningApi, client: Client) -> None:
+async def test_jobs_are_selected_by_any_metadata(api: FineTuningApi, client: Client) -> None:
     chosen = api.add_job(metadata={"team": "a&b=c d/\u00e9?#", "env": "x"})
     api.add_job(metadata={"team": "other", "env": "x"})
     page = await client.list_jobs(limit=10, metadata={"team": "a&b=c d/\u00e9?#", "env": "x"})
@@ -75,7 +75,7 @@ async def test_a_cancel_ends_the_job(api: FineTuningApi, client: Client) -> None
 # --- keys and headers ---
 
 
-async def test_the_key_for_orders_is_used_for_the_cancel_alone(api: FineTuningApi, client: Client) -> None:
+async def test_the_write_key_is_used_only_for_the_cancel(api: FineTuningApi, client: Client) -> None:
     job = api.add_job(status="running")
     for what in CALLS:
         await call(client, what, job)
@@ -88,7 +88,7 @@ async def test_the_key_for_orders_is_used_for_the_cancel_alone(api: FineTuningAp
     }
 
 
-async def test_without_a_key_for_orders_the_one_key_does_it_all_or_the_missing_scope_is_named(
+async def test_without_a_write_key_the_read_key_is_used_or_the_missing_scope_is_named(
     api: FineTuningApi,
 ) -> None:
     job = api.add_job(status="running")
@@ -101,7 +101,7 @@ async def test_without_a_key_for_orders_the_one_key_does_it_all_or_the_missing_s
     assert api.jobs[job]["status"] == "running"
 
 
-async def test_organisation_and_project_are_sent_and_no_secret_stands_in_an_address() -> None:
+async def test_organization_and_project_are_sent_and_no_url_has_a_secret() -> None:
     api = new_api()
     watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=MAX_WAIT, organization=ORGANIZATION, project=PROJECT) as client:
@@ -119,7 +119,7 @@ async def test_organisation_and_project_are_sent_and_no_secret_stands_in_an_addr
         assert request.body_exists is False
 
 
-async def test_neither_is_sent_where_neither_is_set() -> None:
+async def test_organization_and_project_are_not_sent_where_not_configured() -> None:
     api = new_api()
     watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=MAX_WAIT) as client:
@@ -127,7 +127,7 @@ async def test_neither_is_sent_where_neither_is_set() -> None:
     assert not {"OpenAI-Organization", "OpenAI-Project"} & set(watch.requests[0].headers)
 
 
-async def test_the_address_of_an_id_cannot_leave_its_place() -> None:
+async def test_the_url_of_an_id_stays_under_its_path() -> None:
     api = new_api()
     watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=MAX_WAIT) as client:
@@ -146,7 +146,7 @@ async def test_the_address_of_an_id_cannot_leave_its_place() -> None:
 
 
 @pytest.mark.parametrize("key", ["gateway-0123456789abcdef", "AKIA0123456789", "sk-0123456789abcdef"])
-async def test_a_key_that_the_api_repeats_is_not_repeated_by_us_whatever_its_form(api: FineTuningApi, key: str) -> None:
+async def test_a_key_echoed_by_the_api_is_redacted_in_any_form(api: FineTuningApi, key: str) -> None:
     api.faults.add("*", Fault("answer", status=401, body={"error": {"message": f"Incorrect API key: {key}."}}))
     async with client_of(api.base_url, deadline=MAX_WAIT, key=SecretStr(key)) as client:
         with pytest.raises(AccessDenied) as caught:
@@ -174,7 +174,7 @@ def counted(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, {"account": "test"} | labels) or 0.0
 
 
-async def test_broken_items_and_answers_are_counted(api: FineTuningApi, client: Client) -> None:
+async def test_broken_items_and_responses_are_counted(api: FineTuningApi, client: Client) -> None:
     broken, answers = counted("ftjob_invalid_jobs_total"), counted(*_ANSWERS[0], **_ANSWERS[1])
     api.faults.add(f"GET {JOBS}", Fault("answer", status=200, body=list_body(None, job_body(), {"id": ""})))
     page = await client.list_jobs()
@@ -202,7 +202,7 @@ async def test_one_connection_serves_many_requests() -> None:
         assert len(watch.peers) == 1
 
 
-async def test_many_requests_at_once_share_twenty_connections() -> None:
+async def test_concurrent_requests_share_twenty_connections() -> None:
     api = new_api(latency=0.01)
     watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=MAX_WAIT) as client:

@@ -142,14 +142,14 @@ async def test_every_call_meets_faults_alike(api: FineTuningApi, what: str) -> N
 
 @pytest.mark.parametrize("what", CALLS)
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_where_nobody_listens_nothing_was_sent(what: str, scheme: str) -> None:
+async def test_nothing_was_sent_to_a_port_without_a_listener(what: str, scheme: str) -> None:
     async with client_of(f"{scheme}://127.0.0.1:{free_port()}/v1") as client:
         error = await failure(client, what, JOB)
     assert isinstance(error, Unreachable)
     assert error.may_have_executed is False
 
 
-async def test_where_no_tls_is_spoken_nothing_was_sent(api: FineTuningApi) -> None:
+async def test_nothing_was_sent_to_a_server_without_tls(api: FineTuningApi) -> None:
     async with client_of(api.base_url.replace("http://", "https://")) as client:
         error = await failure(client, "cancel", JOB)
     assert isinstance(error, Unreachable)
@@ -197,7 +197,7 @@ async def test_garbage_is_no_response_and_leaves_an_action_unconfirmed(name: str
 
 
 @pytest.mark.parametrize("what", ["retrieve", "cancel"])
-async def test_a_body_that_drips_is_cut_at_the_deadline(what: str) -> None:
+async def test_a_body_sent_byte_by_byte_is_cut_at_the_deadline(what: str) -> None:
     loop = asyncio.get_running_loop()
     async with RawServer(drips(DEADLINE / 10)) as server, client_of(server.base_url, deadline=DEADLINE) as client:
         began = loop.time()
@@ -224,7 +224,7 @@ def chunked(content: bytes) -> bytes:
     ],
     ids=["announced", "in chunks", "until the end"],
 )
-async def test_a_gigabyte_is_cut_before_it_is_held(body: EndlessBody) -> None:
+async def test_a_gigabyte_is_cut_before_it_is_in_memory(body: EndlessBody) -> None:
     async with RawServer(body) as server, client_of(server.base_url, deadline=MAX_WAIT) as client:
         tracemalloc.start()
         try:
@@ -248,7 +248,7 @@ async def test_the_largest_page_is_still_read() -> None:
         assert (await client.retrieve(JOB)).snapshot.id == JOB
 
 
-async def test_an_answer_that_is_compressed_all_the_same_is_not_blown_up() -> None:
+async def test_an_unrequested_compressed_response_is_not_decompressed() -> None:
     bomb = gzip.compress(b" " * 2**26)
     assert len(bomb) < 2**17
     api = new_api()
@@ -272,7 +272,7 @@ async def slow_to_notice(writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize("talk", [slow_to_notice, drips(0.01)], ids=["silent", "dripping"])
-async def test_a_call_that_is_cancelled_lets_go_of_its_connection(talk: Responder) -> None:
+async def test_a_canceled_call_releases_its_connection(talk: Responder) -> None:
     async with RawServer(talk) as server, client_of(server.base_url, deadline=MAX_WAIT) as client:
         task = asyncio.create_task(client.retrieve(JOB))
         async with asyncio.timeout(MAX_WAIT):

@@ -63,7 +63,7 @@ async def until_asked(watch: RequestRecorder, times: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_who_asks_the_same_at_one_moment_shares_one_request(api: FineTuningApi, shared: CoalescedReads) -> None:
+async def test_concurrent_reads_of_the_same_job_share_one_request(api: FineTuningApi, shared: CoalescedReads) -> None:
     job, other = api.add_job(status="running"), api.add_job(status="failed")
     api.faults.always("*", LATE)
 
@@ -79,7 +79,7 @@ async def test_who_asks_the_same_at_one_moment_shares_one_request(api: FineTunin
     assert len(api.request_log.for_endpoint(f"GET {JOBS}")) == 2
 
 
-async def test_an_answer_serves_for_two_seconds_and_says_when_it_came(
+async def test_a_response_is_cached_for_two_seconds_and_says_when_it_came(
     api: FineTuningApi, shared: CoalescedReads, time: ManualClock
 ) -> None:
     job = api.add_job(status="running")
@@ -95,7 +95,7 @@ async def test_an_answer_serves_for_two_seconds_and_says_when_it_came(
     assert (status_of(later), later.at) == ("paused", 1000.0 + TTL)
 
 
-async def test_a_clock_that_is_set_back_lets_no_answer_serve_longer(
+async def test_a_clock_that_is_set_back_extends_no_cache_entry(
     api: FineTuningApi, shared: CoalescedReads, time: ManualClock
 ) -> None:
     job = api.add_job(status="running")
@@ -106,9 +106,7 @@ async def test_a_clock_that_is_set_back_lets_no_answer_serve_longer(
     assert status_of(await shared.job(job)) == "paused"
 
 
-async def test_a_fresh_read_takes_no_earlier_answer_and_serves_the_next(
-    api: FineTuningApi, shared: CoalescedReads
-) -> None:
+async def test_a_fresh_read_bypasses_the_cache_and_fills_it(api: FineTuningApi, shared: CoalescedReads) -> None:
     job = api.add_job(status="running")
     await shared.job(job)
     api.change(job, status="paused")
@@ -118,7 +116,7 @@ async def test_a_fresh_read_takes_no_earlier_answer_and_serves_the_next(
     assert len(api.request_log.for_endpoint(RETRIEVE)) == 2
 
 
-async def test_what_was_read_before_an_order_is_shown_to_nobody_after_it(
+async def test_a_read_before_an_action_is_not_used_after_it(
     api: FineTuningApi, watch: RequestRecorder, shared: CoalescedReads
 ) -> None:
     job, other = api.add_job(status="running"), api.add_job(status="running")
@@ -147,7 +145,7 @@ async def test_what_was_read_before_an_order_is_shown_to_nobody_after_it(
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-async def test_a_failure_is_told_to_all_who_wait_as_what_it_is_and_not_remembered(
+async def test_a_failure_is_raised_for_every_waiter_and_not_cached(
     api: FineTuningApi, shared: CoalescedReads, fault: Fault, kind: type[ProviderError]
 ) -> None:
     job = api.add_job(status="running")
@@ -160,7 +158,7 @@ async def test_a_failure_is_told_to_all_who_wait_as_what_it_is_and_not_remembere
     assert status_of(await shared.job(job)) == "running"
 
 
-async def test_one_who_stops_to_wait_disturbs_nobody(
+async def test_a_waiter_that_stops_disturbs_no_other(
     api: FineTuningApi, watch: RequestRecorder, shared: CoalescedReads
 ) -> None:
     job = api.add_job(status="running")
@@ -176,7 +174,7 @@ async def test_one_who_stops_to_wait_disturbs_nobody(
     assert len(api.request_log.for_endpoint(RETRIEVE)) == 1
 
 
-async def test_a_request_ends_with_the_last_who_waits_and_the_next_asks_anew(
+async def test_a_request_is_canceled_with_its_last_waiter_and_the_next_sends_another(
     api: FineTuningApi, watch: RequestRecorder, shared: CoalescedReads
 ) -> None:
     job = api.add_job(status="running")
@@ -194,7 +192,7 @@ async def test_a_request_ends_with_the_last_who_waits_and_the_next_asks_anew(
     assert own == []
 
 
-async def test_no_more_is_kept_than_was_read_in_two_seconds(
+async def test_the_cache_holds_only_the_reads_of_two_seconds(
     api: FineTuningApi, shared: CoalescedReads, time: ManualClock
 ) -> None:
     for _ in range(20):
@@ -205,7 +203,7 @@ async def test_no_more_is_kept_than_was_read_in_two_seconds(
     assert shared._under_way == {}  # noqa: SLF001
 
 
-async def test_an_answer_serves_as_long_when_the_time_of_day_is_set(
+async def test_a_cache_entry_lasts_as_long_when_the_wall_clock_is_set(
     api: FineTuningApi, client: Client, time: ManualClock
 ) -> None:
     day = ManualClock()

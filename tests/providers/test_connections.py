@@ -60,7 +60,7 @@ async def test_https_at_a_port_of_plain_http(api: FineTuningApi) -> None:
     assert len(api.request_log) == 0
 
 
-async def test_a_port_that_takes_a_connection_and_says_nothing() -> None:
+async def test_a_port_that_accepts_a_connection_and_sends_nothing() -> None:
     async def keep(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0)
         held.append(writer)
@@ -106,7 +106,7 @@ async def test_plain_http_at_a_port_of_https() -> None:
     assert error.may_have_executed is True
 
 
-async def test_a_connection_that_is_closed_without_a_word() -> None:
+async def test_a_connection_that_is_closed_without_a_response() -> None:
     async with answering(b"") as port:
         error = await failure(f"http://127.0.0.1:{port}/v1")
     assert (str(error), error.may_have_executed) == ("It closed the connection without an answer.", True)
@@ -133,7 +133,7 @@ async def test_a_proxy_that_refuses(password: str | None, refuses: int | None, s
     assert error.todo
 
 
-async def test_what_takes_a_person_is_not_asked_for_again_in_a_minute(tmp_path: Path, api: FineTuningApi) -> None:
+async def test_a_failure_that_only_an_admin_can_fix_has_no_advice_to_retry(tmp_path: Path, api: FineTuningApi) -> None:
     async with tls_front(certificate(tmp_path), api) as port:
         error = await failure(f"https://localhost:{port}/v1")
     said = provider_error(error, project="here")

@@ -35,7 +35,7 @@ ODD = {
 
 
 @pytest.mark.parametrize(("field", "metadata"), ODD.values(), ids=ODD.keys())
-def test_what_is_odd_in_one_job_stays_in_its_field(field: str, metadata: Any) -> None:
+def test_an_odd_value_in_a_job_affects_only_its_field(field: str, metadata: Any) -> None:
     page = page_with(field)
 
     assert [reading.snapshot.id for reading in page.fetched] == [JOB, OTHER]
@@ -57,7 +57,7 @@ def test_what_is_odd_in_one_job_stays_in_its_field(field: str, metadata: Any) ->
         '"seed": -Infinity',
     ],
 )
-def test_a_job_that_can_be_read_in_two_ways_is_left_out_alone(field: str) -> None:
+def test_only_the_job_with_duplicate_keys_or_nan_is_left_out(field: str) -> None:
     page = page_with(field)
 
     assert [reading.snapshot.id for reading in page.fetched] == [OTHER]
@@ -69,7 +69,7 @@ def test_a_job_that_can_be_read_in_two_ways_is_left_out_alone(field: str) -> Non
 @pytest.mark.parametrize(
     "body", ['{"data": [], "data": []}', '{"data": [], "has_more": NaN}', '{"data": [], "x": {"a": 1, "a": 2}}']
 )
-def test_a_page_that_can_be_read_in_two_ways_is_a_broken_answer(body: str) -> None:
+def test_a_page_with_duplicate_keys_or_nan_is_a_broken_response(body: str) -> None:
     with pytest.raises(InvalidResponse):
         DIALECT.read_jobs(answer(body), now=NOW)
 
@@ -77,7 +77,7 @@ def test_a_page_that_can_be_read_in_two_ways_is_a_broken_answer(body: str) -> No
 @pytest.mark.parametrize(
     "odd", ['{"id": "ev1", "message": "x", "message": "y"}', '{"id": "ev1", "data": {"loss": NaN}}', "7", "null", "[]"]
 )
-def test_a_line_of_a_log_that_is_none_is_left_out_alone(odd: str) -> None:
+def test_only_the_invalid_log_line_is_left_out(odd: str) -> None:
     good = json.dumps({"id": "ev2", "message": "It is \ud800 api_key=h1dd3n", "created_at": 5})
     events = DIALECT.read_events(answer(f'{{"data": [{odd}, {good}]}}'), now=NOW)
     assert [event.message for event in events] == ["It is \ufffd api_key=..."]
@@ -103,7 +103,7 @@ SECRET = {"wandb": {"project": "search", "api_key": "plainh1dd3n", "apiKey": "pl
         ),
     ],
 )
-def test_whatever_a_provider_calls_it_a_secret_is_gone_once_a_job_is_read(provider: str, body: dict[str, Any]) -> None:
+def test_a_secret_in_a_job_is_redacted_whatever_its_field_is_called(provider: str, body: dict[str, Any]) -> None:
     page = dialect_of(account(provider=provider)).read_jobs(answer(body), now=NOW)
 
     (reading,) = page.fetched
@@ -113,7 +113,7 @@ def test_whatever_a_provider_calls_it_a_secret_is_gone_once_a_job_is_read(provid
 
 
 @pytest.mark.parametrize("call", ["read_events", "read_checkpoints", "read_files", "read_models"])
-def test_nor_does_one_stand_in_what_belongs_to_a_job(call: str) -> None:
+def test_a_secret_in_events_or_checkpoints_is_redacted(call: str) -> None:
     item = {
         "id": "file-1",
         "object": "x",
@@ -130,7 +130,7 @@ def test_nor_does_one_stand_in_what_belongs_to_a_job(call: str) -> None:
     assert "h1dd3n" not in str(found)
 
 
-def test_the_error_of_an_api_is_read_as_tolerantly() -> None:
+def test_an_api_error_is_decoded_as_tolerantly() -> None:
     body = r'{"error": {"message": "bad \ud800 key: password=h1dd3n", "n": ' + "9" * 5000 + "}}"
     with pytest.raises(RequestRejected) as caught:
         DIALECT.read_jobs(Response(400, {}, body.encode()), now=NOW)
@@ -138,6 +138,6 @@ def test_the_error_of_an_api_is_read_as_tolerantly() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff", b'{"a": 1} x', b"\xef\xbb\xbf{"])
-def test_what_is_no_json_is_none(body: bytes) -> None:
+def test_invalid_json_is_none(body: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
         decoded(body)

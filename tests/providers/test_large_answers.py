@@ -69,7 +69,7 @@ async def test_one_large_job_is_read_alone_and_its_long_texts_are_shortened(
         assert MAX_TEXT_LENGTH <= len(source) < MIB
 
 
-async def test_a_job_that_is_too_large_even_alone_hides_no_other(api: FineTuningApi, client: Client) -> None:
+async def test_a_job_that_is_too_large_even_by_itself_hides_no_other(api: FineTuningApi, client: Client) -> None:
     old, huge, new = (api.add_job(method=graded(size)) for size in (10, MAX_JOB_BYTES + MIB, 10))
 
     assert sorted(await _all(client)) == sorted([old, new])
@@ -79,7 +79,7 @@ async def test_a_job_that_is_too_large_even_alone_hides_no_other(api: FineTuning
         await client.retrieve(huge)
 
 
-async def test_many_short_texts_are_not_held_whatever_they_come_to(api: FineTuningApi, client: Client) -> None:
+async def test_many_short_texts_are_not_kept_whatever_their_total_size(api: FineTuningApi, client: Client) -> None:
     job = api.add_job(method={"type": "dpo", "dpo": {"notes": ["short"] * (MAX_PAGE_BYTES // 8)}})
 
     with pytest.raises(InvalidResponse, match="larger than 8 MiB"):
@@ -117,7 +117,7 @@ def test_larger_pages_are_tried_again_after_a_while() -> None:
     assert list(sizes.to_try(None, 100, now=TTL)) == [100, 25, 5, 1]
 
 
-def test_only_so_many_places_are_remembered() -> None:
+def test_a_limited_number_of_page_sizes_is_remembered() -> None:
     sizes = PageSizes()
     for n in range(1000):
         sizes.remember(f"ftjob-{n}", 1, now=0.0)

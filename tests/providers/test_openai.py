@@ -46,18 +46,18 @@ def ids(page: Page) -> list[str]:
         (OPENAI.list_events(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}/events", (("limit", "20"),))),
     ],
 )
-def test_a_question_is_one_request(asked: Request, request_: Request) -> None:
+def test_a_read_is_one_request(asked: Request, request_: Request) -> None:
     assert asked == request_
 
 
 @pytest.mark.parametrize("job_id", ["", ".", ".."])
-def test_no_question_is_asked_about_a_step(job_id: str) -> None:
+def test_no_request_is_built_for_a_dot_segment(job_id: str) -> None:
     for ask in (OPENAI.retrieve_job, partial(OPENAI.job_action, JobAction.CANCEL), OPENAI.list_events, OPENAI.job_page):
         with pytest.raises(NotFound):
             ask(job_id)
 
 
-def test_a_jobs_page_is_for_people() -> None:
+def test_the_url_of_a_job_is_its_web_page() -> None:
     assert OPENAI.job_page(JOB) == f"https://platform.openai.com/finetune/{JOB}"
     assert OPENAI.job_page("a/../b?c") == "https://platform.openai.com/finetune/a%2F..%2Fb%3Fc"
 
@@ -119,13 +119,13 @@ def test_the_example_lists_are_read_whole(name: str) -> None:
 # --- one job ---
 
 
-def test_the_job_that_was_asked_for_is_read_in_full() -> None:
+def test_the_requested_job_is_read_in_full() -> None:
     reading = OPENAI.read_job(answer(job_body(status="failed")), JOB, now=NOW)
     assert (reading.snapshot.status, reading.job.model) == ("failed", "gpt-4o-mini-2024-07-18")
 
 
 @pytest.mark.parametrize("body", [job_body(id="ftjob-other"), job_body(id=JOB.upper()), {"id": None}, {}, list_body()])
-def test_anything_but_the_job_that_was_asked_for_is_refused(body: Any) -> None:
+def test_a_response_with_another_job_is_rejected(body: Any) -> None:
     with pytest.raises(InvalidResponse) as caught:
         OPENAI.read_job(answer(body, x_request_id="req_7"), JOB, now=NOW)
     assert caught.value.request_id == "req_7"
@@ -143,7 +143,7 @@ def test_anything_but_the_job_that_was_asked_for_is_refused(body: Any) -> None:
         ("org-123", "acme", False),
     ],
 )
-def test_a_job_of_another_organisation_is_refused_where_both_are_known_by_id(
+def test_a_job_of_another_organization_is_rejected_where_both_are_known_by_id(
     ours: str | None, theirs: str | None, *, foreign: bool
 ) -> None:
     job = answer(job_body(organization_id=theirs))
@@ -167,12 +167,12 @@ def test_events_come_oldest_first_whatever_their_order(name: str) -> None:
     assert times == sorted(item["created_at"] for item in body["data"])
 
 
-def test_lines_that_are_no_lines_are_left_out() -> None:
+def test_invalid_lines_are_left_out() -> None:
     events = OPENAI.read_events(answer(list_body({"message": "b"}, None, 5, "x", [], {"message": "a"})), now=NOW)
     assert [event.message for event in events] == ["a", "b"]
 
 
-def test_lines_of_one_second_came_newest_first_and_are_turned_round() -> None:
+def test_lines_of_one_second_that_came_newest_first_are_reversed() -> None:
     lines = [{"message": text, "created_at": 5} for text in "cba"]
     assert [event.message for event in OPENAI.read_events(answer(list_body(*lines)), now=NOW)] == ["a", "b", "c"]
 

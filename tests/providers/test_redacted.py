@@ -78,7 +78,7 @@ PARTS: dict[str, tuple[Callable[[str], dict[str, Any]], Read]] = {
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
-def test_no_part_of_an_answer_shows_a_secret(part: str, secret: str) -> None:
+def test_no_part_of_a_response_shows_a_secret(part: str, secret: str) -> None:
     body, read = PARTS[part]
     found = read(answer(body(secret)))
 

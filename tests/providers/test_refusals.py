@@ -239,7 +239,7 @@ REFUSED: dict[str, tuple[int, Any, AccessDenialReason]] = {
 
 
 @pytest.mark.parametrize(("status", "body", "reason"), REFUSED.values(), ids=REFUSED.keys())
-def test_who_is_not_let_in_hears_what_it_is_about(status: int, body: Any, reason: AccessDenialReason) -> None:
+def test_an_access_error_names_its_reason(status: int, body: Any, reason: AccessDenialReason) -> None:
     found = error(status, body)
     assert isinstance(found, AccessDenied)
     assert (found.reason, found.request_id) == (reason, "req_1")
@@ -254,7 +254,7 @@ def test_a_model_that_the_key_may_not_use_is_a_refusal_of_the_request(status: in
     assert type(error(status, body)) is RequestRejected
 
 
-def test_the_meaning_of_a_refusal_goes_before_what_the_api_said() -> None:
+def test_the_meaning_of_a_refusal_precedes_the_apis_message() -> None:
     assert summary(error(*SPENT["OpenAI's quota"])).startswith("The account has no quota left: You exceeded your")
     place = summary(error(*REFUSED["the country"][:2]))
     assert place == "The API doesn't serve the place that I run in: Country, region, or territory not supported"
@@ -270,7 +270,7 @@ def test_the_meaning_of_a_refusal_goes_before_what_the_api_said() -> None:
         {"error": "Forbidden", "message": "Not for you.", "statusCode": 403},
     ],
 )
-def test_a_gateways_own_sentence_is_told(body: Any) -> None:
+def test_a_gateways_own_message_is_shown(body: Any) -> None:
     assert str(error(401, body)) == str(error(400, body)) == "Not for you."
 
 

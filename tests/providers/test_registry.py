@@ -94,7 +94,7 @@ def test_every_provider_has_a_dialect() -> None:
 # --- Together ---
 
 
-def test_a_fine_tune_is_told_in_openais_fields() -> None:
+def test_a_fine_tune_of_together_is_mapped_to_openais_fields() -> None:
     job = TOGETHER.read_job(answer(FINE_TUNE), FINE_TUNE["id"], now=NOW).job
 
     assert (job.status, job.created_at, job.model) == ("running", 1_789_992_000.0, FINE_TUNE["model"])
@@ -159,7 +159,7 @@ def test_checkpoints_of_together_are_read() -> None:
     assert [(each.step_number, each.fine_tuned_model_checkpoint) for each in found] == [(20, "t/m"), (10, "s3://1")]
 
 
-def test_together_is_asked_as_its_client_asks() -> None:
+def test_requests_to_together_equal_those_of_its_client() -> None:
     assert TOGETHER.retrieve_job("ft-1") == Request("GET", "/fine-tunes/ft-1")
     assert TOGETHER.job_action(JobAction.CANCEL, "ft-1") == Request("POST", "/fine-tunes/ft-1/cancel")
     assert TOGETHER.list_events("ft-1").path == "/fine-tunes/ft-1/events"
@@ -169,7 +169,7 @@ def test_together_is_asked_as_its_client_asks() -> None:
     assert TOGETHER.job_page("ft-1") == "https://api.together.ai/fine-tuning/ft-1"
 
 
-def test_the_short_answer_to_a_cancel_is_a_job() -> None:
+def test_the_short_response_to_a_cancel_is_a_job() -> None:
     short = {name: FINE_TUNE[name] for name in ("id", "created_at", "updated_at", "user_id")}
     job = TOGETHER.read_job(answer({**short, "status": "cancel_requested"}), FINE_TUNE["id"], now=NOW).job
     assert (job.status, job.is_final) == ("cancel_requested", False)
@@ -180,7 +180,7 @@ def test_the_short_answer_to_a_cancel_is_a_job() -> None:
 FIRE_ID = "ftjob-ab12cd34"
 
 
-def test_a_supervised_job_is_told_in_openais_fields() -> None:
+def test_a_supervised_job_of_fireworks_is_mapped_to_openais_fields() -> None:
     job = FIREWORKS.read_job(answer(SUPERVISED), FIRE_ID, now=NOW).job
 
     assert (job.id, job.status, job.created_at) == (FIRE_ID, "running", 1_789_992_000.0)
@@ -189,7 +189,7 @@ def test_a_supervised_job_is_told_in_openais_fields() -> None:
     assert job.error is None
 
 
-def test_a_failed_one_says_why_and_a_completed_one_has_its_model() -> None:
+def test_a_failed_job_has_its_reason_and_a_completed_job_its_model() -> None:
     why = {"code": "INVALID_ARGUMENT", "message": "The dataset is empty."}
     failed = FIREWORKS.read_job(
         answer({**SUPERVISED, "state": "JOB_STATE_FAILED", "status": why}), FIRE_ID, now=NOW
@@ -202,7 +202,7 @@ def test_a_failed_one_says_why_and_a_completed_one_has_its_model() -> None:
     assert (completed.fine_tuned_model, completed.finished_at) == (SUPERVISED["outputModel"], 1_789_995_600.0)
 
 
-def test_addresses_that_open_files_are_not_kept() -> None:
+def test_signed_urls_of_files_are_not_stored() -> None:
     signed = {
         "metricsFileSignedUrl": "https://x/?sig=1",
         "trainerLogsSignedUrl": "https://x/?sig=2",
@@ -213,14 +213,14 @@ def test_addresses_that_open_files_are_not_kept() -> None:
 
 
 @pytest.mark.parametrize("word", FIREWORKS_WORDS)
-def test_every_state_of_fireworks_has_a_word_and_only_ends_are_final(word: str) -> None:
+def test_every_state_of_fireworks_has_a_status_and_only_final_ones_are_final(word: str) -> None:
     status = FIREWORKS.normalized({**SUPERVISED, "state": f"JOB_STATE_{word}"})["status"]
 
     assert "job_state" not in status
     assert is_final(status) == (word in {"COMPLETED", "FAILED", "CANCELLED", "EXPIRED", "EARLY_STOPPED"})
 
 
-def test_a_list_of_fireworks_goes_on_by_its_token() -> None:
+def test_a_list_of_fireworks_is_paged_by_its_token() -> None:
     asked = FIREWORKS.list_jobs(after="token-2", limit=100)
     body = {"supervisedFineTuningJobs": [SUPERVISED], "nextPageToken": "token-3", "totalSize": 9}
     page = FIREWORKS.read_jobs(answer(body), now=NOW, after="token-2")
@@ -232,7 +232,7 @@ def test_a_list_of_fireworks_goes_on_by_its_token() -> None:
     assert FIREWORKS.read_jobs(answer({"nextPageToken": ""}), now=NOW).fetched == ()
 
 
-def test_fireworks_is_asked_as_its_client_asks() -> None:
+def test_requests_to_fireworks_equal_those_of_its_client() -> None:
     jobs = "/accounts/my-team/supervisedFineTuningJobs"
     assert FIREWORKS.retrieve_job(FIRE_ID) == Request("GET", f"{jobs}/ab12cd34")
     assert FIREWORKS.job_action(JobAction.CANCEL, FIRE_ID) == Request("POST", f"{jobs}/ab12cd34:cancel", body={})
@@ -241,7 +241,7 @@ def test_fireworks_is_asked_as_its_client_asks() -> None:
     assert FIREWORKS.job_page(FIRE_ID).endswith("/supervised/ab12cd34")
 
 
-def test_the_empty_answer_to_a_cancel_is_no_job_so_that_it_is_read() -> None:
+def test_after_an_empty_response_to_a_cancel_the_job_is_read() -> None:
     with pytest.raises(InvalidResponse):
         FIREWORKS.read_job(answer({}), FIRE_ID, now=NOW)
 
@@ -272,14 +272,14 @@ def test_the_errors_of_googles_proxy_are_read() -> None:
         lambda: FIREWORKS.list_checkpoints(FIRE_ID),
     ],
 )
-def test_what_a_provider_does_not_have_is_never_asked_for(ask: Any) -> None:
+def test_a_feature_that_a_provider_lacks_is_never_requested(ask: Any) -> None:
     with pytest.raises(NotSupported):
         ask()
 
 
 @pytest.mark.parametrize("dialect", [TOGETHER, FIREWORKS])
 @pytest.mark.parametrize("item", [None, 7, "x", [], {}, {"id": 7}, {"name": 7}, {"name": None}])
-def test_what_is_no_job_is_counted_and_loses_nothing_else(dialect: OpenAI, item: Any) -> None:
+def test_an_invalid_job_is_counted_and_loses_no_other(dialect: OpenAI, item: Any) -> None:
     good = FINE_TUNE if dialect is TOGETHER else SUPERVISED
     items = [item, good]
     page = dialect.read_jobs(answer({"data": items, "supervisedFineTuningJobs": items}), now=NOW)
@@ -314,24 +314,22 @@ DATED = (("api-version", "2024-10-21"),)
         ("https://apim.example.net/openais/openai", "2024-10-21", "https://apim.example.net/openais/openai", DATED),
     ],
 )
-def test_azures_addresses(
-    endpoint: str, version: str | None, base_url: str, query: tuple[tuple[str, str], ...]
-) -> None:
+def test_urls_of_azure(endpoint: str, version: str | None, base_url: str, query: tuple[tuple[str, str], ...]) -> None:
     azure = Azure(account(provider="azure", base_url=endpoint, api_version=version))
     assert (azure.base_url, azure.query) == (base_url, query)
 
 
-def test_azures_keys_and_tokens() -> None:
+def test_keys_and_tokens_of_azure() -> None:
     assert Azure(account()).auth_headers(SecretStr("k")) == {"api-key": "k"}
     assert Azure(account(uses_entra_id=True)).auth_headers(SecretStr("t")) == {"Authorization": "Bearer t"}
 
 
-def test_the_page_of_a_job_can_be_ones_own() -> None:
+def test_the_web_page_of_a_job_can_be_configured() -> None:
     own = OpenAI(account(job_page_url="https://jobs.example.com/{job}?x"))
     assert own.job_page("a/b") == "https://jobs.example.com/a%2Fb?x"
 
 
-def test_bodies_keep_what_the_provider_said() -> None:
+def test_bodies_keep_the_providers_fields() -> None:
     kept = TOGETHER.normalized(FINE_TUNE)
     assert json.dumps(kept)
     assert kept["total_price"] == 1_500_000

@@ -38,14 +38,14 @@ def _is_beginning(short: Any, whole: Any) -> bool:
 
 
 @given(values, st.integers(1, 50), st.booleans())
-def test_what_is_left_is_the_same_document_with_shorter_texts(value: Any, piece: int, escaped: bool) -> None:  # noqa: FBT001 - hypothesis gives it
+def test_the_result_is_the_same_document_with_shorter_texts(value: Any, piece: int, escaped: bool) -> None:  # noqa: FBT001 - hypothesis gives it
     document = json.dumps(value, ensure_ascii=escaped).encode()
 
     assert _is_beginning(json.loads(shortened(document, piece=piece)), value)
 
 
 @given(values, st.integers(1, 50))
-def test_short_texts_are_left_alone(value: Any, piece: int) -> None:
+def test_short_texts_are_unchanged(value: Any, piece: int) -> None:
     document = json.dumps(value).encode()
 
     assert shortened(document, piece=piece, kept=len(document)) == document
@@ -53,7 +53,7 @@ def test_short_texts_are_left_alone(value: Any, piece: int) -> None:
 
 @pytest.mark.parametrize("letter", ["x", "\u00e9", "\U0001f600", "\n", '"', "\\", "line\n"])
 @pytest.mark.parametrize("escaped", [False, True])
-def test_all_that_anybody_keeps_of_a_text_is_kept(letter: str, *, escaped: bool) -> None:
+def test_as_much_of_a_text_is_kept_as_anything_uses(letter: str, *, escaped: bool) -> None:
     whole = letter * 300_000
     document = json.dumps({"source": whole, "id": "ftjob-1"}, ensure_ascii=escaped).encode()
 

@@ -57,7 +57,7 @@ ERRORS: dict[str, tuple[Response, type[ProviderError], str]] = {
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_every_answer_but_a_good_one_is_the_error_that_says_what_it_means(name: str) -> None:
+def test_every_unsuccessful_response_is_its_error(name: str) -> None:
     bad, kind, said = ERRORS[name]
     with pytest.raises(ProviderError) as caught:
         json_of(bad, now=NOW)
@@ -65,12 +65,12 @@ def test_every_answer_but_a_good_one_is_the_error_that_says_what_it_means(name: 
     assert said in str(caught.value)
 
 
-def test_a_good_answer_is_its_json_object() -> None:
+def test_a_successful_response_is_its_json_object() -> None:
     assert json_of(answer(job_body()), now=NOW) == job_body()
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
-def test_a_server_that_broke_may_have_done_what_was_asked(status: int) -> None:
+def test_after_a_server_error_the_request_may_have_taken_effect(status: int) -> None:
     with pytest.raises(Unreachable) as caught:
         json_of(answer(HTML, status), now=NOW)
     assert caught.value.may_have_executed is True
@@ -103,7 +103,7 @@ def test_azures_request_id_is_kept_where_there_is_no_other() -> None:
         ("null", "HTTP 400"),
     ],
 )
-def test_any_envelope_gives_a_sentence(body: Any, said: str) -> None:
+def test_any_error_envelope_gives_a_sentence(body: Any, said: str) -> None:
     with pytest.raises(RequestRejected) as caught:
         json_of(answer(body, 400), now=NOW)
     assert str(caught.value) == said
@@ -130,7 +130,7 @@ def test_the_scope_that_a_key_lacks_is_named(message: str, scope: str | None, st
 @pytest.mark.parametrize(
     "key", ["sk-proj-abc_DEF-123", "sk-abc***xyz", "xoxb-1-2-abc", "xapp-1-A-2", "whsec_abcdef", "sk-svcacct-x"]
 )
-def test_a_key_that_the_api_repeats_is_not_repeated_by_us(key: str) -> None:
+def test_a_key_echoed_by_the_api_is_redacted(key: str) -> None:
     with pytest.raises(AccessDenied) as caught:
         json_of(answer(error_body(f"Incorrect API key provided: {key}. You can find"), 401), now=NOW)
     assert key not in str(caught.value)
@@ -138,7 +138,7 @@ def test_a_key_that_the_api_repeats_is_not_repeated_by_us(key: str) -> None:
     assert "You can find" in str(caught.value)
 
 
-def test_a_message_without_end_is_cut() -> None:
+def test_an_endless_message_is_cut() -> None:
     with pytest.raises(RequestRejected) as caught:
         json_of(answer(error_body("x" * 100_000), 400), now=NOW)
     assert len(str(caught.value)) == 500
@@ -158,9 +158,7 @@ def test_a_message_without_end_is_cut() -> None:
         ("wire.404.events.json", 404, NotFound),
     ],
 )
-def test_an_example_of_an_error_is_read_and_says_what_the_api_said(
-    name: str, status: int, kind: type[ProviderError]
-) -> None:
+def test_an_example_error_is_decoded_with_the_apis_message(name: str, status: int, kind: type[ProviderError]) -> None:
     body = example_of(name)
     with pytest.raises(kind) as caught:
         json_of(answer(body, status), now=NOW)
@@ -215,7 +213,7 @@ def test_any_retry_after_gives_a_pause_within_bounds(header: str) -> None:
     assert 1 <= seconds <= 300
 
 
-def test_an_empty_purse_is_no_rate_limit_and_waits_longest() -> None:
+def test_a_spent_quota_is_no_rate_limit_and_waits_longest() -> None:
     with pytest.raises(RateLimited) as caught:
         json_of(answer(error_body("You exceeded your quota", code="insufficient_quota"), 429, retry_after="2"), now=NOW)
     assert caught.value.retry_after == QUOTA_PAUSE == 900
@@ -237,30 +235,30 @@ def test_an_empty_purse_is_no_rate_limit_and_waits_longest() -> None:
         ("\u00e9", "%C3%A9"),
     ],
 )
-def test_a_segment_holds_one_name(text: str, expected: str) -> None:
+def test_a_path_segment_holds_one_name(text: str, expected: str) -> None:
     assert path_segment(text) == expected
 
 
 @pytest.mark.parametrize("step", ["", ".", ".."])
-def test_a_step_is_no_name(step: str) -> None:
+def test_a_dot_segment_is_no_name(step: str) -> None:
     with pytest.raises(NotFound):
         path_segment(step)
 
 
-def test_only_a_get_is_no_order() -> None:
+def test_only_a_get_is_no_action() -> None:
     assert not Request("GET", "/x").needs_write_key
     assert Request("POST", "/x").needs_write_key
 
 
 @given(JSON)
-def test_any_item_is_a_reading_or_none(item: Any) -> None:
+def test_any_item_is_a_fetched_job_or_none(item: Any) -> None:
     reading = fetched_job(item)
     is_job = isinstance(item, dict) and isinstance(item.get("id"), str) and 1 <= len(item["id"]) <= 200
     assert (reading is not None) == is_job
 
 
 @given(st.binary() | st.text().map(str.encode), st.integers(100, 599))
-def test_any_answer_is_an_object_or_a_provider_error(body: bytes, status: int) -> None:
+def test_any_response_is_an_object_or_a_provider_error(body: bytes, status: int) -> None:
     try:
         value = json_of(Response(status, {}, body), now=NOW)
     except ProviderError:
@@ -269,7 +267,7 @@ def test_any_answer_is_an_object_or_a_provider_error(body: bytes, status: int) -
         assert (status, value) == (200, from_json(body))
 
 
-def test_a_reading_keeps_the_whole_of_what_came() -> None:
+def test_a_fetched_job_keeps_the_whole_body() -> None:
     body = job_body(surprise={"deep": [1]})
     reading = fetched_job(body)
     assert reading is not None

@@ -40,7 +40,7 @@ async def looping(step: Callable[[], Awaitable[float | None]]) -> AsyncIterator[
         await task
 
 
-async def test_a_step_runs_when_its_seconds_are_over_and_when_the_wakeup_is_set() -> None:
+async def test_a_step_runs_after_its_interval_and_when_the_wakeup_is_set() -> None:
     steps = Steps(0.0, 0.01, None)
 
     async with looping(steps) as loop:
@@ -66,7 +66,7 @@ async def test_a_failure_is_logged_once_and_so_is_the_recovery() -> None:
     assert str(logs[0]["exc_info"]) == "a"
 
 
-async def test_a_stop_waits_neither_for_the_next_step_nor_for_the_next_try() -> None:
+async def test_a_stop_waits_neither_for_the_next_step_nor_for_the_next_retry() -> None:
     for result in (3600.0, None, OSError()):
         steps = Steps(result)
         loop = Loop("work", steps, retry_after=3600.0)
@@ -78,7 +78,7 @@ async def test_a_stop_waits_neither_for_the_next_step_nor_for_the_next_try() -> 
         assert steps.count == 1
 
 
-def test_a_failure_of_another_kind_is_logged_again_where_that_is_asked_for() -> None:
+def test_a_failure_of_another_kind_is_logged_again_where_requested() -> None:
     failures = FailureLog("poll", each_kind=True, account="default")
 
     with capture_logs() as logs:

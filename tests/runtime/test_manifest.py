@@ -111,7 +111,7 @@ def test_slack_accepts_the_manifest(form: str, version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
-def test_the_schemas_refuse_what_slack_refuses(version: str) -> None:
+def test_the_schemas_reject_what_slack_rejects(version: str) -> None:
     path = ROOT / "tests" / "payloads" / "slack" / f"manifest.schema.{version}.json"
     validator = Draft7Validator(json.loads(path.read_text()))
     without_name = manifest.for_socket_mode()
@@ -127,14 +127,14 @@ def test_the_manifest_is_the_file_at_the_top() -> None:
     assert manifest.for_socket_mode() == yaml.safe_load((ROOT / "manifest.yml").read_text())
 
 
-def test_over_socket_mode_no_address_is_set() -> None:
+def test_over_socket_mode_no_url_is_set() -> None:
     made = manifest.for_socket_mode()
     assert made["settings"]["socket_mode_enabled"] is True
     assert "http" not in json.dumps(made)
 
 
 @pytest.mark.parametrize("url", [URL, f"{URL}/"])
-def test_over_http_every_address_is_set_and_socket_mode_is_off(url: str) -> None:
+def test_over_http_every_url_is_set_and_socket_mode_is_off(url: str) -> None:
     made = manifest.for_http(url)
     expected = f"{URL}/slack/events"
     assert made["settings"]["socket_mode_enabled"] is False
@@ -143,7 +143,7 @@ def test_over_http_every_address_is_set_and_socket_mode_is_off(url: str) -> None
     assert made["settings"]["event_subscriptions"]["request_url"] == expected
 
 
-def test_the_two_forms_differ_in_nothing_else() -> None:
+def test_the_two_manifests_differ_in_nothing_else() -> None:
     socket, http = manifest.for_socket_mode(), manifest.for_http(URL)
     http["settings"]["socket_mode_enabled"] = True
     for part in ("interactivity", "event_subscriptions"):
@@ -153,21 +153,21 @@ def test_the_two_forms_differ_in_nothing_else() -> None:
     assert http == socket
 
 
-def test_the_one_command_is_the_one_that_is_listened_to() -> None:
+def test_the_one_command_has_a_listener() -> None:
     commands = manifest.for_socket_mode()["features"]["slash_commands"]
     assert [command["command"] for command in commands] == [COMMAND]
     assert listeners("command") == {"COMMAND"}
     assert commands[0]["should_escape"] is True
 
 
-def test_buttons_are_on_because_they_are_listened_to() -> None:
+def test_interactivity_is_on_because_buttons_have_listeners() -> None:
     interactivity = manifest.for_socket_mode()["settings"]["interactivity"]
     interactive = {kind for kind in ("action", "view", "shortcut", "options") if listeners(kind)}
     assert interactivity["is_enabled"] is bool(interactive)
     assert "action" in interactive
 
 
-def test_every_event_that_is_subscribed_to_has_a_listener_and_every_shortcut_too() -> None:
+def test_every_subscribed_event_and_every_shortcut_has_a_listener() -> None:
     made = manifest.for_socket_mode()
     events = set(made["settings"]["event_subscriptions"]["bot_events"])
     shortcuts = {shortcut["callback_id"] for shortcut in made["features"].get("shortcuts", ())}
@@ -177,7 +177,7 @@ def test_every_event_that_is_subscribed_to_has_a_listener_and_every_shortcut_too
     assert made["features"]["app_home"]["home_tab_enabled"] is ("app_home_opened" in events)
 
 
-def test_the_stand_in_installs_what_both_forms_ask_for() -> None:
+def test_the_stand_in_installs_both_manifests() -> None:
     for made in both().values():
         needed, optional = manifest.scopes(made)
         app = InstalledApp.parse(made)
@@ -189,13 +189,13 @@ def test_the_stand_in_installs_what_both_forms_ask_for() -> None:
         assert (app.is_interactive, app.has_home) == (True, True)
 
 
-def test_the_stand_in_sends_every_event_that_is_subscribed_to() -> None:
+def test_the_stand_in_sends_every_subscribed_event() -> None:
     """An event whose scope the manifest forgot would never come."""
     app = from_manifest()
     assert [event for event in sorted(app.events) if not app.receives_event(event)] == []
 
 
-def test_the_code_uses_the_methods_that_it_is_known_to_use() -> None:
+def test_the_code_uses_exactly_the_listed_methods() -> None:
     used = used_methods()
     assert {"auth.test", "chat.postMessage", "chat.postEphemeral", "users.info", "usergroups.users.list"} <= used
     assert used - set(SCOPE_OF) - BY_APP_TOKEN == set()
@@ -215,11 +215,11 @@ def test_a_scope_that_is_not_optional_is_one_that_something_needs() -> None:
 
 
 @pytest.mark.parametrize("method", [method for method in SCOPE_OF if len(SCOPE_OF[method].split()) < 2])
-def test_the_stand_in_wants_the_scope_that_this_table_names(method: str) -> None:
+def test_the_stand_in_requires_the_scope_of_this_table(method: str) -> None:
     assert METHODS[method].scope == SCOPE_OF[method]
 
 
-def test_nothing_is_asked_for_that_a_bot_of_this_kind_must_not_have() -> None:
+def test_no_forbidden_scope_is_requested() -> None:
     needed, optional = manifest.scopes(manifest.for_socket_mode())
     for scope in needed | optional:
         assert not scope.startswith(("admin", "search:", "users.profile", "team"))
@@ -227,6 +227,6 @@ def test_nothing_is_asked_for_that_a_bot_of_this_kind_must_not_have() -> None:
     assert "user" not in manifest.for_socket_mode()["oauth_config"]["scopes"]
 
 
-def test_check_says_what_every_optional_scope_buys() -> None:
+def test_check_says_what_every_optional_scope_enables() -> None:
     _, optional = manifest.scopes(manifest.for_socket_mode())
     assert set(check.SCOPE_BENEFITS) == optional

@@ -14,7 +14,7 @@ PROXY_SAYS = (
 SLACK = "http://127.0.0.1:1"
 
 
-async def test_calls_and_answers_go_through_the_proxy_of_the_environment(tmp_path: Path) -> None:
+async def test_calls_and_responses_go_through_the_proxy_of_the_environment(tmp_path: Path) -> None:
     asked: list[str] = []
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -39,7 +39,7 @@ async def test_a_chart_is_uploaded_in_three_steps_and_shared_nowhere(slack: Slac
     assert (channel.messages, file.visible_in, file.alt_txt) == ([], set(), "")
 
 
-async def test_a_missing_scope_is_said_once_until_there_is_another_reason(slack: Slack, files: Files) -> None:
+async def test_a_missing_scope_is_logged_once_until_there_is_another_reason(slack: Slack, files: Files) -> None:
     slack.scopes -= {"files:write"}
     with capture_logs() as logs:
         assert [await files.upload(IMAGE) for _ in range(3)] == [None] * 3
@@ -56,7 +56,7 @@ async def test_a_missing_scope_is_said_once_until_there_is_another_reason(slack:
         None,
     ],
 )
-async def test_nothing_is_sent_to_an_address_that_is_not_slacks(slack: Slack, files: Files, url: str | None) -> None:
+async def test_nothing_is_sent_to_a_foreign_url(slack: Slack, files: Files, url: str | None) -> None:
     slack.faults.add(ASK, Fault("answer", status=200, body={"ok": True, "upload_url": url, "file_id": "F1"}))
     with capture_logs() as logs:
         assert await files.upload(IMAGE) is None

@@ -69,7 +69,7 @@ def break_down(world: World, fault: Fault, *ways: str) -> None:
 
 @pytest.mark.parametrize("reply", [OURS, FOR_ALL], ids=["private", "for the channel"])
 @pytest.mark.parametrize("down", DOWN.values(), ids=DOWN.keys())
-async def test_what_slack_certainly_did_not_take_arrives_once_when_it_is_back(
+async def test_a_reply_that_slack_certainly_rejected_arrives_once_after_the_outage(
     world: World, down: Fault, reply: Reply
 ) -> None:
     async with speaking(world) as responder:
@@ -86,7 +86,7 @@ async def test_what_slack_certainly_did_not_take_arrives_once_when_it_is_back(
     assert world.slack.violations == []
 
 
-async def test_while_slack_answers_nothing_no_answer_is_tried_whose_end_nobody_could_see(world: World) -> None:
+async def test_while_slack_does_not_respond_no_unverifiable_reply_is_tried(world: World) -> None:
     async with speaking(world) as responder:
         exchange, target = await asked(world)
         break_down(world, DOWN["server errors"], *WAYS)
@@ -100,7 +100,7 @@ async def test_while_slack_answers_nothing_no_answer_is_tried_whose_end_nobody_c
     assert [each.text for each in exchange.replies] == ["Only for you."]
 
 
-async def test_answers_come_in_the_order_in_which_they_were_asked_for(world: World) -> None:
+async def test_replies_arrive_in_the_order_of_their_requests(world: World) -> None:
     async with speaking(world) as responder:
         break_down(world, DOWN["server errors"], *WAYS)
         exchanges = [await asked(world) for _ in range(3)]
@@ -119,7 +119,7 @@ UNSEEN = {"nothing": Fault("drop"), "a gateway that waited in vain": Fault("answ
 @pytest.mark.parametrize("fault", UNSEEN.values(), ids=UNSEEN.keys())
 @pytest.mark.parametrize("taken", [True, False], ids=["taken", "not taken"])
 @pytest.mark.parametrize("reply", [OURS, FOR_ALL], ids=["private", "for the channel"])
-async def test_what_may_have_arrived_is_not_said_again_and_the_person_hears_so(
+async def test_a_reply_that_may_have_arrived_is_not_repeated_and_the_requester_is_notified(
     world: World, reply: Reply, *, taken: bool, fault: Fault
 ) -> None:
     before = lost("unconfirmed")
@@ -140,7 +140,7 @@ async def test_what_may_have_arrived_is_not_said_again_and_the_person_hears_so(
     )
 
 
-async def test_nor_is_a_line_about_that_said_twice(world: World) -> None:
+async def test_the_notice_of_a_possibly_lost_reply_is_not_repeated(world: World) -> None:
     async with speaking(world) as responder:
         exchange, target = await asked(world)
         world.slack.faults.add("response_url", *[Fault("drop", accepted=True)] * 2)
@@ -154,9 +154,7 @@ async def test_nor_is_a_line_about_that_said_twice(world: World) -> None:
 
 
 @pytest.mark.parametrize("fault", UNSEEN.values(), ids=UNSEEN.keys())
-async def test_what_takes_the_place_of_a_message_is_shown_again_where_nobody_saw_its_end(
-    world: World, fault: Fault
-) -> None:
+async def test_a_replacement_of_a_message_is_sent_again_after_an_unknown_result(world: World, fault: Fault) -> None:
     job = world.api.add_job(status="running")
     async with world.bot():
         shown = await world.say(f"status {job}")
@@ -168,7 +166,7 @@ async def test_what_takes_the_place_of_a_message_is_shown_again_where_nobody_saw
     assert len(world.slack.ephemerals) == 1, "it stands there once"
 
 
-async def test_a_window_is_filled_when_slack_is_back(world: World) -> None:
+async def test_a_modal_is_filled_after_the_outage(world: World) -> None:
     async with speaking(world) as responder:
         exchange, target = await asked(world)
         view_id = await responder.slack.open_view(exchange.trigger_id, LOADING)
@@ -182,7 +180,7 @@ async def test_a_window_is_filled_when_slack_is_back(world: World) -> None:
     assert exchange.replies == [], "nothing besides the window"
 
 
-async def test_where_the_window_was_closed_meanwhile_it_is_a_message(world: World) -> None:
+async def test_a_reply_to_a_closed_modal_is_a_message(world: World) -> None:
     async with speaking(world) as responder:
         exchange, target = await asked(world)
         view_id = await responder.slack.open_view(exchange.trigger_id, LOADING)
@@ -197,9 +195,7 @@ async def test_where_the_window_was_closed_meanwhile_it_is_a_message(world: Worl
 
 
 @pytest.mark.parametrize(("seconds", "is_late"), [(20, False), (90, True), (1200, True)])
-async def test_an_answer_that_comes_late_says_when_it_was_asked_for(
-    world: World, seconds: float, *, is_late: bool
-) -> None:
+async def test_a_late_reply_says_when_it_was_requested(world: World, seconds: float, *, is_late: bool) -> None:
     async with speaking(world) as responder:
         exchange, target = await asked(world)
         break_down(world, DOWN["server errors"], *WAYS)
@@ -212,7 +208,7 @@ async def test_an_answer_that_comes_late_says_when_it_was_asked_for(
     assert ("Slack took my answer only now" in answer.plain_text) is is_late
 
 
-async def test_when_its_response_url_is_over_nothing_is_tried_any_more(world: World) -> None:
+async def test_after_the_response_url_expired_nothing_is_tried(world: World) -> None:
     before = lost()
     async with speaking(world) as responder:
         exchange, target = await asked(world)
@@ -229,7 +225,7 @@ async def test_when_its_response_url_is_over_nothing_is_tried_any_more(world: Wo
     assert exchange.replies == []
 
 
-async def test_the_oldest_gives_way_where_too_many_answers_wait(world: World) -> None:
+async def test_the_oldest_reply_is_dropped_where_too_many_are_pending(world: World) -> None:
     before = lost()
     async with speaking(world) as responder:
         exchange, target = await asked(world)
@@ -241,7 +237,7 @@ async def test_the_oldest_gives_way_where_too_many_answers_wait(world: World) ->
     assert exchange.replies == []
 
 
-async def test_the_oldest_may_give_way_just_while_it_is_tried(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_oldest_reply_can_be_dropped_while_it_is_tried(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.listeners.replies.responder.MAX_PENDING", 2)
     async with speaking(world) as responder:
         (oldest, target), (newer, other) = await asked(world), await asked(world)
@@ -259,7 +255,7 @@ async def test_the_oldest_may_give_way_just_while_it_is_tried(world: World, monk
 
 
 @pytest.mark.parametrize("way", ["response_url", "views.update"])
-async def test_where_slack_asks_for_peace_nothing_else_is_tried_before_that_is_over(world: World, way: str) -> None:
+async def test_until_retry_after_has_passed_nothing_else_is_tried(world: World, way: str) -> None:
     async with speaking(world) as responder:
         (first, target), (second, other) = await asked(world), await asked(world)
         view_id = await responder.slack.open_view(first.trigger_id, LOADING) if way == "views.update" else None
@@ -292,7 +288,7 @@ async def second_round(world: World, count: int, way: str) -> None:
     assert tried()[:3] == [way, "auth.test", "response_url"]
 
 
-async def test_a_stop_waits_for_no_answer_that_slack_does_not_take_and_says_so(world: World) -> None:
+async def test_a_stop_does_not_wait_for_undeliverable_replies_and_logs_them(world: World) -> None:
     with capture_logs() as logs:
         async with AsyncExitStack() as stack:
             responder = await stack.enter_async_context(speaking(world))
@@ -320,7 +316,7 @@ async def test_a_stop_waits_for_no_answer_that_slack_does_not_take_and_says_so(w
         (302, ReplyOutcome.FAILED),
     ],
 )
-def test_a_status_says_whether_an_answer_may_be_there(status: int, sent: ReplyOutcome) -> None:
+def test_an_http_status_says_whether_a_reply_may_have_arrived(status: int, sent: ReplyOutcome) -> None:
     assert outcome_of_status(status) is sent
 
 
@@ -338,5 +334,5 @@ def test_a_status_says_whether_an_answer_may_be_there(status: int, sent: ReplyOu
         (PostResult(error="invalid_auth"), ReplyOutcome.FAILED),
     ],
 )
-def test_so_does_a_refusal_of_the_web_api(answer: PostResult, sent: ReplyOutcome) -> None:
+def test_an_error_of_the_web_api_says_whether_a_reply_may_have_arrived(answer: PostResult, sent: ReplyOutcome) -> None:
     assert outcome_of_result(answer) is sent

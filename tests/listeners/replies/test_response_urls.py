@@ -81,7 +81,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("url", FOREIGN.values(), ids=FOREIGN.keys())
-async def test_what_is_not_slacks_is_not_asked_and_counted_and_the_answer_comes_all_the_same(
+async def test_a_foreign_response_url_is_not_requested_but_counted_and_the_reply_still_arrives(
     world: World, foreign_server: ForeignServer, responder: Responder, url: str
 ) -> None:
     before = refused()
@@ -93,7 +93,7 @@ async def test_what_is_not_slacks_is_not_asked_and_counted_and_the_answer_comes_
     assert world.slack.request_log.for_endpoint("response_url") == []
 
 
-async def test_the_web_apis_own_origin_is_slacks(world: World, responder: Responder) -> None:
+async def test_the_web_apis_origin_is_accepted(world: World, responder: Responder) -> None:
     before = refused()
     await responder.send(ReplyTarget(world.ml.id, world.olivia.id, await url_for(world)), OURS)
     assert [entry.status for entry in world.slack.request_log.for_endpoint("response_url")] == [200]
@@ -112,7 +112,7 @@ async def test_a_redirect_is_not_followed(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_nor_does_a_message_follow_one(
+async def test_a_message_does_not_follow_a_redirect(
     world: World, foreign_server: ForeignServer, responder: Responder, status: int
 ) -> None:
     away = Fault("answer", status=status, headers={"Location": f"{foreign_server.origin}/elsewhere"})
@@ -149,7 +149,7 @@ SILENT = {
 
 @pytest.mark.parametrize("public", [False, True])
 @pytest.mark.parametrize("fault", SILENT.values(), ids=SILENT.keys())
-async def test_an_answer_that_may_have_arrived_is_not_given_a_second_way(
+async def test_a_reply_that_may_have_arrived_is_not_sent_another_way(
     world: World, responder: Responder, fault: Fault, *, public: bool
 ) -> None:
     target = ReplyTarget(world.ml.id, world.olivia.id, await url_for(world))
@@ -162,7 +162,7 @@ async def test_an_answer_that_may_have_arrived_is_not_given_a_second_way(
 
 @pytest.mark.parametrize("public", [False, True])
 @pytest.mark.parametrize(("status", "body"), [(404, "expired_url"), (500, ""), (429, "")])
-async def test_an_answer_that_slack_refused_is_given_a_second_way(
+async def test_a_reply_that_slack_rejected_is_sent_another_way(
     world: World, responder: Responder, status: int, body: str, *, public: bool
 ) -> None:
     target = ReplyTarget(world.ml.id, world.olivia.id, await url_for(world))

@@ -20,7 +20,7 @@ def slow_world(world: World) -> World:
     return world
 
 
-async def test_a_command_whose_answer_takes_long_says_so_first_to_the_requester_alone(slow_world: World) -> None:
+async def test_a_slow_command_first_sends_a_notice_to_the_requester_only(slow_world: World) -> None:
     world = slow_world
     world.api.add_job(status="running")
     world.api.faults.add("GET /fine_tuning/jobs", SLOW)
@@ -37,7 +37,7 @@ async def test_a_command_whose_answer_takes_long_says_so_first_to_the_requester_
     assert world.slack.violations == []
 
 
-async def test_what_stands_in_place_of_a_message_gives_it_to_the_answer_even_where_that_is_a_problem(
+async def test_a_slow_notice_that_replaced_a_message_is_replaced_by_the_reply_or_the_error(
     slow_world: World,
 ) -> None:
     world = slow_world
@@ -59,7 +59,7 @@ async def test_what_stands_in_place_of_a_message_gives_it_to_the_answer_even_whe
     assert all(each.displayed is shown.displayed for each in [*exchange.replies, *gone.replies]), "it stands there once"
 
 
-async def test_what_everybody_sees_is_not_replaced_by_what_one_person_is_told(slow_world: World) -> None:
+async def test_a_public_message_is_not_replaced_by_an_ephemeral_notice(slow_world: World) -> None:
     world = slow_world
     job = world.api.add_job(status="running")
 
@@ -78,7 +78,7 @@ async def test_what_everybody_sees_is_not_replaced_by_what_one_person_is_told(sl
     assert world.slack.violations == []
 
 
-async def test_a_window_says_it_in_place_of_loading(slow_world: World) -> None:
+async def test_a_modal_shows_the_notice_instead_of_loading(slow_world: World) -> None:
     world = slow_world
     job = world.api.add_job(status="running")
 
@@ -97,7 +97,7 @@ async def test_a_window_says_it_in_place_of_loading(slow_world: World) -> None:
 
 
 @pytest.mark.parametrize("slow", ["users.info", "GET /fine_tuning/jobs/{id}"])
-async def test_it_does_not_matter_who_is_slow(slow_world: World, slow: str) -> None:
+async def test_a_slow_slack_and_a_slow_api_give_the_same_notice(slow_world: World, slow: str) -> None:
     world = slow_world
     job = world.api.add_job(status="running")
 
@@ -110,7 +110,7 @@ async def test_it_does_not_matter_who_is_slow(slow_world: World, slow: str) -> N
     assert [each.text == WAITING for each in exchange.replies] == [True, False]
 
 
-async def test_who_is_answered_at_once_hears_nothing_before_it(world: World) -> None:
+async def test_a_fast_reply_has_no_notice_before_it(world: World) -> None:
     async with world.bot():
         exchange = await world.milo.command("list", world.ml)
         await exchange.reply()
@@ -118,7 +118,7 @@ async def test_who_is_answered_at_once_hears_nothing_before_it(world: World) -> 
     assert len(exchange.replies) == 1
 
 
-async def test_an_answer_does_not_wait_for_slack_to_take_what_comes_before_it(slow_world: World) -> None:
+async def test_a_reply_does_not_wait_for_slack_to_accept_the_notice(slow_world: World) -> None:
     world = slow_world
     world.api.faults.add("GET /fine_tuning/jobs", SLOW)
 

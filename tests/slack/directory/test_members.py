@@ -64,7 +64,7 @@ PEOPLE: dict[str, tuple[dict[str, Any], Person]] = {
 
 
 @pytest.mark.parametrize(("user", "person"), PEOPLE.values(), ids=PEOPLE.keys())
-def test_a_person_is_what_slack_says_of_them(user: dict[str, Any], person: Person) -> None:
+def test_a_user_has_the_roles_that_slack_reports(user: dict[str, Any], person: Person) -> None:
     assert person_of(user, ID, OURS) == person
 
 
@@ -94,7 +94,7 @@ UNREADABLE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("user", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_an_answer_without_what_a_decision_needs_makes_nobody_a_member(user: Any) -> None:
+def test_a_response_without_the_needed_fields_makes_no_one_a_member(user: Any) -> None:
     assert person_of(user, ID, OURS) is UnknownReason.UNREADABLE
 
 
@@ -109,7 +109,7 @@ def test_an_answer_without_what_a_decision_needs_makes_nobody_a_member(user: Any
         ),
     ],
 )
-def test_an_error_says_why_nothing_is_known(word: str, why: UnknownReason) -> None:
+def test_an_error_has_its_reason(word: str, why: UnknownReason) -> None:
     assert unknown_reason(word) is why
     assert {"user_not_found", "user_not_visible"} <= NO_SUCH_PERSON
     assert {"missing_scope", "invalid_auth", "token_revoked"} <= FORBIDDEN
@@ -117,7 +117,7 @@ def test_an_error_says_why_nothing_is_known(word: str, why: UnknownReason) -> No
 
 @pytest.mark.parametrize("need", [Permission.READ, Permission.OPERATE])
 @pytest.mark.parametrize("user", [*(user for user, _ in PEOPLE.values()), *UNREADABLE.values()])
-def test_whatever_slack_answers_only_a_full_member_may_read_and_only_an_operator_operate(
+def test_for_any_response_of_slack_only_members_can_read_and_only_operators_operate(
     user: Any, need: Permission
 ) -> None:
     who = person_of(user, ID, OURS)
@@ -164,14 +164,14 @@ WHERE: dict[str, tuple[dict[str, Any], bool | None, bool | None]] = {
 
 
 @pytest.mark.parametrize("where", WHERE)
-def test_who_is_of_our_workspace(where: str) -> None:
+def test_membership_of_our_workspace(where: str) -> None:
     user, alone, in_grid = WHERE[where]
 
     assert same_workspace(user, OURS) is alone
     assert same_workspace(user, GRID) is in_grid
 
 
-def test_an_answer_about_somebody_of_a_grid_may_leave_fields_out_but_what_it_says_counts() -> None:
+def test_a_response_about_a_grid_user_can_omit_fields_but_those_present_count() -> None:
     bare = {"id": ID, "team_id": "T0HOME2", "enterprise_user": OF_GRID}
 
     assert person_of(bare, ID, GRID) == Person(ID)

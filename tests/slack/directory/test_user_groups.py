@@ -37,7 +37,7 @@ def error(word: str) -> Fault:
     return Fault("answer", status=200, body={"ok": False, "error": word})
 
 
-async def test_a_member_of_an_operators_group_is_known_by_it_and_other_groups_are_not_asked(
+async def test_a_member_of_an_operators_group_is_an_operator_and_other_groups_are_not_read(
     slack: Slack, client: AsyncWebClient
 ) -> None:
     milo, mia = slack.add_user("milo"), slack.add_user("mia")
@@ -49,7 +49,7 @@ async def test_a_member_of_an_operators_group_is_known_by_it_and_other_groups_ar
     assert other not in str([entry.request for entry in slack.request_log])
 
 
-async def test_twenty_five_readers_cost_no_question_about_groups(slack: Slack, client: AsyncWebClient) -> None:
+async def test_twenty_five_readers_cost_no_request_for_groups(slack: Slack, client: AsyncWebClient) -> None:
     readers = [slack.add_user(f"reader{n}") for n in range(25)]
     groups = [slack.add_usergroup(name, readers) for name in ("mlops", "trainers")]
     people = Users(client, frozenset(groups), ManualClock())
@@ -60,7 +60,7 @@ async def test_twenty_five_readers_cost_no_question_about_groups(slack: Slack, c
     assert slack.request_log.for_endpoint(ASK) == []
 
 
-async def test_a_group_is_asked_once_for_everybody_and_five_minutes(slack: Slack, client: AsyncWebClient) -> None:
+async def test_a_group_is_read_once_for_everyone_and_five_minutes(slack: Slack, client: AsyncWebClient) -> None:
     members = [slack.add_user(f"member{n}") for n in range(25)]
     group, hours = slack.add_usergroup("mlops", members[:1]), ManualClock()
     people = Users(client, frozenset({group}), hours)
@@ -76,7 +76,7 @@ async def test_a_group_is_asked_once_for_everybody_and_five_minutes(slack: Slack
     assert len(slack.request_log.for_endpoint(ASK)) == 2
 
 
-async def test_who_acts_is_looked_for_anew_and_who_acts_at_the_same_moment_shares_that(
+async def test_an_action_reads_the_group_again_and_concurrent_actions_share_the_read(
     slack: Slack, client: AsyncWebClient
 ) -> None:
     milo, others = slack.add_user("milo"), [slack.add_user(f"other{n}") for n in range(9)]
@@ -120,7 +120,7 @@ async def test_a_bad_group_is_logged_once_and_the_others_still_work(
     assert await both.look_up(mia.id, OURS, check_groups=True) == Person(mia.id)
 
 
-async def test_a_disabled_group_makes_nobody_an_operator(slack: Slack, client: AsyncWebClient) -> None:
+async def test_a_disabled_group_makes_no_one_an_operator(slack: Slack, client: AsyncWebClient) -> None:
     milo = slack.add_user("milo")
     group = slack.add_usergroup("mlops", [milo])
     slack.workspace.disabled_usergroups.add(group)
@@ -141,7 +141,7 @@ async def test_a_disabled_group_makes_nobody_an_operator(slack: Slack, client: A
     ],
     ids=["429", "fatal", "drop", "no users", "a text"],
 )
-async def test_a_group_that_cannot_be_asked_leaves_open_who_is_in_it(
+async def test_the_members_of_an_unreadable_group_are_unknown(
     slack: Slack, client: AsyncWebClient, fault: Fault
 ) -> None:
     milo = slack.add_user("milo")
@@ -155,7 +155,7 @@ async def test_a_group_that_cannot_be_asked_leaves_open_who_is_in_it(
 
 
 @pytest.mark.parametrize("who", ["an admin", "a guest", "a stranger", "a bot", "a named operator"])
-async def test_groups_are_not_asked_about_whom_they_could_not_help(
+async def test_groups_are_not_read_for_users_whom_they_could_not_permit_anything(
     slack: Slack, client: AsyncWebClient, who: str
 ) -> None:
     someone = slack.add_user("someone", team_id="T0STRANGER" if who == "a stranger" else TEAM)

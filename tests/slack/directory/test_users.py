@@ -53,7 +53,7 @@ FLAGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(("flag", "expected"), FLAGS.items(), ids=FLAGS.keys())
-async def test_a_person_is_what_slack_says_of_them(
+async def test_a_user_has_the_roles_that_slack_reports(
     slack: Slack, client: AsyncWebClient, hours: ManualClock, flag: str, expected: dict[str, Any]
 ) -> None:
     someone = slack.add_user("someone")
@@ -62,13 +62,13 @@ async def test_a_person_is_what_slack_says_of_them(
     assert await Users(client, frozenset(), hours).look_up(someone.id, OURS) == Person(someone.id, **expected)
 
 
-async def test_a_member_is_nothing_special(slack: Slack, client: AsyncWebClient, hours: ManualClock) -> None:
+async def test_a_member_has_no_special_role(slack: Slack, client: AsyncWebClient, hours: ManualClock) -> None:
     someone = slack.add_user("someone")
 
     assert await Users(client, frozenset(), hours).look_up(someone.id, OURS) == Person(someone.id)
 
 
-async def test_somebody_of_another_team_is_an_external_user(
+async def test_a_user_of_another_team_is_an_external_user(
     slack: Slack, client: AsyncWebClient, hours: ManualClock
 ) -> None:
     sam = slack.add_user("sam", team_id="T0STRANGER")
@@ -76,7 +76,7 @@ async def test_somebody_of_another_team_is_an_external_user(
     assert await Users(client, frozenset(), hours).look_up(sam.id, OURS) == Person(sam.id, is_external=True)
 
 
-async def test_a_team_of_their_own_is_enough_to_be_an_external_user(
+async def test_another_team_id_suffices_to_be_an_external_user(
     slack: Slack, client: AsyncWebClient, hours: ManualClock
 ) -> None:
     answer = {"ok": True, "user": {"id": "U0SAM", "team_id": "T0OTHER", "is_admin": True}}
@@ -86,9 +86,7 @@ async def test_a_team_of_their_own_is_enough_to_be_an_external_user(
     assert await people.look_up("U0SAM", OURS) == Person("U0SAM", is_admin=True, is_external=True)
 
 
-async def test_slacks_word_is_remembered_for_five_minutes(
-    slack: Slack, client: AsyncWebClient, hours: ManualClock
-) -> None:
+async def test_a_user_is_cached_for_five_minutes(slack: Slack, client: AsyncWebClient, hours: ManualClock) -> None:
     someone = slack.add_user("someone")
     people = Users(client, frozenset(), hours)
 
@@ -132,7 +130,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("fault", "why"), ANSWERS.values(), ids=ANSWERS.keys())
-async def test_where_slack_does_not_say_who_it_is_nothing_is_known_and_that_is_not_remembered(
+async def test_an_unknown_user_is_not_cached(
     slack: Slack, client: AsyncWebClient, hours: ManualClock, fault: Fault, why: UnknownReason
 ) -> None:
     olivia = slack.add_user("olivia", is_admin=True)
@@ -146,7 +144,7 @@ async def test_where_slack_does_not_say_who_it_is_nothing_is_known_and_that_is_n
 
 
 @pytest.mark.parametrize("fault", [*UNREACHABLE.values(), *FORBIDDEN.values()], ids=[*UNREACHABLE, *FORBIDDEN])
-async def test_slacks_last_word_serves_for_a_day_while_it_cannot_be_asked(
+async def test_a_cached_user_serves_for_a_day_while_slack_is_unreachable(
     slack: Slack, client: AsyncWebClient, hours: ManualClock, fault: Fault
 ) -> None:
     gia = slack.add_user("gia", is_restricted=True)
@@ -162,7 +160,7 @@ async def test_slacks_last_word_serves_for_a_day_while_it_cannot_be_asked(
 
 
 @pytest.mark.parametrize("fault", [*ABSENT.values(), *UNREADABLE.values()], ids=[*ABSENT, *UNREADABLE])
-async def test_an_answer_that_names_no_member_ends_what_was_known(
+async def test_a_response_without_a_member_clears_the_cache_entry(
     slack: Slack, client: AsyncWebClient, hours: ManualClock, fault: Fault
 ) -> None:
     milo = slack.add_user("milo")
@@ -175,7 +173,7 @@ async def test_an_answer_that_names_no_member_ends_what_was_known(
     assert await people.look_up(milo.id, OURS) is UnknownReason.UNREACHABLE
 
 
-async def test_who_operates_is_asked_about_anew_and_a_last_word_is_marked(
+async def test_an_operator_is_read_again_and_a_stale_entry_is_marked(
     slack: Slack, client: AsyncWebClient, hours: ManualClock
 ) -> None:
     olivia = slack.add_user("olivia", is_admin=True)
@@ -190,7 +188,7 @@ async def test_who_operates_is_asked_about_anew_and_a_last_word_is_marked(
     assert await people.look_up(olivia.id, OURS) == Person(olivia.id)
 
 
-async def test_memory_is_bounded_and_the_oldest_goes_first(
+async def test_the_cache_is_bounded_and_drops_the_oldest_first(
     slack: Slack, client: AsyncWebClient, hours: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.slack.directory.users._MAX_CACHED", 2)
