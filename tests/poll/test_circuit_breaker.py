@@ -22,7 +22,7 @@ SPENT = Fault("answer", status=429, body={"error": {"message": "Quota exceeded."
 
 
 async def _notices(harness: PollHarness, to: str | None = OPS) -> list[dict[str, Any]]:
-    """Return the notices that are owed to a channel or a person, or to all."""
+    """Return the pending notices to a channel or a person, or to all."""
     return [json.loads(row.notice) for row in await deliveries(harness.store, to) if row.notice]
 
 

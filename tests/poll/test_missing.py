@@ -1,4 +1,4 @@
-"""A tracked job that the API does not know any more: told once, looked for ever less, found again."""
+"""Missing jobs: the API no longer knows a tracked job; one alert, ever rarer reads, and its reappearance."""
 
 import pytest
 
@@ -20,7 +20,7 @@ async def _tracked(harness: PollHarness, status: str = "running") -> str:
 
 
 async def _poll_times(harness: PollHarness, times: int, seconds: float = INTERVAL) -> int:
-    """Sweep some times; return how often a job was asked for by itself."""
+    """Poll ``times`` times; return how many single reads of a job that took."""
     asked = 0
     for _ in range(times):
         asked += (await harness.poll_later(seconds)).count(RETRIEVE)

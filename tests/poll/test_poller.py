@@ -1,4 +1,4 @@
-"""What a sweep asks for and what it finds, on both databases."""
+"""Poller: the requests of a poll and the changes that it finds, on both databases."""
 
 from bot.sandbox.faults import Fault
 from tests.delivery.harness import metric

@@ -1,4 +1,4 @@
-"""What a sweep does when the API fails: nothing is stored, it waits, tries again, and says so once."""
+"""Poller when the API fails: it stores nothing, backs off, retries and posts one notice."""
 
 from collections.abc import AsyncIterator
 from itertools import pairwise

@@ -32,7 +32,7 @@ SELDOM = 60.0
 
 @pytest.fixture
 def asked() -> asyncio.Event:
-    """Is set when the API begins to work on a request: it looks at its clock."""
+    """Is set when the API begins to work on a request: it reads its clock."""
     return asyncio.Event()
 
 
@@ -220,7 +220,7 @@ async def test_polls_continue_at_their_interval_when_the_wall_clock_is_set(tmp_p
 
 
 def test_polls_come_by_the_clock_of_the_loop_to_the_second() -> None:
-    """In simulated time an hour of looks takes no time: by the wall clock, which stands still, they would never come."""
+    """In simulated time an hour of polls takes no time: by the wall clock, which stands still, they would never come."""
     at: list[float] = []
 
     class Looking:

@@ -1,4 +1,4 @@
-"""A clock that is set under a sweep: what is told of a job stays true, and nothing of it is missed."""
+"""Clock set during a poll: alerts stay true, and none is missed."""
 
 from collections.abc import AsyncIterator
 

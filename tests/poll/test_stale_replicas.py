@@ -1,4 +1,4 @@
-"""An API that answers from replicas which lag: a third of its reads are stale, and people hear of none of it."""
+"""Stale replicas: a third of the API's reads lag behind, and no alert shows it."""
 
 import pytest
 

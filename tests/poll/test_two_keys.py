@@ -1,4 +1,4 @@
-"""Two keys to one project show the same jobs: each is told once in a channel, whichever account saw it first."""
+"""Two keys to one project show the same jobs: each is posted once in a channel, whichever account read it first."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from tests.store.seeds import deliveries, reading
 
 
 async def _second(harness: PollHarness, stack: AsyncExitStack) -> object:
-    """Return what sweeps the same API as another account, to which the channel is subscribed, too."""
+    """Return a poller of the same API for another account, to which the channel is subscribed, too."""
     account = Account("second", harness.api.base_url, SecretStr(harness.api.key))
     client = await stack.enter_async_context(Client(account, clock=harness.time.now, deadline=15))
     async with harness.store.db.transaction() as tx:

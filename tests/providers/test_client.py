@@ -1,4 +1,4 @@
-"""The one door when all is well: what it sends, with which key, over which connection."""
+"""Client when all is well: what it sends, with which key, over which connection."""
 
 import asyncio
 import random

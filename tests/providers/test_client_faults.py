@@ -1,4 +1,4 @@
-"""The one door when something is wrong: each fault of the other side, over real connections, is one exact error."""
+"""Client when the API fails: each fault, over real connections, is one exact error."""
 
 import asyncio
 import gzip
@@ -122,7 +122,7 @@ async def test_a_fault_of_the_api_is_the_error_that_says_so(name: str, what: str
         assert type(error) is row.error
         assert getattr(error, "may_have_executed", None) is row.may_have_executed
         assert all(getattr(error, field) == value for field, value in row.fields)
-        # An order goes out once, whatever happens; a question may be asked again by the HTTP library, once.
+        # An action goes out once, whatever happens; the HTTP library may retry a read once.
         assert watch.count("POST", "/cancel") == (what == "cancel")
         assert watch.count("GET", job) <= 2
         api.faults.clear()

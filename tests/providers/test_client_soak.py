@@ -1,4 +1,4 @@
-"""The one door after hundreds of requests that were cut, dropped or left hanging: nothing of them is left."""
+"""Client after hundreds of requests that were cut, dropped or left hanging: none leaks anything."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ PAGE = json.dumps(list_body(job_body())).encode()
 
 
 class RandomFaults:
-    """Answers at once, late, byte by byte, half, wrongly or not at all, as luck has it."""
+    """Answers at once, late, byte by byte, half, wrongly or not at all, at random."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng

@@ -25,7 +25,7 @@ def ids(page: Page) -> list[str]:
     return [reading.snapshot.id for reading in page.fetched]
 
 
-# --- questions ---
+# --- requests ---
 
 
 @pytest.mark.parametrize(

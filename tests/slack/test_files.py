@@ -1,4 +1,4 @@
-"""How a picture gets to Slack, and what is done where that does not work."""
+"""File upload: how a chart gets to Slack, and what happens when that fails."""
 
 from collections.abc import AsyncIterator
 

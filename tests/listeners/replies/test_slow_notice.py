@@ -1,4 +1,4 @@
-"""Who waits long for an answer hears that it is still to come, and the answer takes that place where Slack lets it."""
+"""Slow notice: a requester who waits long sees it first, and the reply replaces it where Slack allows that."""
 
 from dataclasses import replace
 
