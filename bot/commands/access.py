@@ -33,7 +33,7 @@ class AccessControl:
         return authorize(person, verb.permission_for(command), self.policy, **changes)
 
     def update_rate_limits(self, decision: Authorized | Denied, permission: Permission, person_id: str) -> None:
-        """Let people who may not do this use up no rate limit of those who may."""
+        """Record a decision in the rate limits, so that denied people use up none of the limits of others."""
         if isinstance(decision, Denied):
             permanent = decision.reason in NEVER_ALLOWED
             self.rate_limiter.record_denied(person_id, self.monotonic(), permanent=permanent)

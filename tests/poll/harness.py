@@ -102,7 +102,7 @@ async def poll_harness(
 ) -> AsyncIterator[PollHarness]:
     """Open the store and an API client; without a clock, only a test moves time.
 
-    ``set_by`` says by how many seconds somebody has set the clock.
+    ``skew`` returns by how many seconds the clock was set.
     """
     time = StoreClock(database_url)
     clock = clock or time.now
