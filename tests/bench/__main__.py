@@ -1,6 +1,6 @@
 """The bench: every figure of docs/performance.md, both sides of each measured in this run.
 
-python -m tests.bench [--only sweep commands alerts ends crowd bursts page start] [--write]
+python -m tests.bench [--only polls commands alerts ends crowd bursts page start] [--write]
 """
 
 import argparse
@@ -17,7 +17,7 @@ from tests.bench.figures import Part, table, write
 from tests.bench.processes import REPOSITORY, StandIns, stand_ins
 
 PAGE = REPOSITORY / "docs" / "performance.md"
-FAMILIES = ("sweep", "commands", "alerts", "ends", "crowd", "bursts", "page", "start")
+FAMILIES = ("polls", "commands", "alerts", "ends", "crowd", "bursts", "page", "start")
 JOBS = (100, 1000)
 
 
@@ -32,7 +32,7 @@ async def _polls(standins: StandIns, folder: Path) -> list[Part]:
 
 async def _family(name: str, standins: StandIns, folder: Path) -> list[Part]:
     match name:
-        case "sweep":
+        case "polls":
             return await _polls(standins, folder)
         case "commands":
             return [await commands.measure(standins, folder)]

@@ -84,13 +84,13 @@ async def measure(standins: StandIns, folder: Path, jobs: int) -> Part:
     figures = _figures(times, requests, jobs)
     poll_seconds = median(times.poll)
     return Part(
-        f"A sweep of {jobs:,} live jobs",
+        f"A poll of {jobs:,} live jobs",
         [
             *figures,
             plain("a GET for each job, one by one", single, unit=" s"),
-            plain("... in times of a sweep", single / poll_seconds, unit="x", digits=1),
+            plain("... in times of a poll", single / poll_seconds, unit="x", digits=1),
             plain(f"a GET for each job, {AT_ONCE} at once", together, unit=" s"),
-            plain("... in times of a sweep", together / poll_seconds, unit="x", digits=1),
+            plain("... in times of a poll", together / poll_seconds, unit="x", digits=1),
         ],
     )
 
@@ -99,10 +99,10 @@ def _figures(times: Times, requests: int, jobs: int) -> list[Figure]:
     ratio = median(ours / floor for ours, floor in zip(times.poll, times.floor, strict=True))
     own = (median(times.cpu) - median(times.floor_cpu)) * 1000
     return [
-        exactly("requests of a sweep", requests, jobs // PAGE_SIZE),
-        plain("a sweep", median(times.poll), unit=" s", digits=3),
+        exactly("requests of a poll", requests, jobs // PAGE_SIZE),
+        plain("a poll", median(times.poll), unit=" s", digits=3),
         plain("the floor: its pages, neither read nor stored", median(times.floor), unit=" s", digits=3),
-        at_most("a sweep in times of the floor", ratio, MOST_OF_THE_FLOOR, unit="x"),
+        at_most("a poll in times of the floor", ratio, MOST_OF_THE_FLOOR, unit="x"),
         plain("processor time beyond the floor's", own, unit=" ms", digits=0),
     ]
 

@@ -65,9 +65,9 @@ async def measure(standins: StandIns, folder: Path) -> Part:
         "Start and memory",
         [
             plain("start to connected, no database yet", median(fresh), unit=" s"),
-            plain("start to connected and 1,000 jobs swept", median(ready), unit=" s"),
+            plain("start to connected and 1,000 jobs polled", median(ready), unit=" s"),
             plain("memory with nothing tracked", max(idle), unit=" MB", digits=0),
-            plain(f"memory with 1,000 jobs, after {POLLS} sweeps", max(busy), unit=" MB", digits=0),
+            plain(f"memory with 1,000 jobs, after {POLLS} polls", max(busy), unit=" MB", digits=0),
         ],
     )
 

@@ -33,7 +33,7 @@ def test_new_figures_replace_old_ones_and_nothing_else_changes(tmp_path: Path) -
     page = tmp_path / "performance.md"
     page.write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n")
 
-    write([Part("A sweep", [at_most("ratio", 2.0, 1.5, unit="x")])], page)
+    write([Part("A poll", [at_most("ratio", 2.0, 1.5, unit="x")])], page)
 
     text = page.read_text()
     assert text.startswith(f"before\n\n{BEGIN}\n")

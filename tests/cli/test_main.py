@@ -416,7 +416,7 @@ async def test_a_signal_ends_the_bot_also_while_both_sides_are_out_of_order(worl
         world.slack.faults.always("*", fault)
         before = len(world.api.request_log)
         await world.api.request_log.wait_until(
-            lambda: len(world.api.request_log) > before, why="a sweep meets the fault"
+            lambda: len(world.api.request_log) > before, why="a poll meets the fault"
         )
         process.send_signal(signal.SIGTERM)
         async with within(10):
@@ -430,7 +430,7 @@ async def test_a_hangup_that_is_said_twice_still_stops_gracefully(world: World) 
         world.api.faults.always("*", Fault("hang"))
         before = len(world.api.request_log)
         await world.api.request_log.wait_until(
-            lambda: len(world.api.request_log) > before, why="a sweep meets the fault"
+            lambda: len(world.api.request_log) > before, why="a poll meets the fault"
         )
         for _ in range(2):  # a terminal that closes, and its shell
             process.send_signal(signal.SIGHUP)

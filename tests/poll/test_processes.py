@@ -26,7 +26,7 @@ async def harness(postgres_url: str, api: FineTuningApi) -> AsyncIterator[PollHa
 
 @asynccontextmanager
 async def _three(harness: PollHarness, postgres_url: str) -> AsyncIterator[list[Poller]]:
-    """Yield the sweepers of three processes."""
+    """Yield the pollers of three processes."""
     async with several_stores(harness.store, postgres_url, harness.time, size=3) as stores:
         yield [poller_on(store, harness.client, harness.time.now)[1] for store in stores]
 
@@ -83,7 +83,7 @@ async def test_three_processes_poll_as_often_as_one(
 
 
 @pytest.mark.parametrize("begins", [(0, 0, 0), (0, 10, 20), (0, 27.5, 28.5)], ids=str)
-@pytest.mark.parametrize("holds", [True, False], ids=["in a sweep", "between two"])
+@pytest.mark.parametrize("holds", [True, False], ids=["in a poll", "between two"])
 async def test_an_account_of_a_dead_process_is_taken_over(
     harness: PollHarness, postgres_url: str, begins: tuple[float, ...], *, holds: bool
 ) -> None:

@@ -56,7 +56,7 @@ async def harness(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[PollHarne
 async def _until_polled(harness: PollHarness, times: int) -> list[float]:
     """Wait until so many lists were read; return when."""
     request_log = harness.api.request_log
-    await request_log.wait_until(lambda: len(request_log.for_endpoint(LIST)) >= times, why=f"{times} sweeps")
+    await request_log.wait_until(lambda: len(request_log.for_endpoint(LIST)) >= times, why=f"{times} polls")
     return [entry.at for entry in request_log.for_endpoint(LIST)]
 
 

@@ -87,7 +87,7 @@ async def test_a_bot_that_follows_nothing_requests_nothing(world: World) -> None
 
 
 async def _until_idle(world: World, bot: Bot) -> None:
-    """Sweep until a sweep needs no request any more."""
+    """Poll until a poll needs no request any more."""
     async with within(10):
         while True:
             before = len(world.api.request_log)

@@ -23,7 +23,7 @@ MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
 async def tracked(running_bot: RunningBot, **fields: Any) -> str:
-    """Let Olivia track a job in #ml; a sweep has seen it."""
+    """Let Olivia track a job in #ml; a poll has seen it."""
     job = running_bot.world.api.add_job(**{"status": "running", **fields})
     await running_bot.command(f"track {job}", names=[running_bot.world.olivia.id])
     await running_bot.poll()

@@ -146,7 +146,7 @@ async def test_a_bot_that_is_told_to_stop_ends_cleanly_in_the_middle_of_a_poll(
         await world.say(f"track {job}")
         world.api.faults.always(LIST, Fault("hang", seconds=60))
         before = len(world.api.request_log)
-        await world.api.request_log.wait_until(lambda: len(world.api.request_log) > before, why="a sweep under way")
+        await world.api.request_log.wait_until(lambda: len(world.api.request_log) > before, why="a poll under way")
         process.send_signal(sign)
         async with within(10):
             code = await process.wait()

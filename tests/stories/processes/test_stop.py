@@ -87,7 +87,7 @@ async def test_no_poll_begins_while_an_entrance_still_closes(tmp_path: Path) -> 
             before = len(world.api.request_log.for_endpoint(LIST))
         after = len(world.api.request_log.for_endpoint(LIST))
 
-    assert after - before <= 1, "the sweep that was under way, and no other"
+    assert after - before <= 1, "the poll that was under way, and no other"
 
 
 @asynccontextmanager
