@@ -21,6 +21,8 @@ from tests.world import Transport, World
 
 SLOW = {"cli", "delivery", "demo", "poll", "store", "stories", "tracking"}
 """Folders that run bots, databases and processes."""
+BUSY_MACHINE_SECONDS = 120.0
+"""For one transaction of a store in a test."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 # Hypothesis gives an example 200 ms by default, and its making a second: a busy machine may take longer.
@@ -124,7 +126,7 @@ def time(database_url: str) -> StoreClock:
 @pytest.fixture
 async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
     """An empty store, on each database in turn."""
-    async with open_store(database_url, time.now) as opened:
+    async with open_store(database_url, time.now, transaction_timeout=BUSY_MACHINE_SECONDS) as opened:
         yield opened
 
 

@@ -81,6 +81,11 @@ async def _cut(client: Client, what: str, after: float) -> str:
     return "answered"
 
 
+def _has_met_everything(ends: Counter[str]) -> bool:
+    """Return whether each way to end was met often enough; on a busy machine, few requests are answered in time."""
+    return ends["cut"] > REQUESTS / 5 and ends["Unreachable"] > REQUESTS / 20 and ends["answered"] > REQUESTS / 20
+
+
 async def _answers_all_together(client: Client, moods: RandomFaults) -> bool:
     """Return whether as many requests as the pool has connections were answered, which are answered only together.
 
@@ -105,7 +110,8 @@ async def test_requests_that_are_cut_at_any_moment_leave_nothing_behind() -> Non
                     ends[await _cut(client, rng.choice(CALLS), moment)] += 1
 
             async with asyncio.timeout(MAX_WAIT):
-                await asyncio.gather(*(one() for _ in range(REQUESTS)))
+                while not _has_met_everything(ends):
+                    await asyncio.gather(*(one() for _ in range(REQUESTS)))
             async with asyncio.timeout(MAX_WAIT):
                 while not await _answers_all_together(client, moods):
                     pass
@@ -115,7 +121,4 @@ async def test_requests_that_are_cut_at_any_moment_leave_nothing_behind() -> Non
         counting = 1  # the task that measures the seconds
         while _open_files() > files or len(asyncio.all_tasks()) > tasks + counting:  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.01)
-    assert ends.total() == REQUESTS
-    assert ends["cut"] > REQUESTS / 5, ends
-    assert ends["Unreachable"] > REQUESTS / 20, ends
-    assert ends["answered"] > REQUESTS / 20, ends
+    assert ends.total() >= REQUESTS
