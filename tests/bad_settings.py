@@ -10,47 +10,47 @@ GOOD = {
 }
 HTTP = {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": f"{CANARY}0123456789"}
 
-PERSON = "SLACK_BOT_TOKEN is a person's token (xoxp-), with all that person's rights; must begin with xoxb-"
+PERSON = "SLACK_BOT_TOKEN is a user token (xoxp-); use the bot token (xoxb-)"
 OPS = (
-    "FTJOB_OPS_CHANNEL must be the id of a channel (C... or G...), not its name: "
-    "click the channel's name in Slack, the id stands at the end of About"
+    "FTJOB_OPS_CHANNEL must be a channel ID (C... or G...), not its name; "
+    "in Slack, click the channel name; the ID is at the bottom of the About tab"
 )
 FORGETS = (
-    "DATABASE_URL must be a PostgreSQL address here, postgresql://...: DYNO is set, and a dyno loses its files at each "
-    "restart; add a database to the app (FTJOB_ALLOW_EPHEMERAL=1 starts without memory each time)"
+    "DATABASE_URL must be a PostgreSQL URL (postgresql://...) because DYNO is set and a dyno loses its files at each "
+    "restart; add a database to the app (or set FTJOB_ALLOW_EPHEMERAL=1 to start empty each time)"
 )
 
-BOTH = "{} and {} are two names of one setting, with different values; keep one"
+BOTH = "{} and {} are the same setting with different values; keep one"
 AZURE = {"AZURE_OPENAI_ENDPOINT": "https://n.openai.azure.com", "AZURE_OPENAI_API_KEY": f"{CANARY}0123456789"}
 SET_AZURE = "set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY"
-HOST = "FTJOB_HOST must be the name or the IP address of a machine, such as 127.0.0.1, without a port"
+HOST = "FTJOB_HOST must be a hostname or IP address, such as 127.0.0.1, without a port"
 
 BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "nothing at all": (
         dict.fromkeys(GOOD, ""),
         [
             "SLACK_BOT_TOKEN is missing",
-            "SLACK_SIGNING_SECRET is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP",
+            "SLACK_SIGNING_SECRET is missing; set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)",
             "OPENAI_API_KEY is missing",
         ],
     ),
     "Azure's key without its resource": (
         {"AZURE_OPENAI_API_KEY": f"{CANARY}0123456789"},
-        ["AZURE_OPENAI_AD_TOKEN or AZURE_OPENAI_API_KEY is set without AZURE_OPENAI_ENDPOINT, the resource it opens"],
+        ["AZURE_OPENAI_AD_TOKEN or AZURE_OPENAI_API_KEY is set without AZURE_OPENAI_ENDPOINT"],
     ),
     "Azure's resource without a key": (
         {"AZURE_OPENAI_ENDPOINT": "https://name.openai.azure.com"},
         [
-            "AZURE_OPENAI_AD_TOKEN is missing, and so is AZURE_OPENAI_API_KEY; AZURE_OPENAI_ENDPOINT needs one of them",
+            "AZURE_OPENAI_AD_TOKEN is missing; AZURE_OPENAI_ENDPOINT needs it or AZURE_OPENAI_API_KEY",
         ],
     ),
     "a version that Azure does not have": (
         {"OPENAI_API_VERSION": "latest"},
-        ['OPENAI_API_VERSION must be a version of Azure\'s API such as "2024-10-21", or "v1"'],
+        ['OPENAI_API_VERSION must be an Azure API version such as "2024-10-21", or "v1"'],
     ),
     "a version under Azure's own name that Azure does not have": (
         {"AZURE_OPENAI_API_VERSION": "latest"},
-        ['AZURE_OPENAI_API_VERSION must be a version of Azure\'s API such as "2024-10-21", or "v1"'],
+        ['AZURE_OPENAI_API_VERSION must be an Azure API version such as "2024-10-21", or "v1"'],
     ),
     "two versions": (
         {"OPENAI_API_VERSION": "2024-10-21", "AZURE_OPENAI_API_VERSION": "2025-04-01-preview"},
@@ -67,53 +67,53 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "a version for an endpoint without versions": (
         AZURE | {"AZURE_OPENAI_ENDPOINT": "https://n.openai.azure.com/openai/v1/", "OPENAI_API_VERSION": "2024-10-21"},
         [
-            "OPENAI_API_VERSION does not fit an endpoint that ends in /openai/v1, the API without versions; leave one out"
+            "OPENAI_API_VERSION doesn't work with an endpoint that ends in /openai/v1 (the API without versions); leave one out"
         ],
     ),
     "Azure as older clients were told": (
         {"OPENAI_API_TYPE": "azure", "OPENAI_API_BASE": "https://n.openai.azure.com"},
-        [f"OPENAI_API_TYPE says Azure, which this bot takes under other names: {SET_AZURE}"],
+        [f"OPENAI_API_TYPE isn't used for Azure; {SET_AZURE}"],
     ),
     "Azure by the name of the resource": (
         {"AZURE_OPENAI_API_INSTANCE_NAME": "name"},
         [
-            f"AZURE_OPENAI_API_INSTANCE_NAME is not read: {SET_AZURE}; the endpoint is https://, that name, .openai.azure.com"
+            f"AZURE_OPENAI_API_INSTANCE_NAME isn't used; {SET_AZURE} (the endpoint is https://<that name>.openai.azure.com)"
         ],
     ),
     "a machine that has no name": ({"FTJOB_HOST": "here..there"}, [HOST]),
     "a machine with its port": ({"FTJOB_HOST": "127.0.0.1:8080"}, [HOST]),
     "a line break in an organization": (
         {"OPENAI_ORG_ID": "org-1\r\nX-Other: 1"},
-        ["OPENAI_ORG_ID must be an id, of plain letters and digits"],
+        ["OPENAI_ORG_ID must be an ID (plain letters and digits)"],
     ),
     "a project in other letters": (
         {"OPENAI_PROJECT_ID": "pr\u00f6j"},
-        ["OPENAI_PROJECT_ID must be an id, of plain letters and digits"],
+        ["OPENAI_PROJECT_ID must be an ID (plain letters and digits)"],
     ),
     "an address with an empty label": (
         {"OPENAI_BASE_URL": "https://api..example.com/v1", "SLACK_API_URL": f"https://{'a' * 64}.com/api"},
         [
-            "SLACK_API_URL must be an address like https://host/path",
-            "OPENAI_BASE_URL must be an address like https://host/path",
+            "SLACK_API_URL must be a URL like https://host/path",
+            "OPENAI_BASE_URL must be a URL like https://host/path",
         ],
     ),
     "bytes that are no text": (
         {"OPENAI_PROJECT_ID": "\udcff"},
-        ["OPENAI_PROJECT_ID holds bytes that are no text"],
+        ["OPENAI_PROJECT_ID contains invalid UTF-8"],
     ),
     "no transport": (
         {"SLACK_APP_TOKEN": " "},
-        ["SLACK_SIGNING_SECRET is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP"],
+        ["SLACK_SIGNING_SECRET is missing; set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)"],
     ),
     "a blank token": ({"SLACK_BOT_TOKEN": " \t "}, ["SLACK_BOT_TOKEN is missing"]),
     "a person's token": ({"SLACK_BOT_TOKEN": f"xoxp-{CANARY}"}, [PERSON]),
     "a person's token for the app's": (
         {"SLACK_APP_TOKEN": f"xoxp-{CANARY}"},
-        [PERSON.replace("BOT", "APP").replace("xoxb-", "xapp-")],
+        ["SLACK_APP_TOKEN is a user token (xoxp-); use the app-level token (xapp-)"],
     ),
     "the tokens swapped": (
         {"SLACK_BOT_TOKEN": GOOD["SLACK_APP_TOKEN"], "SLACK_APP_TOKEN": GOOD["SLACK_BOT_TOKEN"]},
-        ["SLACK_BOT_TOKEN must begin with xoxb-", "SLACK_APP_TOKEN must begin with xapp-"],
+        ["SLACK_BOT_TOKEN must start with xoxb-", "SLACK_APP_TOKEN must start with xapp-"],
     ),
     "a placeholder": ({"OPENAI_API_KEY": "sk-..."}, ["OPENAI_API_KEY is a placeholder"]),
     "a word to replace": ({"OPENAI_API_KEY": f"your-key-{CANARY}"}, ["OPENAI_API_KEY is a placeholder"]),
@@ -123,47 +123,43 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "change me": ({**HTTP, "SLACK_SIGNING_SECRET": f"changeme{CANARY}"}, ["SLACK_SIGNING_SECRET is a placeholder"]),
     "a key with a line break": (
         {"OPENAI_API_KEY": f"sk-{CANARY}\n{CANARY}"},
-        ["OPENAI_API_KEY holds a character that no secret has; was it cut or copied with a line break?"],
+        ["OPENAI_API_KEY contains an invalid character; was it cut off or copied with a line break?"],
     ),
     "a key with an ellipsis": (
         {"OPENAI_API_KEY": f"sk-{CANARY}\u2026"},
-        ["OPENAI_API_KEY holds a character that no secret has; was it cut or copied with a line break?"],
+        ["OPENAI_API_KEY contains an invalid character; was it cut off or copied with a line break?"],
     ),
     "a write key with a space": (
         {"OPENAI_WRITE_API_KEY": f"sk-{CANARY} {CANARY}"},
-        ["OPENAI_WRITE_API_KEY holds a character that no secret has; was it cut or copied with a line break?"],
+        ["OPENAI_WRITE_API_KEY contains an invalid character; was it cut off or copied with a line break?"],
     ),
     "the secret of no webhook": (
         {"OPENAI_WEBHOOK_SECRET": f"whsec_{'A' * 32},{CANARY}", "PORT": "3000"},
-        [
-            "OPENAI_WEBHOOK_SECRET must be what OpenAI showed when the webhook was made: whsec_ and then letters and digits"
-        ],
+        ["OPENAI_WEBHOOK_SECRET must be the secret that OpenAI showed when you created the webhook (whsec_...)"],
     ),
     "a webhook's secret without a key": (
         {"OPENAI_WEBHOOK_SECRET": "whsec_", "PORT": "3000"},
-        [
-            "OPENAI_WEBHOOK_SECRET must be what OpenAI showed when the webhook was made: whsec_ and then letters and digits"
-        ],
+        ["OPENAI_WEBHOOK_SECRET must be the secret that OpenAI showed when you created the webhook (whsec_...)"],
     ),
     "webhooks that nobody can reach": (
         {"OPENAI_WEBHOOK_SECRET": f"whsec_{'A' * 32}"},
         [
-            "OPENAI_WEBHOOK_SECRET needs PORT: webhooks come over HTTP, and in Socket Mode the bot listens only where that is set"
+            "OPENAI_WEBHOOK_SECRET needs PORT; webhooks come over HTTP, and in Socket Mode the bot only listens if it's set"
         ],
     ),
     "a short secret": (
         {**HTTP, "SLACK_SIGNING_SECRET": CANARY},
-        ["SLACK_SIGNING_SECRET is too short to keep anybody out"],
+        ["SLACK_SIGNING_SECRET is too short"],
     ),
     "a short bot token": (
         {"SLACK_BOT_TOKEN": f"xoxb-{CANARY}-01"},
-        ["SLACK_BOT_TOKEN is too short to keep anybody out"],
+        ["SLACK_BOT_TOKEN is too short"],
     ),
     "a short app token": (
         {"SLACK_APP_TOKEN": f"xapp-{CANARY}-01"},
-        ["SLACK_APP_TOKEN is too short to keep anybody out"],
+        ["SLACK_APP_TOKEN is too short"],
     ),
-    "nothing but the beginning": ({"SLACK_BOT_TOKEN": "xoxb-"}, ["SLACK_BOT_TOKEN is too short to keep anybody out"]),
+    "nothing but the beginning": ({"SLACK_BOT_TOKEN": "xoxb-"}, ["SLACK_BOT_TOKEN is too short"]),
     "port zero": ({"PORT": "0"}, ["PORT: input should be greater than or equal to 1"]),
     "a port too high": ({"PORT": "65536"}, ["PORT: input should be less than or equal to 65535"]),
     "a port in words": (
@@ -180,19 +176,19 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "names for operators": (
         {"FTJOB_OPERATORS": "U123, @milo,#ops"},
-        ["FTJOB_OPERATORS must hold user ids (U...) or user-group ids (S...), not #ops, @milo"],
+        ["FTJOB_OPERATORS must contain user IDs (U...) or user group IDs (S...), not #ops, @milo"],
     ),
     "everybody for operators": (
         {"FTJOB_OPERATORS": "<!channel> U1"},
-        ["FTJOB_OPERATORS must hold user ids (U...) or user-group ids (S...), not <!channel>"],
+        ["FTJOB_OPERATORS must contain user IDs (U...) or user group IDs (S...), not <!channel>"],
     ),
     "a mention for an operator": (
         {"FTJOB_OPERATORS": "<@U123> <!subteam^S1>"},
-        ["FTJOB_OPERATORS must hold user ids (U...) or user-group ids (S...), not <!subteam^S1>, <@U123>"],
+        ["FTJOB_OPERATORS must contain user IDs (U...) or user group IDs (S...), not <!subteam^S1>, <@U123>"],
     ),
     "a key for an operator": (
         {"FTJOB_OPERATORS": f"sk-{CANARY}-0123456789"},
-        ["FTJOB_OPERATORS must hold user ids (U...) or user-group ids (S...), not sk-..."],
+        ["FTJOB_OPERATORS must contain user IDs (U...) or user group IDs (S...), not sk-..."],
     ),
     "a log of its own": ({"FTJOB_LOG": "xml"}, ["FTJOB_LOG: input should be 'console' or 'json'"]),
     "neither yes nor no": (
@@ -208,69 +204,69 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "a setting that is misspelt": (
         {"FTJOB_POL_SECONDS": "5"},
-        ["FTJOB_POL_SECONDS is no setting; did you mean FTJOB_POLL_SECONDS?"],
+        ["FTJOB_POL_SECONDS isn't a setting; did you mean FTJOB_POLL_SECONDS?"],
     ),
     "settings in small letters, with a beginning too many, and of another program": (
         {"ftjob_read_only": "1", "FTJOB_DATABASE_URL": CANARY, "FTJOB_PORT": "3000", "FTJOB_COLOR": "blue"},
         [
-            "FTJOB_COLOR is no setting; README.md lists those that there are",
-            "FTJOB_DATABASE_URL is no setting; did you mean DATABASE_URL?",
-            "FTJOB_PORT is no setting; did you mean PORT?",
-            "ftjob_read_only is no setting; did you mean FTJOB_READ_ONLY?",
+            "FTJOB_COLOR isn't a setting; see README.md for the list",
+            "FTJOB_DATABASE_URL isn't a setting; did you mean DATABASE_URL?",
+            "FTJOB_PORT isn't a setting; did you mean PORT?",
+            "ftjob_read_only isn't a setting; did you mean FTJOB_READ_ONLY?",
         ],
     ),
     "a file for what is no secret": (
         {"FTJOB_LOG_FILE": "/var/log/ftjob"},
-        ["FTJOB_LOG_FILE is no setting; did you mean FTJOB_LOG?"],
+        ["FTJOB_LOG_FILE isn't a setting; did you mean FTJOB_LOG?"],
     ),
     "a token that is misspelt": (
         {"SLACK_BOT_TOKEN": "", "SLACK_BOT_TOKN": GOOD["SLACK_BOT_TOKEN"]},
-        ["SLACK_BOT_TOKEN is missing", "SLACK_BOT_TOKN is not read; did you mean SLACK_BOT_TOKEN?"],
+        ["SLACK_BOT_TOKEN is missing", "SLACK_BOT_TOKN isn't used; did you mean SLACK_BOT_TOKEN?"],
     ),
     "another scheme": (
         {"OPENAI_BASE_URL": "ftp://host/v1"},
-        ["OPENAI_BASE_URL must be an address like https://host/path"],
+        ["OPENAI_BASE_URL must be a URL like https://host/path"],
     ),
-    "no host": ({"OPENAI_BASE_URL": "https:///v1"}, ["OPENAI_BASE_URL must be an address like https://host/path"]),
-    "no scheme": ({"SLACK_API_URL": "slack.com/api"}, ["SLACK_API_URL must be an address like https://host/path"]),
+    "no host": ({"OPENAI_BASE_URL": "https:///v1"}, ["OPENAI_BASE_URL must be a URL like https://host/path"]),
+    "no scheme": ({"SLACK_API_URL": "slack.com/api"}, ["SLACK_API_URL must be a URL like https://host/path"]),
     "a query": (
         {"OPENAI_BASE_URL": f"https://host/v1?key={CANARY}"},
-        ["OPENAI_BASE_URL must be an address like https://host/path"],
+        ["OPENAI_BASE_URL must be a URL like https://host/path"],
     ),
     "a port that is none": (
         {"OPENAI_BASE_URL": "https://host:eighty/v1"},
-        ["OPENAI_BASE_URL must be an address like https://host/path"],
+        ["OPENAI_BASE_URL must be a URL like https://host/path"],
     ),
     "a port beyond all": (
         {"SLACK_API_URL": "https://host:99999/api"},
-        ["SLACK_API_URL must be an address like https://host/path"],
+        ["SLACK_API_URL must be a URL like https://host/path"],
     ),
     "a space in the address": (
         {"OPENAI_BASE_URL": "https://my host/v1"},
-        ["OPENAI_BASE_URL must be an address like https://host/path"],
+        ["OPENAI_BASE_URL must be a URL like https://host/path"],
     ),
     "half a bracket": (
         {"OPENAI_BASE_URL": "https://[::1/v1"},
-        ["OPENAI_BASE_URL must be an address like https://host/path"],
+        ["OPENAI_BASE_URL must be a URL like https://host/path"],
     ),
     "a password in the address": (
         {"OPENAI_BASE_URL": f"https://user:{CANARY}@host/v1"},
-        ["OPENAI_BASE_URL must not hold a user name or password"],
+        ["OPENAI_BASE_URL must not contain a username or password"],
     ),
     "no TLS": (
         {"OPENAI_BASE_URL": "http://host/v1", "SLACK_API_URL": "http://10.0.0.5/api"},
         [
-            "SLACK_API_URL must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)",
-            "OPENAI_BASE_URL must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)",
+            "SLACK_API_URL must start with https:// (FTJOB_ALLOW_HTTP=1 allows http)",
+            "OPENAI_BASE_URL must start with https:// (FTJOB_ALLOW_HTTP=1 allows http)",
         ],
     ),
     "another database": (
         {"DATABASE_URL": f"mysql://user:{CANARY}@host/name"},
-        ["DATABASE_URL must begin with sqlite:/// or postgresql://"],
+        ["DATABASE_URL must start with sqlite:/// or postgresql://"],
     ),
     "a database without slashes": (
         {"DATABASE_URL": "sqlite:ftjob.db"},
-        ["DATABASE_URL must begin with sqlite:/// or postgresql://"],
+        ["DATABASE_URL must start with sqlite:/// or postgresql://"],
     ),
     "a database at no port": (
         {"DATABASE_URL": f"postgresql://user:{CANARY}@host:port/name"},
@@ -286,15 +282,15 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "a person for a channel": ({"FTJOB_OPS_CHANNEL": "U0123"}, [OPS]),
     "a heartbeat nowhere": (
         {"FTJOB_HEARTBEAT_URL": f"hc-ping.com/{CANARY}"},
-        ["FTJOB_HEARTBEAT_URL must be an address like https://host/path"],
+        ["FTJOB_HEARTBEAT_URL must be a URL like https://host/path"],
     ),
     "a heartbeat without TLS": (
         {"FTJOB_HEARTBEAT_URL": f"http://host/{CANARY}"},
-        ["FTJOB_HEARTBEAT_URL must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)"],
+        ["FTJOB_HEARTBEAT_URL must start with https:// (FTJOB_ALLOW_HTTP=1 allows http)"],
     ),
     "a heartbeat with a password": (
         {"FTJOB_HEARTBEAT_URL": f"https://user:{CANARY}@host/"},
-        ["FTJOB_HEARTBEAT_URL must not hold a user name or password"],
+        ["FTJOB_HEARTBEAT_URL must not contain a username or password"],
     ),
     "much at once": (
         {
@@ -306,10 +302,10 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
             "FTJOB_LOG": CANARY,
         },
         [
-            "SLACK_BOT_TOKEN must begin with xoxb-",
+            "SLACK_BOT_TOKEN must start with xoxb-",
             "PORT: input should be greater than or equal to 1",
             "OPENAI_API_KEY is a placeholder",
-            "DATABASE_URL must begin with sqlite:/// or postgresql://",
+            "DATABASE_URL must start with sqlite:/// or postgresql://",
             "FTJOB_POLL_SECONDS: input should be a valid number, unable to parse string as a number",
             "FTJOB_LOG: input should be 'console' or 'json'",
         ],

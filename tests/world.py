@@ -73,7 +73,9 @@ class World:
         self.transport = transport
         self.slack = Slack(secrets=AppSecrets(canaries.BOT, canaries.APP, canaries.SIGNING))
         self.slack.payload_sender.ack_timeout = ACK_TIMEOUT
-        self.api = FineTuningApi(keys={canaries.KEY: ApiKey("default"), canaries.WRITE_KEY: ApiKey("orders")})
+        keys = {canaries.KEY: ApiKey("default"), canaries.WRITE_KEY: ApiKey("orders")}
+        # IDs that are shown whole where a job has no name: stories find their jobs by them.
+        self.api = FineTuningApi(keys=keys, job_id_length=14)
         self.olivia = self.slack.add_user("olivia", is_admin=True)
         self.milo = self.slack.add_user("milo")
         self.gia = self.slack.add_user("gia", is_restricted=True)
@@ -216,14 +218,14 @@ class World:
 
     def messages_about(self, job_id: str, channel: Channel | None = None) -> list[ChannelMessage]:
         """Return the messages of a channel that are about a job, card first."""
-        return [message for message in (channel or self.ml).messages if job_id in message.text]
+        return (channel or self.ml).messages_about(job_id)
 
     def delivered(self, job_id: str, channel: Channel | None = None) -> list[str]:
         """Return the headlines of a channel's alerts of a job, in order: "Queued", "Running"..."""
         replies = [
             message
             for message in self.messages_about(job_id, channel)
-            if message.metadata and not _is_card(message) and not has_image(message)
+            if message.metadata and not _is_card(message) and not has_image(message) and not _is_by_user(message)
         ]
         return [headline(message) for message in replies]
 
@@ -289,8 +291,18 @@ def cancel_request(job_id: str) -> str:
 
 
 def headline(message: ChannelMessage) -> str:
-    """Return the bold words of a message's first block: "Succeeded"."""
-    return str(message.blocks[0]["text"]["text"]).split("*")[1]
+    """Return what a message says happened to a job: "Running", "Succeeded", "Model named".
+
+    In the thread of a card that stands in bold; elsewhere, and in a result, the job's name does, and this follows it.
+    """
+    _, bold, rest = str(message.blocks[0]["text"]["text"]).split("\n")[0].split("*", 2)
+    predicate = _PREDICATE.match(rest)
+    return predicate["what"].capitalize() if predicate else bold
+
+
+_PREDICATE = re.compile(
+    r" (?:is |was |· )?(?P<what>succeeded|failed|canceled|[a-z][a-z ]*?)(?= (?:in|after)\b| ?[:,(`]|$)"
+)
 
 
 def has_image(message: ChannelMessage) -> bool:
@@ -298,5 +310,11 @@ def has_image(message: ChannelMessage) -> bool:
     return any(block["type"] == "image" for block in message.blocks)
 
 
+def _is_by_user(message: ChannelMessage) -> bool:
+    """Whether a message says what a user did, such as a subscription with the jobs that are open."""
+    return not message.thread_ts and message.text.startswith("<@")
+
+
 def _is_card(message: ChannelMessage) -> bool:
-    return any(action.startswith("ftjob_") for action in message.buttons)
+    of_result = {"ftjob_details", "ftjob_open_page", "ftjob_retry_job"}
+    return not message.thread_ts and any(each.startswith("ftjob_") for each in message.buttons.keys() - of_result)

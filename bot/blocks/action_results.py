@@ -10,18 +10,20 @@ from bot.jobs.statuses import Phase, phase_of
 def job_after_action(action: JobAction, job: Job) -> str:
     """Return the status of a job after an action."""
     if action is JobAction.CREATE:
-        return f"{code_span(job.id)} {status_phrase(job.status)} now."
+        return f"{code_span(job.id)} {status_phrase(job.status)}."
     if phase_of(job.status) is Phase.CANCELLED:
-        return f"{code_span(job.id)} is cancelled now."
+        return f"{code_span(job.id)} was canceled."
     if job.is_final:
-        return f"{code_span(job.id)} had already ended: it {status_phrase(job.status)}."
-    return f"{code_span(job.id)} {status_phrase(job.status)} now; if it is tracked, the channel hears how it ends."
+        return f"{code_span(job.id)} had already finished: it {status_phrase(job.status)}."
+    return f"{code_span(job.id)} {status_phrase(job.status)}. If it's tracked, I'll post how it ends."
 
 
 def action_sent(action: JobAction, job: Job) -> str:
     """Return that the API accepted an action."""
-    sent = "Created" if action is JobAction.CREATE else f"{action.capitalize()} sent"
-    return f"{sent}. {job_after_action(action, job)}"
+    if action is JobAction.CREATE:
+        return f"Created {code_span(job.id)}; it {status_phrase(job.status)}."
+    after = job_after_action(action, job)
+    return after if job.is_final else f"{action.capitalize()} sent. {after}"
 
 
 def status_moved_on(displayed_status: str | None, status: str) -> str:
@@ -29,19 +31,19 @@ def status_moved_on(displayed_status: str | None, status: str) -> str:
     if displayed_status is None or displayed_status == status:
         return ""
     before, after = status_label(displayed_status).lower(), status_label(status).lower()
-    return f"It was {before} when I asked and {after} when you confirmed."
+    return f"The job changed from {before} to {after} before you confirmed."
 
 
 def already_submitted(result: str | None) -> str:
     """Return that a form was already submitted, with its result; ``result`` is None while that is unknown."""
-    came = f"What came of it then: {result}" if result else "Its job is being created; `/ftjob list` shows it soon."
-    return f"This form was submitted already, so nothing was sent again. {came}"
+    came = f"The result was: {result}" if result else "Its job is being created; see `/ftjob list` in a moment."
+    return f"This form was already submitted, so nothing was sent again. {came}"
 
 
 def action_not_sent(action: JobAction) -> str:
     """Return that an action did not reach the API."""
-    job_continues = "" if action is JobAction.CREATE else " The job goes on."
-    return f"The API could not be reached, so nothing was sent.{job_continues} Please try again in a minute."
+    unaffected = "" if action is JobAction.CREATE else " The job isn't affected."
+    return f"I couldn't reach the API, so nothing was sent.{unaffected} Try again in a minute."
 
 
 def action_refused(action: JobAction, why: str) -> str:
@@ -51,22 +53,20 @@ def action_refused(action: JobAction, why: str) -> str:
 
 def action_checked(action: JobAction, job: Job) -> str:
     """Return the result of an unconfirmed action, as a later read of the job shows it."""
-    return f"The API did not say what became of the {action}, so I looked at the job: {job_after_action(action, job)}"
+    return f"The API didn't confirm the {action}, so I checked the job. {job_after_action(action, job)}"
 
 
 def action_unconfirmed(action: JobAction, job: Job | None) -> str:
     """Return that an action is unconfirmed so far; ``job`` is a read after it, None if that failed, too."""
     if action is JobAction.CREATE:
         return (
-            "The API did not say what became of it, and no such job is there yet. It may still come; I keep looking for a "
-            "minute, never send it twice, and tell you. `/ftjob list` shows the newest jobs at any time."
+            "The API didn't confirm the create, and there's no such job yet. It may still appear. I'll keep checking for a "
+            "minute, won't send it again, and let you know. `/ftjob list` shows the latest jobs."
         )
-    seen = (
-        f"so I looked at the job: {job_after_action(action, job)}" if job else f"neither to the {action} nor to a look."
-    )
+    seen = f"so I checked the job. {job_after_action(action, job)}" if job else "and I couldn't read the job either."
     return (
-        f"The API did not say what became of the {action}, {seen} It may have arrived; I keep watching and "
-        "tell you. `/ftjob status` shows the job at any time."
+        f"The API didn't confirm the {action}, {seen} The request may still have arrived. I'll keep watching and let you "
+        "know. `/ftjob status` shows the job at any time."
     )
 
 
@@ -74,11 +74,11 @@ def action_unresolved(action: JobAction, job_id: str, job: Job | None) -> str:
     """Return that the bot stopped waiting for the result of an unconfirmed action."""
     if action is JobAction.CREATE:
         return (
-            "Nobody learned what became of the create, and no job of this request can be seen. It is not sent again by "
-            "itself: look with `/ftjob list`, and create it anew if it is not there."
+            "I couldn't confirm whether the job was created, and I can't find it. I won't send the request again "
+            "automatically. Check `/ftjob list`, and create the job again if it isn't there."
         )
-    seen = f"{code_span(job_id)} {status_phrase(job.status)} still" if job else "the job cannot be read at present"
+    seen = f"{code_span(job_id)} {status_phrase(job.status)}" if job else "I can't read the job right now"
     return (
-        f"Nobody learned what became of the {action}, and {seen}. It is not sent again by itself: look with "
-        f"`/ftjob status` and give the order anew if it is still wanted."
+        f"I couldn't confirm the {action}, and {seen}. I won't send the request again automatically. Check "
+        "`/ftjob status`, and try again if you still need to."
     )

@@ -1,28 +1,53 @@
-"""The alert for one change of a job: a message in the thread of its card."""
+"""The alert for one change of a job: one line in the thread of its card, or its result, which the channel sees too."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from bot.blocks.changes import change_advice, change_headline, change_sentence, status_facts
-from bot.blocks.job import JobLinks, failure_text, tokens_and_cost, tracked_by
+from bot.blocks.changes import change_advice, change_headline, change_sentence
+from bot.blocks.interactive import actions, button
+from bot.blocks.job import (
+    DETAILS,
+    RETRY_JOB,
+    JobLinks,
+    cost_phrase,
+    failure_sentence,
+    job_facts,
+    owner_of,
+    page_button,
+)
 from bot.blocks.parts import (
     Block,
     Message,
     code_span,
     context,
-    fields,
     format_date,
-    format_duration,
-    preformatted,
+    format_metric,
+    safe_text,
     section,
+    user_mention,
 )
-from bot.jobs.changes import Change, ChangeKind
+from bot.jobs.actions import JobAction
+from bot.jobs.changes import Change
+from bot.jobs.creation import request_like
 from bot.jobs.failure import advice_for
-from bot.jobs.models import Job
+from bot.jobs.models import Job, display_name
+from bot.jobs.progress import Point
 from bot.jobs.statuses import Phase, phase_of
 
-NO_REASON = "The API gave no reason. /ftjob status shows everything it says of the job."
+NO_REASON = "The API gave no reason."
+_MAX_MESSAGE_LENGTH = 500
 
-_STATUS_KINDS = (ChangeKind.NEW, ChangeKind.STATUS)
+
+@dataclass(frozen=True)
+class Posting:
+    """Where and when an alert is posted."""
+
+    in_thread: bool = False
+    """Whether in the thread of the job's card, which names the job."""
+    late: bool = False
+    """Whether the change happened while the bot was down."""
+    notes: Sequence[str] = ()
+    """Remarks about the message itself, safe mrkdwn."""
 
 
 def alert(
@@ -32,8 +57,8 @@ def alert(
     *,
     person: str | None,
     reason: str | None = None,
-    late_at: float | None = None,
-    notes: Sequence[str] = (),
+    losses: Sequence[Point] = (),
+    posting: Posting | None = None,
 ) -> Message:
     """Return the alert for one change of one job.
 
@@ -43,56 +68,71 @@ def alert(
         links: what else is known of the job.
         person: Slack user ID of who tracks the job here; None for a subscription, or if no one tracks it anymore.
         reason: failure reason from the job's log, if the job itself has none.
-        late_at: when a change was found that happened while the bot was down, Unix seconds; None for one found in time.
-        notes: remarks about the message itself, safe mrkdwn.
+        losses: training losses by step, first to last, for the result.
+        posting: where and when it is posted.
     """
-    blocks = [section(change_headline(change, job)), *fields(list(_facts(change, job, links)))]
-    blocks += [*_model(change, links), *_advice(change, job, reason)]
-    footer = [f"<{links.page_url}|Open page>"] if links.page_url else []
-    footer += [tracked_by(person)] if links.tracked else []
-    footer += [_found_late(job, late_at)] if late_at is not None else []
-    footer += notes
-    sentence = f"{'' if late_at is None else 'Found late: '}{change_sentence(change, job, reason)}"
-    return Message(" · ".join([sentence, *notes]), [*blocks, *([context(" · ".join(footer))] if footer else [])])
+    posting = posting or Posting()
+    lines = [change_headline(change, job, in_thread=posting.in_thread)]
+    text, notes = change_sentence(change, job, reason), list(posting.notes)
+    if posting.late:
+        notes, text = [_delayed(job), *notes], f"Delayed: {text}"
+    remarks = [context(" · ".join(notes))] if notes else []
+    message_text = " · ".join([text, *posting.notes])
+    if not change.ends_job:
+        advice = change_advice(change, job)
+        return Message(message_text, [section("\n".join([*lines, *([advice] if advice else [])])), *remarks])
+    lines += _result(change, job, links, reason, losses)
+    facts = _facts(job, links, person, reason)
+    buttons = _retry_button(change, job, links)
+    buttons += [button("Details", DETAILS, job.id, accessibility_label=f"Show all details of {display_name(job)}")]
+    buttons += [page_button(job, links)] if links.page_url else []
+    return Message(message_text, [section("\n".join(lines)), *_context(facts), *remarks, actions(*buttons)])
 
 
-def _facts(change: Change, job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
-    """Yield the labeled values of an alert, safe mrkdwn."""
-    yield from status_facts(change)
-    if change.stalled_for is not None and change.kind is not ChangeKind.STALLED:
-        yield "Stood still for", format_duration(change.stalled_for)
-    if job.model:
-        yield "Model", code_span(job.model)
-    if links.account:
-        yield "Account", code_span(links.account)
-    if change.kind is ChangeKind.MISSING:
-        return
-    if (duration := job.duration()) is not None:
-        yield "Took", format_duration(duration)
-    if job.trained_tokens is not None:
-        yield "Trained tokens", tokens_and_cost(job.trained_tokens, links.price)
-
-
-def _model(change: Change, links: JobLinks) -> list[Block]:
-    """Return the name of a new model, ready to copy, and what its provider requires before it can be called."""
-    model = change.after.fine_tuned_model
-    if not model or model == change.before.fine_tuned_model:
+def _retry_button(change: Change, job: Job, links: JobLinks) -> list[Block]:
+    """Return the button that opens the form for a failed job's successor, where its account can create jobs."""
+    is_failed = phase_of(change.after.status) is Phase.FAILED
+    if not is_failed or JobAction.CREATE not in links.actions or request_like(job) is None:
         return []
-    return [preformatted(model), *([section(links.model_hint)] if links.model_hint else [])]
+    return [button("Retry…", RETRY_JOB, job.id, accessibility_label=f"Create {display_name(job)} again")]
 
 
-def _advice(change: Change, job: Job, reason: str | None) -> list[Block]:
-    """Return why a job failed, and what to do about a change."""
-    if phase_of(change.after.status) is Phase.FAILED and change.kind in _STATUS_KINDS:
-        advice = advice_for(job.error, reason)
-        hint = [section(f":bulb: {advice}")] if advice else []
-        return [preformatted(failure_text(job.error, reason) or NO_REASON), *hint]
-    advice = change_advice(change, job)
-    return [section(advice)] if advice else []
+def _context(facts: Sequence[str]) -> list[Block]:
+    return [context(" · ".join(facts))] if facts else []
 
 
-def _found_late(job: Job, seen_at: float) -> str:
-    if job.finished_at is None:
-        return "found late: nobody was looking when it changed"
-    ago = f", {format_duration(seen_at - job.finished_at)} before it was seen" if seen_at > job.finished_at else ""
-    return f"found late: finished {format_date(job.finished_at)}{ago}"
+def _result(change: Change, job: Job, links: JobLinks, reason: str | None, losses: Sequence[Point]) -> Iterator[str]:
+    """Yield the lines of a result below its headline: the model and the losses, or why the job failed and what to do."""
+    if phase_of(change.after.status) is Phase.FAILED:
+        yield advice_for(job.error, reason) or failure_sentence(job.error, reason) or NO_REASON
+        return
+    if change.after.fine_tuned_model:
+        yield code_span(change.after.fine_tuned_model)
+        if links.model_hint:
+            yield links.model_hint
+    if len(losses) > 1:
+        metric = "reward" if job.method and job.method.get("type") == "reinforcement" else "training loss"
+        yield f"Final {metric} {format_metric(losses[-1][1])}, from {format_metric(losses[0][1])}"
+
+
+def _facts(job: Job, links: JobLinks, person: str | None, reason: str | None) -> list[str]:
+    """Return the small line of a result: who is concerned, each once, the error as the provider words it, and the job."""
+    people = dict.fromkeys(filter(None, [owner_of(job), person if links.tracked else None]))
+    facts = [user_mention(each) for each in people]
+    if phase_of(job.status) is Phase.FAILED:
+        error = job.error
+        codes = [each for each in (error.code, error.param) if each] if error else []
+        facts += [code_span(each) for each in codes]
+        message = (error.message if error else None) or reason
+        facts += [safe_text(message, _MAX_MESSAGE_LENGTH)] if message and advice_for(error, reason) else []
+    cost = cost_phrase(job, links.price)
+    return [*facts, *job_facts(job, links), *([cost] if cost else [])]
+
+
+def _delayed(job: Job) -> str:
+    when = (
+        f"finished {format_date(job.finished_at)}"
+        if job.finished_at is not None
+        else "ftjob was offline when this happened"
+    )
+    return f":alarm_clock: Delayed: {when}"

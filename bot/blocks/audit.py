@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.blocks.interactive import older_button
 from bot.blocks.job import status_label
 from bot.blocks.parts import (
     MAX_ID_LENGTH,
@@ -12,7 +13,6 @@ from bot.blocks.parts import (
     context,
     fallback_text,
     format_date,
-    older_button,
     safe_text,
     section,
     truncate_markup,
@@ -25,24 +25,24 @@ _ROWS_IN_SECTION = 10
 _MAX_IN_FALLBACK = 5
 _DECISION_TEXTS = {
     "denied": ":no_entry: was denied",
-    "tampered": ":rotating_light: pressed a button that was never put to them for",
-    "wrong": "asked wrongly for",
-    "failed": "got no answer to",
-    "shown": "looked at",
-    "asked": "was asked about",
-    "stale": "pressed too late for",
+    "tampered": ":rotating_light: used someone else's button:",
+    "wrong": "made an invalid request:",
+    "failed": "got no response to",
+    "shown": "viewed",
+    "asked": "was asked to confirm",
+    "stale": "used an expired confirmation:",
     "duplicate": "repeated",
-    "ordered": "*ordered*",
-    "done": ":white_check_mark: carried out",
-    "over": "came too late (the job had finished) with",
-    "early": "came too early (the job wasn't there yet) with",
-    "already": "asked for what was so already:",
-    "refused": ":warning: refused by the API:",
-    "unsent": ":warning: never sent:",
-    "unknown": ":warning: result unknown:",
+    "ordered": "*requested*",
+    "done": ":white_check_mark: completed",
+    "over": "was too late (the job had finished):",
+    "early": "was too early (the job wasn't there yet):",
+    "already": "requested what was already done:",
+    "refused": ":warning: was rejected by the API:",
+    "unsent": ":warning: could not send:",
+    "unknown": ":warning: got no confirmed result:",
 }
 """By the value of the audit row's decision."""
-_FOOTER = "Newest first. `ftjob audit export` on the bot's machine prints everything, `ftjob audit verify` checks it."
+_FOOTER = "Newest first. On the bot's host, `ftjob audit export` prints everything and `ftjob audit verify` checks it."
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,17 @@ def audit_message(
     parts = [lines[start : start + _ROWS_IN_SECTION] for start in range(0, len(lines), _ROWS_IN_SECTION)]
     text = fallback_text("Audit: " + "; ".join(lines[:_MAX_IN_FALLBACK]))
     title = f"*Audit* {what}".strip()
-    hidden = f"{left_out} more were refused something, or looked: `/ftjob audit denied`, `audit shown`"
+    hidden = f"{left_out} more people were denied or only viewed (see `/ftjob audit denied` and `/ftjob audit shown`)"
     notes = [hidden, _FOOTER] if left_out else [_FOOTER]
-    paging = older_button(older, "what people tried") if older else []
+    paging = older_button(older, "audit entries from") if older else []
     sections = [section("\n".join(part)) for part in parts]
     return Message(text, [section(title), *sections, *paging, context(" · ".join(notes))])
 
 
 def _empty(what: str, *, is_first: bool) -> Message:
-    text = "Nobody has tried anything yet that the audit keeps: orders, and what was refused."
+    text = "No actions or denials yet."
     if what or not is_first:
-        text = f"The audit has no{'' if is_first else ' older'} rows {what}.".replace(" .", ".")
+        text = f"No{'' if is_first else ' older'} audit entries {what}.".replace(" .", ".")
     return Message(text, [section(text)])
 
 
@@ -111,6 +111,6 @@ def _row_text(row: AuditRow) -> str:
     why = f" · {safe_text(row.reason, 80)}" if row.reason else ""
     decision = _DECISION_TEXTS.get(row.decision, safe_text(row.decision, 20))
     if row.repeats:
-        job += f" · {row.repeats.count} times since {format_date(row.repeats.since)}, the last"
+        job += f" · {row.repeats.count} times since {format_date(row.repeats.since)}, most recently"
     who, where = user_mention(row.person), channel_mention(row.channel)
     return f"{format_date(row.at)} · {who} {decision} {verb}{job}{statuses} · in {where}{why}"

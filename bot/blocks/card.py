@@ -1,15 +1,19 @@
-"""The card of a job in a channel: one message, edited in place, with the job's current state."""
+"""The card of a job in a channel: one message of a few lines, edited in place, with the job's current state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.blocks.compact import compact_section
 from bot.blocks.job import (
     JobLinks,
-    failure_text,
-    job_buttons,
+    cost_phrase,
+    failure_sentence,
+    job_facts,
+    job_menu,
     job_sentence,
+    job_title,
     key_facts,
+    owner_of,
+    result_phrase,
     status_emoji,
     status_label,
 )
@@ -19,16 +23,16 @@ from bot.blocks.parts import (
     code_span,
     context,
     fields,
-    format_ago,
     format_date,
-    preformatted,
+    format_metric,
     safe_text,
     section,
     user_mention,
 )
 from bot.blocks.stalled import stalled_note, stalled_phrase
+from bot.jobs.creation import BOOKKEEPING_KEYS
 from bot.jobs.failure import advice_for
-from bot.jobs.models import OWNER_KEY, Job
+from bot.jobs.models import Job
 from bot.jobs.progress import Progress, estimated_finish
 from bot.jobs.statuses import Phase, phase_of
 
@@ -55,58 +59,102 @@ class CardState:
     """Image of its training curves, if Slack has one."""
 
 
-def card(job: Job, links: JobLinks, note: str, state: CardState | None = None, *, compact: bool = False) -> Message:
-    """Return the card of a job; ``note`` says why the channel has it, safe mrkdwn. A compact card has two lines."""
+def card(
+    job: Job,
+    links: JobLinks,
+    state: CardState | None = None,
+    *,
+    person: str | None = None,
+    notes: Sequence[str] = (),
+    full: bool = False,
+) -> Message:
+    """Return the card of a job.
+
+    Args:
+        job: as it was last read.
+        links: what else is known of the job.
+        state: its present state; None if only the job is known.
+        person: Slack user ID of who tracks the job here; None for a subscription.
+        notes: remarks about the message itself, safe mrkdwn.
+        full: whether properties and metadata are listed below the three lines.
+    """
     card_state = state or CardState(job.created_at or 0.0)
-    text, progress = _fallback_text(job, card_state), _progress(job, card_state)
-    if compact:
-        lines = compact_section(_headline(job, card_state), progress, job)
-        return Message(text, [lines, job_buttons(job, links), *([context(note)] if note else [])])
-    blocks = [section(_headline(job, card_state)), *([section(progress)] if progress else [])]
-    blocks += fields([*key_facts(job, links), *_metadata_facts(job)])
-    blocks += [*_failure(job), *([card_state.curves_image] if card_state.curves_image else [])]
-    if links.model_hint and phase_of(job.status) is Phase.SUCCEEDED:
-        blocks.append(context(links.model_hint))
-    return Message(text, [*blocks, job_buttons(job, links), context(note)])
+    lines = [_headline(job, links, card_state), *_result(job, card_state), _facts(job, links, card_state)]
+    blocks = [section("\n".join(filter(None, lines)), accessory=job_menu(job, links))]
+    if full:
+        blocks += fields([*key_facts(job, links), *_metadata_facts(job)])
+    blocks += [card_state.curves_image] if card_state.curves_image else []
+    remarks = [links.model_hint] if links.model_hint and phase_of(job.status) is Phase.SUCCEEDED else []
+    remarks += [f"Tracked by {user_mention(person)}"] if person and person != owner_of(job) else []
+    remarks += notes if links.tracked else [*notes, "No longer tracked here"]
+    return Message(_fallback_text(job, card_state), [*blocks, *([context(" · ".join(remarks))] if remarks else [])])
 
 
-def _headline(job: Job, state: CardState) -> str:
+def _headline(job: Job, links: JobLinks, state: CardState) -> str:
+    """Return the first line: name, status, and how long or how far."""
+    label = status_label(job.status).lower()
     if state.is_missing:
-        return f":ghost: *No longer visible* · {code_span(job.id)} · last seen as {status_label(job.status).lower()}"
-    headline = f"{status_emoji(job.status)} *{status_label(job.status)}* · {code_span(job.id)}"
-    if job.is_final or state.status_since is None:
-        return headline
+        return f":ghost: {job_title(job)} · not found (last status: {label})"
+    title = f"{status_emoji(job.status)} {job_title(job)}"
+    if job.is_final:
+        cost = cost_phrase(job, links.price)
+        return f"{title} · {result_phrase(job, job.status).removeprefix('was ')}" + (f" · {cost}" if cost else "")
     if state.stalled_since is not None:
-        return f"{headline} · {stalled_note(job.status, state.stalled_since)}"
-    return f"{headline} · began {format_ago(state.status_since)}"
+        return f"{title} · {label} · {stalled_note(job.status, state.stalled_since)}"
+    if phase_of(job.status) is Phase.ACTIVE and state.progress and state.progress.share is not None:
+        return f"{title} · {label} · {int(state.progress.share * 100)}%"
+    # A time, no age: the card may stand unchanged for hours.
+    return f"{title} · {label}" + (f" since {format_date(state.status_since)}" if state.status_since else "")
+
+
+def _result(job: Job, state: CardState) -> Iterator[str]:
+    """Yield the lines between headline and facts: progress, the model, or why the job failed and what to do."""
+    if phase_of(job.status) is Phase.FAILED:
+        if why := advice_for(job.error) or failure_sentence(job.error):
+            yield why
+    elif job.fine_tuned_model:
+        yield code_span(job.fine_tuned_model)
+    elif progress := _progress(job, state):
+        yield progress
+
+
+def _facts(job: Job, links: JobLinks, state: CardState) -> str:
+    """Return the last line: the loss so far or the error as the provider words it, the base model, the owner."""
+    facts = []
+    if phase_of(job.status) is Phase.FAILED and job.error:
+        facts = [code_span(each, _MAX_VALUE_LENGTH) for each in (job.error.code, job.error.param) if each]
+    elif _is_running(job, state) and state.progress and len(state.progress.points) > 1:
+        facts = [_loss(job, state.progress)]
+    owner = owner_of(job)
+    return " · ".join([*facts, *job_facts(job, links), *([user_mention(owner)] if owner else [])])
+
+
+def _is_running(job: Job, state: CardState) -> bool:
+    return phase_of(job.status) is Phase.ACTIVE and not state.is_missing
 
 
 def _progress(job: Job, state: CardState) -> str | None:
-    """Return the progress of a running job: a bar, the step, the estimated finish, and the loss so far."""
-    if phase_of(job.status) is not Phase.ACTIVE or state.is_missing:
+    """Return how far a running job is, and when it will be done."""
+    if not _is_running(job, state):
         return None
-    progress = state.progress
-    parts = [_steps(progress)] if progress else []
-    if finish := estimated_finish(job, progress, now=state.now):
-        parts.append(f"done about {format_date(finish)}")
-    lines = [" · ".join(parts)] if parts else []
-    if progress and len(progress.points) > 1:
-        lines.append(_loss(job, progress))
-    return "\n".join(lines) or None
+    parts = [_steps(state.progress)] if state.progress else []
+    if finish := estimated_finish(job, state.progress, now=state.now):
+        parts.append(f"done around {format_date(finish)}")
+    return " · ".join(parts) or None
 
 
 def _steps(progress: Progress) -> str:
     if progress.share is None:
         return f"step {progress.step:,}"
-    full = int(progress.share * _BAR_WIDTH)
-    bar = "\u2588" * full + "\u2591" * (_BAR_WIDTH - full)
-    return f"`{bar}` {int(progress.share * 100)} % · step {progress.step:,} of {progress.steps:,}"
+    filled = int(progress.share * _BAR_WIDTH)
+    bar = "\u2588" * filled + "\u2591" * (_BAR_WIDTH - filled)
+    return f"{bar} step {progress.step:,}/{progress.steps:,}"
 
 
 def _loss(job: Job, progress: Progress) -> str:
     values = [value for _, value in progress.points]
-    metric = "mean reward" if job.method and job.method.get("type") == "reinforcement" else "training loss"
-    return f"`{sparkline(values)}` {metric} {values[0]:.3g} → {values[-1]:.3g}"
+    metric = "reward" if job.method and job.method.get("type") == "reinforcement" else "loss"
+    return f"{metric} {format_metric(values[0])} → {format_metric(values[-1])}"
 
 
 def sparkline(values: list[float]) -> str:
@@ -120,36 +168,24 @@ def sparkline(values: list[float]) -> str:
 
 
 def _metadata_facts(job: Job) -> Iterator[tuple[str, str]]:
-    """Yield a job's owner and its other metadata as labels and safe values."""
+    """Yield a job's metadata as a label and safe values, without what is shown elsewhere."""
     pairs = [(key, value) for key, value in (job.metadata or {}).items() if isinstance(value, str)]
-    owner = next((value for key, value in pairs if key == OWNER_KEY), None)
-    if owner:
-        yield "Owner", user_mention(owner)
-    others = [(key, value) for key, value in pairs if key != OWNER_KEY]
+    others = [(key, value) for key, value in pairs if key not in BOOKKEEPING_KEYS]
     if others:
         lines = [
             f"{safe_text(key, _MAX_VALUE_LENGTH)}: {code_span(value, _MAX_VALUE_LENGTH)}"
             for key, value in others[:_MAX_PAIRS]
         ]
         hidden = len(others) - _MAX_PAIRS
-        yield "Metadata", "\n".join(lines) + (f"\nand {hidden} more: press Details" if hidden > 0 else "")
-
-
-def _failure(job: Job) -> list[Block]:
-    """Return the error of a failed job, and what to do about it."""
-    error = failure_text(job.error) if phase_of(job.status) is Phase.FAILED else None
-    if not error:
-        return []
-    advice = advice_for(job.error)
-    return [preformatted(error), *([context(f":bulb: {advice}")] if advice else [])]
+        yield "Metadata", "\n".join(lines) + (f"\n{hidden} more in Details" if hidden > 0 else "")
 
 
 def _fallback_text(job: Job, state: CardState) -> str:
     sentence = job_sentence(job)
     if state.is_missing:
-        return f"{sentence} It is no longer visible to the API key of this bot."
+        return f"{sentence} The API no longer lists it."
     if state.stalled_since is not None and not job.is_final:
         return f"{sentence} It {stalled_phrase(job.status, state.now - state.stalled_since)}."
     share = state.progress.share if state.progress else None
     is_measured = phase_of(job.status) is Phase.ACTIVE and share is not None
-    return f"{sentence} {int((share or 0.0) * 100)} percent are done." if is_measured else sentence
+    return f"{sentence.removesuffix('.')}, {int((share or 0.0) * 100)}% done." if is_measured else sentence

@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from bot.blocks.job import failure_sentence, status_emoji, status_label, status_phrase
+from bot.blocks.job import (
+    failure_sentence,
+    job_title,
+    plain_name,
+    result_phrase,
+    status_emoji,
+    status_label,
+    status_phrase,
+)
 from bot.blocks.parts import MAX_ID_LENGTH, code_span, format_duration, safe_text
 from bot.blocks.stalled import stall_advice, stalled_phrase
 from bot.jobs.changes import Change, ChangeKind
@@ -14,93 +22,100 @@ from bot.jobs.statuses import Phase, phase_of
 class Wording:
     """Templates (``str.format``) for one kind of change; `_terms` lists the placeholders that all of them have."""
 
+    step: str
+    """The alert in the thread of the job's card, one line of mrkdwn."""
     headline: str
-    """First line of the alert, mrkdwn. Also: job."""
+    """The alert's first line elsewhere, mrkdwn. Also: job."""
     sentence: str
-    """The alert as plain text, for notifications and screen readers. Also: id, took, outcome."""
+    """The alert as plain text, for notifications and screen readers. Also: name, result, outcome."""
     line: str
-    """The change within a line of a digest, mrkdwn."""
+    """The change within a line of a digest, after the job's name, mrkdwn. Also: result."""
     brief: str = "{phrase}"
     """The same in a digest's plain text, as the rest of a sentence about the job."""
-    label: str = "{job} {was_lower} → {status_lower}"
+    label: str = "{job}: {was_lower} → {status_lower}"
     """Name of the alert in the list of undelivered messages, mrkdwn. Also: job."""
-    status_fact: tuple[str, str] | None = None
-    """The status among the alert's labeled values; None for none."""
     advice: str = ""
-    """What to do, mrkdwn below the alert's values; empty for none. Also: untrack, stall_advice."""
+    """What to do, mrkdwn below the alert; empty for none. Also: untrack, stall_advice."""
 
 
 WORDINGS = {
     ChangeKind.NEW: Wording(
-        headline="{emoji} *{status}* · {job}",
-        sentence="Fine-tuning job {id} {phrase}{took}{after_stall}{outcome}",
-        line="*New*, {status_lower}",
+        step="{emoji} *{status}*",
+        headline="{emoji} {job} {phrase}",
+        sentence="{name} {result}{after_stall}{outcome}",
+        line="is new: {status_lower}",
         brief="is new: {status_lower}",
         label="the card of {job}",
     ),
     ChangeKind.STATUS: Wording(
-        headline="{emoji} *{status}* · {job}",
-        sentence="Fine-tuning job {id} {phrase}{took} (was {was_lower}){after_stall}{outcome}",
-        line="{was} → *{status}*",
-        status_fact=("Was", "{was}"),
+        step="{emoji} *{status}*{after_stall}",
+        headline="{emoji} {job} {phrase}{after_stall}",
+        sentence="{name} {result}{after_stall}{outcome}",
+        line="{result}",
     ),
     ChangeKind.MODEL: Wording(
-        headline=":label: *Fine-tuned model is {model_state}* · {job}",
-        sentence="Fine-tuning job {id} {model_change}",
-        line="*Model is {model_state}*",
+        step=":label: *Model {model_state}*{model_code}",
+        headline=":label: {job} · model {model_state}{model_code}",
+        sentence="{name}: model {model_state}{model_text}",
+        line="· model {model_state}",
         label="the model of {job}",
     ),
     ChangeKind.MISSING: Wording(
-        headline=":ghost: *No longer visible* · {job}",
-        sentence="Fine-tuning job {id} is no longer visible to the API key of this bot. It was last seen as {was_lower}.",
-        line="*No longer visible*",
-        label="that {job} is no longer visible",
-        status_fact=("Last seen as", "{was}"),
-        advice="The API does not know it any more. It was deleted, or this bot's API key now belongs to another project. "
-        "If it comes back, that is told here; stop waiting for it with {untrack}.",
+        step=":ghost: *Job not found* (last status: {was_lower})",
+        headline=":ghost: {job} not found (last status: {was_lower})",
+        sentence="{name} is no longer listed by the API (last status: {was_lower}).",
+        line="not found (last status: {was_lower})",
+        brief="is no longer listed by the API (last status: {was_lower})",
+        label="{job}: not found",
+        advice="The API no longer lists this job. It was deleted, or ftjob's key changed projects. I'll post here if it "
+        "comes back. To stop waiting for it: {untrack}",
     ),
     ChangeKind.REAPPEARED: Wording(
-        headline="{emoji} *Visible again* · {job}",
-        sentence="Fine-tuning job {id} is visible again: it {phrase}.",
-        line="*Visible again*, {status_lower}",
-        label="that {job} is visible again",
-        status_fact=("Status", "{status}"),
+        step="{emoji} *Found again*, {status_lower}",
+        headline="{emoji} {job} was found again: {status_lower}",
+        sentence="{name} was found again: it {phrase}.",
+        line="was found again: {status_lower}",
+        brief="was found again: it {phrase}",
+        label="{job}: found again",
     ),
     ChangeKind.STALLED: Wording(
-        headline=":warning: *Stuck* · {job} {stalled}",
-        sentence="Fine-tuning job {id} is stuck: it {stalled}.",
-        line="*Stuck*: {stalled}",
-        brief="{stalled}",
-        label="that {job} is stuck",
-        status_fact=("Status", "{status}"),
+        step=":warning: *Stuck*: {stalled}",
+        headline=":warning: {job} is stuck: {stalled}",
+        sentence="{name} is stuck: it {stalled}.",
+        line="is stuck: {stalled}",
+        brief="is stuck: it {stalled}",
+        label="{job}: stuck",
         advice=":bulb: {stall_advice}",
     ),
     ChangeKind.PROGRESSING: Wording(
-        headline="{emoji} *Moving again* · {job}",
-        sentence="Fine-tuning job {id} moves again{after_stall}: it {phrase}.",
-        line="*Moving again*, {status_lower}",
-        label="that {job} moves again",
-        status_fact=("Status", "{status}"),
+        step="{emoji} *Moving again*{after_stall}",
+        headline="{emoji} {job} is moving again{after_stall}",
+        sentence="{name} is moving again{after_stall}: it {phrase}.",
+        line="is moving again: {status_lower}",
+        brief="is moving again: it {phrase}",
+        label="{job}: moving again",
     ),
 }
 
 
-def change_headline(change: Change, job: Job) -> str:
-    """Return the first line of an alert, safe mrkdwn."""
-    return WORDINGS[change.kind].headline.format(job=code_span(job.id), **_terms(change))
+def change_headline(change: Change, job: Job, *, in_thread: bool) -> str:
+    """Return the first line of an alert, safe mrkdwn; in the thread of its card, only a result names the job."""
+    if change.ends_job:
+        return f"{status_emoji(change.after.status)} {job_title(job)} {result_phrase(job, change.after.status)}"
+    wording = WORDINGS[change.kind]
+    template = wording.step if in_thread else wording.headline
+    return template.format(job=job_title(job), **_terms(change))
 
 
 def change_sentence(change: Change, job: Job, reason: str | None) -> str:
     """Return an alert as safe text; ``reason`` is why the job failed, from its log, where the job does not say."""
-    duration = job.duration()
-    took = "" if duration is None else f" after {format_duration(duration)}"
-    outcome = _outcome(change, job, reason)
-    return WORDINGS[change.kind].sentence.format(id=safe_text(job.id), took=took, outcome=outcome, **_terms(change))
+    terms = {"name": plain_name(job), "result": result_phrase(job, change.after.status)}
+    return WORDINGS[change.kind].sentence.format(outcome=_outcome(change, job, reason), **terms, **_terms(change))
 
 
-def change_line(change: Change) -> str:
-    """Return a change for a line of a digest, safe mrkdwn."""
-    return WORDINGS[change.kind].line.format(**_terms(change))
+def change_line(change: Change, job: Job) -> str:
+    """Return a change for a line of a digest, after the job's name, safe mrkdwn."""
+    return WORDINGS[change.kind].line.format(result=result_phrase(job, change.after.status), **_terms(change))
 
 
 def change_brief(change: Change) -> str:
@@ -111,12 +126,6 @@ def change_brief(change: Change) -> str:
 def change_label(change: Change, job_id: str) -> str:
     """Return the name of an alert in the list of undelivered messages, safe mrkdwn."""
     return WORDINGS[change.kind].label.format(job=code_span(job_id, MAX_ID_LENGTH), **_terms(change))
-
-
-def status_facts(change: Change) -> list[tuple[str, str]]:
-    """Return the status as a labeled value of an alert, if its kind of change shows one."""
-    fact = WORDINGS[change.kind].status_fact
-    return [(fact[0], fact[1].format(**_terms(change)))] if fact else []
 
 
 def change_advice(change: Change, job: Job) -> str:
@@ -134,12 +143,12 @@ def _terms(change: Change) -> dict[str, str]:
         "status": status_label(after),
         "status_lower": status_label(after).lower(),
         "phrase": status_phrase(after),
-        "was": status_label(before),
         "was_lower": status_label(before).lower(),
         "stalled": stalled_phrase(after, change.stalled_for or 0.0),
         "after_stall": after_stall,
-        "model_state": "ready" if model else "gone",
-        "model_change": f"has its fine-tuned model: {safe_text(model)}" if model else "lost its fine-tuned model.",
+        "model_state": "named" if model else "removed",
+        "model_code": f" {code_span(model)}" if model else "",
+        "model_text": f" {safe_text(model)}" if model else ".",
     }
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.parts import Message, code_span, context, format_date, older_button, safe_text, section
+from bot.blocks.interactive import older_button
+from bot.blocks.parts import Message, code_span, context, format_date, safe_text, section
 from bot.jobs.models import Checkpoint
 from bot.jobs.results import parse_measurement
 
@@ -21,7 +22,7 @@ def checkpoint_list(
         notes: remarks below the page, safe mrkdwn.
     """
     if not checkpoints:
-        text = f"{code_span(job_id)} has no checkpoints here. They come with the end of each epoch."
+        text = f"{code_span(job_id)} has no checkpoints yet. They're saved at the end of each epoch."
         return Message(text, [section(text)])
     rows = [section(_row(each)) for each in checkpoints]
     paging = older_button(older, f"checkpoints of {job_id} from")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.blocks.parts import strip_invisible
+from bot.jobs.ids import short_id
 
 MAX_LABEL_LENGTH = 75
 """Characters of a button or an option: https://docs.slack.dev/reference/block-kit."""
@@ -35,14 +36,6 @@ def distinct_labels(choices: Sequence[Choice]) -> list[str]:
     ]
 
 
-def short_id(text: str, room: int) -> str:
-    """Return the start and the end of an ID, in up to ``room`` characters."""
-    if len(text) <= room:
-        return text
-    end = (room - 1) // 2
-    return f"{text[: room - 1 - end]}…{text[-end:]}"
-
-
 def _duplicates(labels: Sequence[str]) -> set[str]:
     return {label for label, times in Counter(labels).items() if times > 1}
 
@@ -53,7 +46,8 @@ def _name(choice: Choice) -> str:
 
 def _label(choice: Choice, room: int) -> str:
     """Return the label of a choice with ``room`` characters of its ID; a long name is cut in favor of the rest."""
-    suffix = " · ".join([part for part in (short_id(choice.id, room) if room else "", choice.detail) if part])
+    job_id = short_id(strip_invisible(choice.id), room) if room else ""
+    suffix = " · ".join([part for part in (job_id, choice.detail) if part])
     name, left = _name(choice), MAX_LABEL_LENGTH - len(suffix) - len(" · ")
     if len(name) > left:
         name = name[: left - 1] + "…" if left > 1 else ""

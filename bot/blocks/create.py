@@ -15,8 +15,8 @@ MAX_FILES = 100
 """Files in a menu; beyond it, a file ID is typed."""
 _MAX_TEXT_LENGTH = 3000
 _TITLE = "Create a job"
-_NO_GRADER = "Reinforcement jobs need a grader, which this form cannot take: create those with the API."
-_NO_FILES = "I could not read the list of files, or it holds more than 100: type the id of a file that was uploaded for fine-tuning."
+_NO_GRADER = "Reinforcement jobs need a grader, which this form doesn't support. Create those with the API."
+_NO_FILES = "I couldn't list the files, or there are more than 100. Enter the ID of a file uploaded for fine-tuning."
 
 
 class FormField(StrEnum):
@@ -61,7 +61,9 @@ def create_form(
     values = _field_values(prefilled)
     head = [section(f":warning: {problem}")] if problem else []
     if account:
-        head.append(context(f"In account {code_span(account)}; `/ftjob create account:` and a name takes another."))
+        head.append(
+            context(f"In account {code_span(account)}. For another one, run `/ftjob create account:` and its name.")
+        )
     blocks = [*head, *_required_inputs(files, values), *_optional_inputs(values), context(_NO_GRADER)]
     return View(_TITLE, blocks, CREATE, "Create", private_metadata)
 
@@ -96,10 +98,10 @@ def _required_inputs(files: Sequence[File] | None, values: dict[str, str]) -> li
 
 def _optional_inputs(values: dict[str, str]) -> list[Block]:
     """Return the inputs for suffix, hyperparameters, seed and metadata."""
-    hint = f"One key=value a line, up to {MAX_METADATA_PAIRS}. I add whose job it is."
+    hint = f"One key=value per line, up to {MAX_METADATA_PAIRS}. Your user ID is added."
     metadata = _text(FormField.METADATA, values, "team=search", multiline=True)
     return [
-        _input("Suffix of the model's name", _text(FormField.SUFFIX, values, "search"), optional=True),
+        _input("Model suffix", _text(FormField.SUFFIX, values, "search"), optional=True),
         _input("Epochs", _text(FormField.EPOCHS, values, "auto"), optional=True),
         _input("Batch size", _text(FormField.BATCH, values, "auto"), optional=True),
         _input("Learning rate multiplier", _text(FormField.RATE, values, "auto"), optional=True),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.blocks.card import sparkline
-from bot.blocks.parts import Block, Message, code_span, context, safe_text, section, strip_invisible, truncate
+from bot.blocks.parts import Block, Message, bold, context, plain, safe_text, section, strip_invisible, truncate
 from bot.jobs.results import Curve
 
 MAX_ALT_TEXT_LENGTH = 2000
@@ -18,10 +18,10 @@ def curves_image(file: str, alt_text: str) -> Block:
     }
 
 
-def curves_message(job_id: str, file: str, alt_text: str) -> Message:
-    """Return a message with the image of a job's curves."""
+def curves_message(name: str, file: str, alt_text: str) -> Message:
+    """Return a message with the image of a job's curves; ``name`` is its display name, untrusted."""
     text = f"Curves of {safe_text(alt_text, MAX_ALT_TEXT_LENGTH)}"
-    return Message(text, [section(f"*Curves* of {code_span(job_id)}"), curves_image(file, alt_text)])
+    return Message(text, [section(f"Curves of {bold(name)}"), curves_image(file, alt_text)])
 
 
 def has_image(message: Message) -> bool:
@@ -34,11 +34,11 @@ def without_images(message: Message) -> Message:
     return Message(message.text, [block for block in message.blocks if "slack_file" not in block])
 
 
-def sparkline_message(job_id: str, curves: Sequence[Curve], why: str) -> Message:
-    """Return curves as sparklines; ``why`` there is no image, safe mrkdwn."""
+def sparkline_message(name: str, curves: Sequence[Curve], why: str) -> Message:
+    """Return curves as sparklines; arguments as in `curves_message`; ``why`` there is no image, safe mrkdwn."""
     lines = [f"`{sparkline([value for _, value in curve.points])}` {_curve_range(curve)}" for curve in curves]
-    text = f"Curves of {safe_text(job_id)}: {'; '.join(map(_curve_range, curves))}"
-    return Message(text, [section("\n".join([f"*Curves* of {code_span(job_id)}", *lines])), context(why)])
+    text = f"Curves of {plain(name)}: {'; '.join(map(_curve_range, curves))}"
+    return Message(text, [section("\n".join([f"Curves of {bold(name)}", *lines])), context(why)])
 
 
 def _curve_range(curve: Curve) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from bot.blocks.job import JobLinks, failure_text, job_headline, key_facts
 from bot.blocks.parts import Block, code_span, context, fields, format_date, json_text, preformatted, section
 from bot.blocks.view import View
+from bot.jobs.creation import BOOKKEEPING_KEYS
 from bot.jobs.models import Job
 
 _MAX_ID_LENGTH = 200
@@ -20,7 +21,7 @@ def details_view(job: Job, links: JobLinks, *, checked_at: float) -> View:
     for label, text in _texts(job):
         blocks += [section(f"*{label}*"), *_boxes(text)]
         if (hidden := len(text) - _MAX_BOXES * _BOX) > 0:
-            blocks.append(context(f"{hidden:,} characters more: the API shows all of it."))
+            blocks.append(context(f"{hidden:,} more characters; the API returns all of it."))
     return View("Job details", [*blocks, context(f"Checked {format_date(checked_at)}")])
 
 
@@ -34,7 +35,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     ids = {
         "Training file": job.training_file,
         "Validation file": job.validation_file,
-        "Organisation": job.organization_id,
+        "Organization": job.organization_id,
         "Object": job.object,
     }
     yield from ((label, code_span(value, _MAX_ID_LENGTH)) for label, value in ids.items() if value)
@@ -44,8 +45,9 @@ def _texts(job: Job) -> Iterator[tuple[str, str]]:
     """Yield labels and raw texts of properties that are too long for a field."""
     if error := failure_text(job.error):
         yield "Error", error
-    if job.metadata:
-        yield "Metadata", "\n".join(f"{key}: {json_text(value, indent=2)}" for key, value in job.metadata.items())
+    others = {key: value for key, value in (job.metadata or {}).items() if key not in BOOKKEEPING_KEYS}
+    if others:
+        yield "Metadata", "\n".join(f"{key}: {json_text(value, indent=2)}" for key, value in others.items())
     if job.result_files:
         yield "Result files", "\n".join(job.result_files)
     objects = {

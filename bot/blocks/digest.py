@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.blocks.changes import change_brief, change_line
-from bot.blocks.job import failure_sentence, status_emoji
+from bot.blocks.job import failure_sentence, job_title, owner_of, plain_name, status_emoji
 from bot.blocks.parts import (
-    MAX_ID_LENGTH,
     MAX_SECTION_LENGTH,
-    Block,
     Message,
     code_span,
     context,
     counted,
-    safe_text,
+    plain,
     section,
+    sections,
     truncate_markup,
+    user_mention,
 )
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
@@ -23,8 +23,8 @@ from bot.jobs.statuses import Phase, phase_of
 
 MAX_LINE_LENGTH = 300
 """Characters: 25 such lines are the 8,000 that Slack takes in one message."""
-_HINT = "`/ftjob status` and an id shows one in full"
-_CURVES_HINT = ", `/ftjob curves` and an id its curves"
+_HINT = "Details: `/ftjob status &lt;id&gt;`"
+_CURVES_HINT = ", charts: `/ftjob curves &lt;id&gt;`"
 """For jobs that appear only in a digest: they have no card that could show their curves."""
 _MAX_MODEL_LENGTH = 120
 _MAX_REASON_LENGTH = 140
@@ -41,6 +41,8 @@ class DigestLine:
     """Failure reason from the job's log, if the job itself has none."""
     account: str | None = None
     """Name of the job's account, if there are several."""
+    page_url: str | None = None
+    """URL of the provider's page for it, if known."""
 
 
 def digest_message(lines: Sequence[DigestLine], *, notes: Sequence[str]) -> Message:
@@ -68,17 +70,17 @@ def _summary(title: str, lines: Sequence[DigestLine], notes: Sequence[str]) -> M
     by_job: dict[str, DigestLine] = {}
     for each in lines:
         by_job[each.job.id] = _merged(by_job[each.job.id], each) if each.job.id in by_job else each
-    counts = f"{counted(len(lines), 'change')} of {counted(len(by_job), 'job')}"
+    counts = f"{counted(len(lines), 'change')} across {counted(len(by_job), 'job')}"
     return _digest(f"{title}: {counts}", list(by_job.values()), notes)
 
 
 def _digest(title: str, lines: Sequence[DigestLine], notes: Sequence[str]) -> Message:
-    briefs = "; ".join(f"{safe_text(each.job.id, MAX_ID_LENGTH)} {change_brief(each.change)}" for each in lines)
+    briefs = "; ".join(f"{plain_name(each.job)} {change_brief(each.change)}" for each in lines)
     text = truncate_markup(" ".join([*notes, f"{title}: {briefs}."]), MAX_SECTION_LENGTH)
     rows = [truncate_markup(_line(each), MAX_LINE_LENGTH) for each in lines]
     has_curves = any(phase_of(each.change.after.status) is Phase.SUCCEEDED for each in lines)
     hint = _HINT + (_CURVES_HINT if has_curves else "")
-    return Message(text, [section(f"*{title}*"), *_sections(rows), context(" · ".join([*notes, hint]))])
+    return Message(text, [section(f"*{title}*"), *sections(rows), context(" · ".join([*notes, hint]))])
 
 
 def _merged(earlier: DigestLine, later: DigestLine) -> DigestLine:
@@ -100,24 +102,19 @@ def _merged_reason(earlier: DigestLine, later: DigestLine) -> str | None:
     return later.reason or (earlier.reason if is_same else None)
 
 
-def _sections(rows: Sequence[str]) -> list[Block]:
-    """Return the rows in as few sections as their length allows."""
-    paragraphs = [""]
-    for row in rows:
-        longer = f"{paragraphs[-1]}\n{row}".strip()
-        if len(longer) <= MAX_SECTION_LENGTH:
-            paragraphs[-1] = longer
-        else:
-            paragraphs.append(row)
-    return [section(paragraph) for paragraph in paragraphs if paragraph]
-
-
 def _line(line: DigestLine) -> str:
     change, job, after = line.change, line.job, line.change.after
-    account = f" ({safe_text(line.account)})" if line.account else ""
-    parts = [f"{status_emoji(after.status)} {code_span(job.id, MAX_ID_LENGTH)}{account} {change_line(change)}"]
+    account = f" ({plain(line.account)})" if line.account else ""
+    parts = [f"{status_emoji(after.status)} {_title(line)}{account} {change_line(change, job)}"]
     if after.fine_tuned_model and after.fine_tuned_model != change.before.fine_tuned_model:
         parts.append(code_span(after.fine_tuned_model, _MAX_MODEL_LENGTH))
     if phase_of(after.status) is Phase.FAILED and (why := failure_sentence(job.error, line.reason)):
         parts.append(truncate_markup(why, _MAX_REASON_LENGTH))
+    if change.ends_job and (owner := owner_of(job)):
+        parts.append(user_mention(owner))
     return " · ".join(parts)
+
+
+def _title(line: DigestLine) -> str:
+    """Return the name of the job, linked to its page."""
+    return f"*<{line.page_url}|{plain_name(line.job)}>*" if line.page_url else job_title(line.job)

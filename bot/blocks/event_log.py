@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from bot.blocks.interactive import older_button
 from bot.blocks.parts import (
     Message,
     code_span,
     context,
+    counted,
     format_utc,
-    older_button,
     preformatted,
     safe_text,
     section,
@@ -31,16 +32,15 @@ def event_log(job_id: str, events: Sequence[Event], *, older: str | None, notes:
         older: command that shows the page before; None if there is none.
         notes: remarks below the page, safe mrkdwn.
     """
-    title = f"The log of {code_span(job_id)}"
     if not events:
-        text = f"{title} has no line here. A job logs its first ones when it is created."
+        text = f"No log lines for {code_span(job_id)} yet."
         return Message(text, [section(text)])
     lines = "\n".join(_line(event) for event in events)
     box = preformatted(lines, _MAX_LOG_LENGTH, most_lines=len(events))
     last = safe_text(events[-1].message, MAX_LINE_LENGTH)
-    text = f"The log of {safe_text(job_id)}, {len(events)} lines. The last one: {last}"
+    text = f"Log of {safe_text(job_id)}, {counted(len(events), 'line')}. Latest: {last}"
     paging = older_button(older, f"lines of {job_id} from")
-    return Message(text, [section(f"*{title}*"), box, *paging, *map(context, notes)])
+    return Message(text, [section(f"*Log of {code_span(job_id)}*"), box, *paging, *map(context, notes)])
 
 
 def _line(event: Event) -> str:

@@ -8,8 +8,8 @@ from bot.blocks.parts import Message, escape, section
 def help_message(rows: Sequence[tuple[str, str]]) -> Message:
     """Return the help: syntax and description of every verb."""
     lines = [f"`/ftjob {escape(syntax)}`  {does}" for syntax, does in rows]
-    intro = "I watch fine-tuning jobs and tell this channel when they change."
-    start = "Start with `/ftjob subscribe`, or `/ftjob track` and a job's id."
+    intro = "I track fine-tuning jobs and post updates here."
+    start = f"To start: `/ftjob subscribe` (all new jobs) or `/ftjob track {escape('<id>')}`."
     return Message(f"{intro} {start}", [section(f"{intro}\n{start}"), section("\n".join(lines))])
 
 

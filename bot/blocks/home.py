@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.blocks.job import job_line, page_button
+from bot.blocks.interactive import actions, button
+from bot.blocks.job import OPEN_PAGE, job_line
 from bot.blocks.last_known import as_of_suffix
 from bot.blocks.parts import (
     MAX_ID_LENGTH,
     Block,
-    actions,
     and_more,
-    button,
     channel_mention,
     code_span,
     context,
+    counted,
     format_date,
     safe_text,
     section,
@@ -21,13 +21,13 @@ from bot.blocks.parts import (
 
 REFRESH_HOME = "ftjob_home"
 NOTHING_TRACKED = (
-    "Nothing is followed for you yet. In a channel, type `/ftjob subscribe` to follow every new job there, or "
-    "`/ftjob track` and a job's id; `/ftjob track` with an id and `me` tells you alone."
+    "You're not tracking any jobs. In a channel, type `/ftjob subscribe` to track all new jobs there, or "
+    "`/ftjob track &lt;id&gt;` for one job. `/ftjob track &lt;id&gt; me` sends you DMs."
 )
 HOME_UNAVAILABLE = (
-    ":warning: I could not read what is followed. Nothing is lost: press Refresh, or open this tab again in a minute."
+    ":warning: Couldn't load this page. Nothing is lost; press Refresh, or open this tab again in a minute."
 )
-NEW_JOB = ": one appears as soon as it is created."
+NEW_JOB = ". They appear here as soon as they're created."
 _MAX_ITEMS = 10
 
 
@@ -37,6 +37,8 @@ class HomeRow:
 
     job_id: str
     status: str
+    name: str
+    """Its display name, untrusted text."""
     channel: str | None = None
     """Channel that gets its alerts; None in lists that do not show it."""
     page_url: str | None = None
@@ -99,20 +101,20 @@ def home_view(home: Home) -> Block:
     """Return the Home tab of a user who may read."""
     blocks = _account_problems(home.health)
     if home.tracked.rows or home.may_track:
-        blocks += [section("*Jobs that you track*"), *(_rows(home.tracked) or [section(NOTHING_TRACKED)])]
-        blocks += map(context, and_more(home.tracked.more, "`/ftjob tracked` shows those of a channel"))
+        blocks += [section("*Your tracked jobs*"), *(_rows(home.tracked) or [section(NOTHING_TRACKED)])]
+        blocks += map(context, and_more(home.tracked.more, "see `/ftjob tracked` in a channel"))
     if home.subscribed:
         channels = [channel_mention(channel) for channel in home.subscribed]
-        listed = _first_of(channels, "`/ftjob subscriptions` shows those of a channel")
-        blocks.append(context(f"You subscribed {listed}"))
+        listed = _first_of(channels, "see `/ftjob subscriptions` in a channel")
+        blocks.append(context(f"Your subscriptions: {listed}"))
     if home.muted:
-        listed = _first_of([_mute_text(each) for each in home.muted], "`/ftjob settings` shows those of a channel")
-        blocks.append(context(f":mute: You muted {listed}"))
+        listed = _first_of([_mute_text(each) for each in home.muted], "see `/ftjob settings` in a channel")
+        blocks.append(context(f":mute: Muted: {listed}"))
     blocks += [section("*Running now*"), *(_rows(home.running) or [context(_nothing_running(home))])]
-    blocks += map(context, and_more(home.running.more, "`/ftjob list active` shows them"))
-    nothing = context(_nothing_found("No job yet", home.health, NEW_JOB))
-    blocks += [section("*Newest*"), *(_rows(home.recent) or [nothing])]
-    blocks += map(context, and_more(home.recent.more, "`/ftjob list` shows them"))
+    blocks += map(context, and_more(home.running.more, "see `/ftjob list active`"))
+    nothing = context(_nothing_found("No jobs yet", home.health, NEW_JOB))
+    blocks += [section("*Latest jobs*"), *(_rows(home.recent) or [nothing])]
+    blocks += map(context, and_more(home.recent.more, "see `/ftjob list`"))
     return {"type": "home", "blocks": [*blocks, _refresh(), context(_health(home.health, home.version))]}
 
 
@@ -128,55 +130,55 @@ def home_denied(why: str, *, is_temporary: bool) -> Block:
 
 
 def _refresh() -> Block:
-    label = "Show the present state of everything here"
-    return actions(button("Refresh", REFRESH_HOME, "home", accessibility_label=label))
+    return actions(button("Refresh", REFRESH_HOME, "home", accessibility_label="Refresh this page"))
 
 
 def _first_of(items: Sequence[str], how: str) -> str:
     """Return the first few items, and how to see the others."""
     hidden = len(items) - _MAX_ITEMS
-    return ", ".join(items[:_MAX_ITEMS]) + (f" and {hidden} more: {how}" if hidden > 0 else "")
+    return ", ".join(items[:_MAX_ITEMS]) + (f" and {hidden} more ({how})" if hidden > 0 else "")
 
 
 def _mute_text(mute: HomeMute) -> str:
-    what = code_span(mute.job_id, MAX_ID_LENGTH) if mute.job_id else "every job"
+    what = code_span(mute.job_id, MAX_ID_LENGTH) if mute.job_id else "all jobs"
     return f"{what} in {channel_mention(mute.channel)} until {format_date(mute.until)}"
 
 
 def _rows(jobs: HomeRows) -> list[Block]:
-    return [
-        section(_row(each), accessory=page_button(each.job_id, each.page_url) if each.page_url else None)
-        for each in jobs.rows
-    ]
+    return [section(_row(each), accessory=_open_button(each) if each.page_url else None) for each in jobs.rows]
+
+
+def _open_button(row: HomeRow) -> Block:
+    return button("Open", OPEN_PAGE, row.job_id, url=row.page_url, accessibility_label=f"Open {row.name}")
 
 
 def _nothing_found(text: str, accounts: Sequence[AccountHealth], end: str = ".") -> str:
     """Return the text of an empty list; ``end`` follows if all accounts were read, so that there really is nothing."""
     failing = sum(each.problem is not None for each in accounts)
     if failing == len(accounts):
-        return "I don't know at present: nothing was read, and nothing is stored."
-    return f"{text} in the accounts that I can read." if failing else f"{text}{end}"
+        return "I can't tell right now. Nothing could be read, and nothing is stored."
+    return f"{text} in the accounts I can read." if failing else f"{text}{end}"
 
 
 def _nothing_running(home: Home) -> str:
     """Return the text of an empty list of running jobs, with the age of the oldest read if no account responds."""
     read_at = [row.as_of for row in home.recent.rows if row.as_of]
     if read_at and all(each.problem for each in home.health):
-        return f"No job was running{as_of_suffix(min(read_at))}."
-    return _nothing_found("No job is running", home.health)
+        return f"No jobs were running{as_of_suffix(min(read_at))}."
+    return _nothing_found("No jobs are running", home.health)
 
 
 def _account_problems(accounts: Sequence[AccountHealth]) -> list[Block]:
     found = list(dict.fromkeys(each.problem for each in accounts if each.problem))
     hidden = len(found) - _MAX_ITEMS
-    more = [context(f"and {hidden} accounts more")] if hidden > 0 else []
+    more = [context(f"and {counted(hidden, 'more account')}")] if hidden > 0 else []
     return [*map(section, found[:_MAX_ITEMS]), *more]
 
 
 def _row(row: HomeRow) -> str:
-    channel = f" · told in {channel_mention(row.channel)}" if row.channel else ""
+    channel = f" · alerts in {channel_mention(row.channel)}" if row.channel else ""
     account = f" · {safe_text(row.account)}" if row.account else ""
-    return f"{job_line(row.job_id, row.status)}{account}{channel}{as_of_suffix(row.as_of)}"
+    return f"{job_line(row.name, row.status)}{account}{channel}{as_of_suffix(row.as_of)}"
 
 
 def _health(accounts: Sequence[AccountHealth], version: str) -> str:
@@ -185,10 +187,10 @@ def _health(accounts: Sequence[AccountHealth], version: str) -> str:
     if len(accounts) == 1:
         return f"ftjob {safe_text(version)} · {lines[0]} · `/ftjob help`"
     hidden = len(accounts) - _MAX_ITEMS
-    more = [f"and {hidden} accounts more: `/ftjob about` names them"] if hidden > 0 else []
+    more = [f"and {counted(hidden, 'more account')} (see `/ftjob about`)"] if hidden > 0 else []
     return "\n".join([f"ftjob {safe_text(version)} · `/ftjob help`", *lines, *more])
 
 
 def _account_health(health: AccountHealth) -> str:
-    polled = f"last look {format_date(health.polled_at)}" if health.polled_at else "no look so far"
-    return f"{health.account}: {polled}" if health.problem else f"{health.account}: its API answers · {polled}"
+    polled = f"last check {format_date(health.polled_at)}" if health.polled_at else "not checked yet"
+    return f"{health.account}: {polled}" if health.problem else f"{health.account}: API OK · {polled}"

@@ -1,23 +1,24 @@
-"""Parts that all messages about one job share: status emoji and label, sentence, values, failure and buttons."""
+"""Parts that all messages about one job share: its name, status emoji and label, sentence, values, failure, menu and buttons."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from bot.blocks.interactive import actions, button, overflow_menu
 from bot.blocks.parts import (
-    MAX_ID_LENGTH,
     Block,
-    actions,
-    button,
+    bold,
     code_span,
+    counted,
     format_date,
     format_duration,
-    format_utc,
+    plain,
     safe_text,
     section,
     user_mention,
 )
 from bot.jobs.actions import JobAction
-from bot.jobs.models import Job, JobError
+from bot.jobs.models import OWNER_KEY, Job, JobError, display_name
 from bot.jobs.prices import cost_of
 from bot.jobs.statuses import Phase, phase_of
 
@@ -31,6 +32,10 @@ PAUSE = "ftjob_pause"
 RESUME = "ftjob_resume"
 DETAILS = "ftjob_details"
 OPEN_PAGE = "ftjob_open_page"
+RETRY_JOB = "ftjob_retry_job"
+"""Opens the form for a new job with the values of a failed one."""
+MENU = "ftjob_menu"
+"""Action ID of a card's menu; the value of an option is the action ID of a button and its value, with a space between."""
 
 _EMOJI_OF_STATUS = {"validating_files": ":mag:", "queued": ":hourglass_flowing_sand:"}
 _EMOJI_OF_PHASE = {
@@ -42,11 +47,16 @@ _EMOJI_OF_PHASE = {
     Phase.CANCELLED: ":no_entry_sign:",
     Phase.UNKNOWN: ":grey_question:",
 }
-_FINAL_PHRASES = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
+_FINAL_PHRASES = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was canceled"}
 _ADJECTIVES = frozenset("queued paused pending created scheduled".split())
 _CENT = 0.01
+_DIME_LIMIT = 10.0
+"""US dollars from which on cents are left out."""
 _MAX_WORD_LENGTH = 40
 _MAX_REASON_LENGTH = 300
+_MAX_NAME_LENGTH = 300
+"""Characters of a name after escaping; before, it has at most ``names.MAX_NAME_LENGTH``."""
+_MAX_FACT_LENGTH = 80
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,8 @@ class JobLinks:
     """Name of its account, if there are several."""
     model_hint: str | None = None
     """What its provider requires before a new model can be called, safe mrkdwn."""
+    provider: str = "the provider"
+    """Name of its provider: "OpenAI"."""
 
 
 def status_emoji(status: str) -> str:
@@ -74,29 +86,45 @@ def status_emoji(status: str) -> str:
 
 def status_label(status: str) -> str:
     """Return a status for display: "Validating files"."""
-    return safe_text(status.replace("_", " "), _MAX_WORD_LENGTH).capitalize() or "Unknown"
+    label = safe_text(status.replace("_", " "), _MAX_WORD_LENGTH).capitalize() or "Unknown"
+    return label.replace("ancelled", "anceled").replace("ancelling", "anceling")
 
 
 def status_phrase(status: str) -> str:
-    """Return a status as the predicate of a sentence about a job: "is running", "succeeded", "was cancelled"."""
+    """Return a status as the predicate of a sentence about a job: "is running", "succeeded", "was canceled"."""
     label, phrase = status_label(status).lower(), _FINAL_PHRASES.get(phase_of(status))
     if phrase:
-        return phrase if label in ("canceled", phrase.split()[-1]) else f"{phrase} ({label})"
+        return phrase if label == phrase.split()[-1] else f"{phrase} ({label})"
     is_adjective = label.split()[0].endswith("ing") or label in _ADJECTIVES
     return f"is {label}" if is_adjective else f"has the status \u201c{label}\u201d"
 
 
-def job_sentence(job: Job) -> str:
-    """Return a job in a sentence or two, for notifications and screen readers."""
+def result_phrase(job: Job, status: str) -> str:
+    """Return a status as the predicate of a sentence, with how long the job took: "succeeded in 2 h 14 min"."""
     duration = job.duration()
-    after = f" after {format_duration(duration)}" if duration is not None else ""
-    model = f" ({safe_text(job.model)})" if job.model else ""
-    created = f", created {format_utc(job.created_at)}" if job.created_at else ""
-    sentence = f"Fine-tuning job {safe_text(job.id)} {status_phrase(job.status)}{after}{model}{created}."
+    if duration is None:
+        return status_phrase(status)
+    word = "in" if phase_of(status) is Phase.SUCCEEDED else "after"
+    return f"{status_phrase(status)} {word} {format_duration(duration)}"
+
+
+def job_title(job: Job) -> str:
+    """Return the name of a job in bold, safe mrkdwn."""
+    return bold(display_name(job), _MAX_NAME_LENGTH)
+
+
+def plain_name(job: Job) -> str:
+    """Return the name of a job for a message's ``text``, safe text."""
+    return plain(display_name(job), _MAX_NAME_LENGTH)
+
+
+def job_sentence(job: Job) -> str:
+    """Return a job in a sentence, for notifications and screen readers."""
+    sentence = f"{plain_name(job)} {result_phrase(job, job.status)}"
     if job.fine_tuned_model:
-        return f"{sentence} The fine-tuned model is {safe_text(job.fine_tuned_model)}"
+        return f"{sentence}: {safe_text(job.fine_tuned_model)}"
     error = failure_sentence(job.error) if phase_of(job.status) is Phase.FAILED else None
-    return f"{sentence} Error: {error}" if error else sentence
+    return f"{sentence}: {error}" if error else f"{sentence}."
 
 
 def failure_sentence(error: JobError | None, reason: str | None = None) -> str | None:
@@ -115,34 +143,100 @@ def failure_text(error: JobError | None, reason: str | None = None) -> str | Non
 
 
 def job_headline(job: Job) -> Block:
-    """Return the headline of a job: its status and its ID."""
-    return section(f"{status_emoji(job.status)} *{status_label(job.status)}* · {code_span(job.id)}")
+    """Return the headline of a job in full: its name, status and ID."""
+    status = status_label(job.status).lower()
+    return section(f"{status_emoji(job.status)} {job_title(job)} · {status} · {code_span(job.id)}")
 
 
-def job_line(job_id: str, status: str) -> str:
-    """Return a job's status and ID for a row of a list, safe mrkdwn."""
-    return f"{status_emoji(status)} {status_label(status)} · {code_span(job_id, MAX_ID_LENGTH)}"
+def job_line(name: str, status: str) -> str:
+    """Return a job's name and status for a row of a list, safe mrkdwn; ``name`` is untrusted."""
+    return f"{status_emoji(status)} {bold(name, _MAX_NAME_LENGTH)} · {status_label(status).lower()}"
+
+
+def job_facts(job: Job, links: JobLinks) -> list[str]:
+    """Return what a job was made of, for one line: base model, epochs, tokens, cost and account, safe mrkdwn."""
+    facts = [plain(job.model, _MAX_FACT_LENGTH)] if job.model else []
+    if (epochs := _epochs(job)) is not None:
+        facts.append(counted(epochs, "epoch"))
+    if job.trained_tokens is not None:
+        facts.append(f"{format_tokens(job.trained_tokens)} tokens")
+    if links.account:
+        facts.append(f"account {plain(links.account, _MAX_FACT_LENGTH)}")
+    return facts
+
+
+def _epochs(job: Job) -> int | None:
+    """Return the number of epochs, if it is known."""
+    method = job.method or {}
+    of_method = method.get(str(method.get("type")))
+    settings: tuple[Any, ...] = (
+        job.hyperparameters,
+        of_method.get("hyperparameters") if isinstance(of_method, dict) else None,
+    )
+    numbers = (each.get("n_epochs") for each in settings if isinstance(each, dict))
+    return next((number for number in numbers if type(number) is int and 0 < number < 10**6), None)
+
+
+def format_tokens(tokens: int) -> str:
+    """Return a number of tokens: "5.8 M", "120 k", "950"."""
+    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if tokens >= size:
+            return f"{tokens / size:.3g} {unit}"
+    return str(tokens)
+
+
+def cost_phrase(job: Job, price: float | None) -> str | None:
+    """Return what a job cost at a price per million tokens: "about $17"; None if it is unknown."""
+    if price is None or job.trained_tokens is None:
+        return None
+    cost = cost_of(job.trained_tokens, price)
+    if 0 < cost < _CENT:
+        return "less than $0.01"
+    return f"about ${cost:,.0f}" if cost >= _DIME_LIMIT else f"about ${cost:,.2f}"
+
+
+def owner_of(job: Job) -> str | None:
+    """Return the Slack user ID of a job's owner, as its metadata names it."""
+    owner = (job.metadata or {}).get(OWNER_KEY)
+    return owner if isinstance(owner, str) and owner else None
+
+
+def job_menu(job: Job, links: JobLinks) -> Block | None:
+    """Return the menu of a card: details, the provider's page, actions, and to stop tracking or to track again."""
+    options: list[tuple[str, str, str | None]] = [("Details", DETAILS, None)]
+    if links.page_url:
+        options.append((f"Open in {links.provider}", OPEN_PAGE, links.page_url))
+    if not job.is_final:
+        is_held = phase_of(job.status) is Phase.HELD
+        hold = (JobAction.RESUME, "Resume…", RESUME) if is_held else (JobAction.PAUSE, "Pause…", PAUSE)
+        offered = (hold, (JobAction.CANCEL, "Cancel…", CANCEL))
+        options += [(label, action_id, None) for action, label, action_id in offered if action in links.actions]
+    options.append(("Untrack here", UNTRACK, None) if links.tracked else ("Track here", TRACK, None))
+    values = [(text, f"{action_id} {job.id}", url) for text, action_id, url in options]
+    return overflow_menu(MENU, values)
 
 
 def job_buttons(job: Job, links: JobLinks) -> Block:
-    """Return the buttons for a job."""
+    """Return the buttons below everything about a job."""
+    name = display_name(job)
     track = ("Untrack", UNTRACK) if links.tracked else ("Track", TRACK)
     buttons = [
-        button("Refresh", REFRESH, job.id, accessibility_label=f"Show the present state of {job.id}"),
-        button(*track, job.id, accessibility_label=f"{track[0]} {job.id} in this channel"),
+        button("Refresh", REFRESH, job.id, accessibility_label=f"Refresh {name}"),
+        button(*track, job.id, accessibility_label=f"{track[0]} {name} in this channel"),
     ]
     if JobAction.RESUME in links.actions and phase_of(job.status) is Phase.HELD:
-        buttons.append(button("Resume…", RESUME, job.id, accessibility_label=f"Ask whether to resume {job.id}"))
+        buttons.append(button("Resume…", RESUME, job.id, accessibility_label=f"Ask whether to resume {name}"))
     if JobAction.CANCEL in links.actions and not job.is_final:
-        label = f"Ask whether to cancel {job.id}"
+        label = f"Ask whether to cancel {name}"
         buttons.append(button("Cancel…", CANCEL, job.id, style="danger", accessibility_label=label))
-    buttons.append(button("Details", DETAILS, job.id, accessibility_label=f"Show all that is known of {job.id}"))
-    return actions(*buttons, *([page_button(job.id, links.page_url)] if links.page_url else []))
+    buttons.append(button("Details", DETAILS, job.id, accessibility_label=f"Show all details of {name}"))
+    return actions(*buttons, *([page_button(job, links)] if links.page_url else []))
 
 
-def page_button(job_id: str, url: str) -> Block:
+def page_button(job: Job, links: JobLinks) -> Block:
     """Return the button that opens the provider's page for a job."""
-    return button("Open page", OPEN_PAGE, job_id, url=url, accessibility_label=f"Open the page of {job_id}")
+    label = f"Open {display_name(job)} in {links.provider}"
+    return button(f"Open in {links.provider}", OPEN_PAGE, job.id, url=links.page_url, accessibility_label=label)
 
 
 def key_facts(job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
@@ -153,6 +247,8 @@ def key_facts(job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
         yield "Model", code_span(job.model)
     if job.fine_tuned_model:
         yield "Fine-tuned model", code_span(job.fine_tuned_model)
+    if owner := owner_of(job):
+        yield "Owner", user_mention(owner)
     if job.created_at:
         yield "Created", format_date(job.created_at)
     if job.finished_at:
@@ -177,8 +273,3 @@ def tokens_and_cost(tokens: int, price: float | None) -> str:
 def _format_price(price: float) -> str:
     """Return a price with two decimals, or more if it has more."""
     return max(f"{price:,.2f}", f"{price:,.6f}".rstrip("0"), key=len)
-
-
-def tracked_by(person: str | None) -> str:
-    """Return why a job is tracked: by a user, mentioned, or by a subscription, which may have ended by now."""
-    return f"tracked by {user_mention(person)}" if person else "matched a subscription of this channel"

@@ -4,27 +4,25 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from bot.blocks.choices import Choice, distinct_labels
+from bot.blocks.interactive import actions, button, older_button, select_menus
 from bot.blocks.job import SHOW, job_line, status_label
 from bot.blocks.parts import (
     MAX_ID_LENGTH,
     Block,
     Message,
-    actions,
     and_more,
-    button,
-    code_span,
     context,
     fallback_text,
     format_date,
-    older_button,
-    safe_text,
+    plain,
     section,
+    sections,
     truncate_markup,
 )
-from bot.jobs.models import Job
+from bot.jobs.models import Job, display_name, job_name
 
 MAX_JOBS = 25
-"""Rows of two lines: Slack refuses blocks of much more than 8,000 characters."""
+"""Rows of a page."""
 _MAX_IN_FALLBACK = 10
 _MAX_TITLE_LENGTH = 500
 
@@ -54,12 +52,20 @@ def job_list(
         return Message(fallback_text(" ".join([empty, *notes])), [section(empty), *map(context, notes)])
     visible = jobs[:MAX_JOBS]
     rows = [_row(job, account) for job, account in zip_longest(visible, accounts[: len(visible)])]
+    choices = [Choice(job.id, job_name(job), status_label(job.status)) for job in visible]
     hidden = and_more(len(jobs) - MAX_JOBS, "`/ftjob list active` shows them, in pages")
     notes = [*notes, *hidden, *([counts] if counts else [])]
     paging = older_button(older, f"the jobs from {jobs[-1].id} and")
-    text = list_fallback(title, [(job.id, job.status) for job in jobs])
+    text = list_fallback(title, [(display_name(job), job.status) for job in jobs])
     return Message(
-        text, [section(f"*{truncate_markup(title, _MAX_TITLE_LENGTH)}*"), *rows, *map(context, notes), *paging]
+        text,
+        [
+            section(f"*{truncate_markup(title, _MAX_TITLE_LENGTH)}*"),
+            *sections(rows),
+            *map(context, notes),
+            *job_select(choices),
+            *paging,
+        ],
     )
 
 
@@ -72,22 +78,24 @@ def show_buttons(jobs: Sequence[Choice]) -> Block:
     return actions(*buttons)
 
 
+def job_select(jobs: Sequence[Choice], placeholder: str = "Show a job", action_id: str = SHOW) -> list[Block]:
+    """Return a menu of up to 100 jobs, below a list; what is done with the chosen one is that of a button."""
+    distinct = list({job.id: job for job in jobs}.values())
+    options = [(label, job.id) for job, label in zip(distinct, distinct_labels(distinct), strict=True)]
+    return select_menus(placeholder, action_id, options)
+
+
 def list_fallback(title: str, jobs: Sequence[tuple[str, str]]) -> str:
-    """Return a list of jobs (ID and status) as a sentence: the first few, and how many more there are."""
-    rows = [
-        f"{safe_text(job_id, MAX_ID_LENGTH)} {status_label(status).lower()}"
-        for job_id, status in jobs[:_MAX_IN_FALLBACK]
-    ]
+    """Return a list of jobs (name and status) as a sentence: the first few, and how many more there are."""
+    rows = [f"{plain(name)} {status_label(status).lower()}" for name, status in jobs[:_MAX_IN_FALLBACK]]
     if len(jobs) > _MAX_IN_FALLBACK:
         rows.append(f"and {len(jobs) - _MAX_IN_FALLBACK} more")
     return f"{truncate_markup(fallback_text(title), _MAX_TITLE_LENGTH)}: {'; '.join(rows)}."
 
 
-def _row(job: Job, account: str | None) -> Block:
-    name = f" · {safe_text(account)}" if account else ""
-    model = code_span(job.fine_tuned_model or job.model or "?", MAX_ID_LENGTH - len(name))
-    created = f" · {format_date(job.created_at)}" if job.created_at else ""
-    return section(
-        f"{job_line(job.id, job.status)}\n{model}{created}{name}",
-        accessory=button("Status", SHOW, job.id, accessibility_label=f"Show {job.id}"),
-    )
+def _row(job: Job, account: str | None) -> str:
+    """Return one line for a job: its name, status and base model, and when it was created."""
+    facts = [plain(job.model, MAX_ID_LENGTH)] if job.model else []
+    facts += [format_date(job.created_at)] if job.created_at else []
+    facts += [plain(account)] if account else []
+    return " · ".join([job_line(display_name(job), job.status), *facts])

@@ -2,28 +2,16 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.job import status_emoji, status_label
-from bot.blocks.parts import (
-    MAX_ID_LENGTH,
-    Message,
-    code_span,
-    fallback_text,
-    format_ago,
-    format_date,
-    safe_text,
-    section,
-)
-from bot.jobs.models import Job
+from bot.blocks.job import job_line
+from bot.blocks.parts import Message, code_span, fallback_text, format_ago, format_date, safe_text, section
+from bot.jobs.models import Job, display_name
 
 MAX_JOBS = 5
 
 
 def last_known_jobs(jobs: Sequence[Job], at: float | None) -> str:
     """Return the first few of the last known jobs on one line, safe mrkdwn; ``at`` is when they were read, Unix seconds."""
-    rows = [
-        f"{status_emoji(each.status)} {status_label(each.status)} {code_span(each.id, MAX_ID_LENGTH)}"
-        for each in jobs[:MAX_JOBS]
-    ]
+    rows = [job_line(display_name(each), each.status) for each in jobs[:MAX_JOBS]]
     hidden = len(jobs) - MAX_JOBS
     return f"Last known{as_of_suffix(at)}: {' · '.join(rows)}" + (f" · and {hidden} more" if hidden > 0 else "")
 
@@ -47,7 +35,7 @@ def outage_note(error: str, *, since: float, at: float | None, account: str | No
         at: the last complete poll, Unix seconds; None if there was none.
         account: its name, if there are several.
     """
-    of_account = f"of account {code_span(account)} " if account else ""
+    of_account = f" for account {code_span(account)}" if account else ""
     reason = safe_text(error, 300).rstrip(".")
-    age = f"What is shown {of_account}is as of {format_ago(at)}." if at else "It was never read so far."
-    return f":warning: The API {of_account}can't be read since {format_date(since)}: {reason}. {age}"
+    age = f"Its jobs are shown as of {format_ago(at)}." if at else "Its jobs haven't been read yet."
+    return f":warning: The API{of_account} has been failing since {format_date(since)}: {reason}. {age}"

@@ -1,16 +1,7 @@
 """Messages to a channel about a mute and its end."""
 
-from bot.blocks.parts import (
-    Message,
-    actions,
-    button,
-    code_span,
-    fallback_text,
-    format_date,
-    format_duration,
-    section,
-    user_mention,
-)
+from bot.blocks.interactive import actions, button
+from bot.blocks.parts import Message, code_span, fallback_text, format_date, format_duration, section, user_mention
 
 UNMUTE = "ftjob_unmute"
 EVERY_JOB = "all"
@@ -22,9 +13,9 @@ def mute_message(person: str, job_id: str | None, *, seconds: float, until: floa
     what = code_span(job_id) if job_id else "this channel"
     text = (
         f":no_bell: {user_mention(person)} muted {what} for {format_duration(seconds)}, until {format_date(until)}. "
-        "Ends of jobs are muted, too; cards go on. What happens meanwhile is summed up then."
+        "Results are muted too. Cards keep updating, and I'll post a summary afterwards."
     )
-    label = f"Unmute {job_id}" if job_id else "End every mute of this channel"
+    label = f"Unmute {job_id}" if job_id else "Unmute all jobs in this channel"
     unmute = button("Unmute", UNMUTE, job_id or EVERY_JOB, accessibility_label=label)
     return Message(fallback_text(text), [section(text), actions(unmute)])
 
@@ -32,6 +23,6 @@ def mute_message(person: str, job_id: str | None, *, seconds: float, until: floa
 def unmute_text(person: str, job_id: str | None, *, changes: int) -> str:
     """Return who ended a mute, and that the muted changes follow, safe mrkdwn."""
     what = code_span(job_id) if job_id else "this channel"
-    texts = {0: "Nothing changed meanwhile.", 1: "1 change was muted: it follows."}
-    follows = texts.get(changes, f"{changes} changes were muted: they follow, summed up.")
+    texts = {0: "Nothing changed.", 1: "1 change follows."}
+    follows = texts.get(changes, f"A summary of {changes} changes follows.")
     return f":bell: {user_mention(person)} unmuted {what}. {follows}"

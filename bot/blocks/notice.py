@@ -54,7 +54,7 @@ class NoticeKind(StrEnum):
     ACTION_SUBMITTED = "order_given"
     """facts: verb, person."""
     ACTION_COMPLETED = "order_ended"
-    """facts: verb, how (in the words of the headline), said (the result, safe mrkdwn)."""
+    """facts: verb, how (see ``_OUTCOMES``), said (the result, safe mrkdwn)."""
 
 
 def notice_message(body: Mapping[str, Any]) -> Message:
@@ -65,9 +65,9 @@ def notice_message(body: Mapping[str, Any]) -> Message:
 
 def _account_failing(body: Mapping[str, Any]) -> str:
     return (
-        f":warning: The fine-tuning API of account {code_span(body['about'])} cannot be read since {format_date(body['since'])}: "
-        f"{_error_sentence(body)} Nothing is lost: what changes meanwhile is told when it answers again. "
-        "`ftjob check` on the bot's machine says what to do."
+        f":warning: The fine-tuning API for account {code_span(body['about'])} has been failing since "
+        f"{format_date(body['since'])}: {_error_sentence(body)} No alerts are lost; you'll get them when it recovers. Run "
+        "`ftjob check` on the bot's host to find the fix."
     )
 
 
@@ -79,112 +79,113 @@ def _error_sentence(body: Mapping[str, Any]) -> str:
 def _account_recovered(body: Mapping[str, Any]) -> str:
     lasted = format_duration(body["until"] - body["since"])
     return (
-        f":white_check_mark: The fine-tuning API of account {code_span(body['about'])} answers again, after {lasted}. "
-        "What changed meanwhile is being told."
+        f":white_check_mark: The fine-tuning API for account {code_span(body['about'])} is back after {lasted}. "
+        "Catching up now."
     )
 
 
 def _job_unreadable(body: Mapping[str, Any]) -> str:
     return (
-        f":warning: I can't read the job {code_span(body['about'])}{_of_account(body)} since {format_date(body['since'])}: "
-        f"{_error_sentence(body)} All other jobs are fine. I keep trying, and tell what changed once it "
-        f"can be read. To stop that, type {code_span('/ftjob untrack ' + body['about'])} where it is tracked."
+        f":warning: I haven't been able to read job {code_span(body['about'])}{_in_account(body)} since "
+        f"{format_date(body['since'])}: {_error_sentence(body)} All other jobs are fine. I'll keep trying and post what "
+        f"changed once I can read it. To stop, run {code_span('/ftjob untrack ' + body['about'])} where it's tracked."
     )
 
 
 def _flapping(body: Mapping[str, Any]) -> str:
     return (
-        f":repeat: The job {code_span(body['about'])}{_of_account(body)} keeps changing between *{status_label(body['before'])}* and "
-        f"*{status_label(body['after'])}*. I post no more of these changes until it's quiet for 10 minutes, then a summary. Its "
-        "card goes on being updated, and I post its result at once."
+        f":repeat: Job {code_span(body['about'])}{_in_account(body)} keeps switching between "
+        f"*{status_label(body['before'])}* and *{status_label(body['after'])}*. I'll hold these updates until it's been stable "
+        "for 10 minutes, then post a summary. Its card stays up to date, and I'll post its result right away."
     )
 
 
-def _of_account(body: Mapping[str, Any]) -> str:
+def _in_account(body: Mapping[str, Any]) -> str:
     """Return the account of a job, if there are several."""
-    return f" of account {code_span(body['account'])}" if body.get("account") else ""
+    return f" in account {code_span(body['account'])}" if body.get("account") else ""
 
 
 def _job_large(body: Mapping[str, Any]) -> str:
-    job = (f"The job {code_span(body['job'])}" if body["job"] else "A job") + _of_account(body)
+    job = (f"Job {code_span(body['job'])}" if body["job"] else "A job") + _in_account(body)
     if body["is_read"]:
         return (
-            f":information_source: {job} is {body['size'] / 2**20:.0f} MiB large. I read it alone and shorten its "
-            "long texts; its alerts and all other jobs are as ever. A shorter grader or method makes it quicker to read."
+            f":information_source: {job} is {body['size'] / 2**20:.0f} MiB, so I read it separately and shorten its long "
+            "texts. Its alerts and all other jobs work as usual. A shorter grader or method makes it faster to read."
         )
-    behind = "" if body["job"] else " New jobs that are listed behind it can't be seen; track them by their id."
+    behind = "" if body["job"] else " New jobs listed after it are hidden too; track them by ID."
     return (
-        f":warning: {job} is too large to be read in the list of jobs, so it is not announced.{behind} All other "
-        "jobs are fine. A shorter grader or method makes it readable."
+        f":warning: {job} is too large to read in the job list, so it isn't announced.{behind} All other jobs are fine. "
+        "A shorter grader or method fixes this."
     )
 
 
 def _slack_recovered(body: Mapping[str, Any]) -> str:
     late = int(body["late"])
-    alerts = {0: "No alert was due.", 1: "1 alert comes late."}.get(late, f"{late} alerts come late.")
+    alerts = {0: "No alerts were due.", 1: "1 alert was delayed; none lost."}.get(
+        late, f"{late} alerts were delayed; none lost."
+    )
     return (
-        f":white_check_mark: Slack could not be reached from {format_date(body['since'])} on, for "
-        f"{format_duration(body['until'] - body['since'])}. {alerts} None is lost."
+        f":white_check_mark: Slack was unreachable for {format_duration(body['until'] - body['since'])}, starting "
+        f"{format_date(body['since'])}. {alerts}"
     )
 
 
 def _channel_closed(body: Mapping[str, Any]) -> str:
     waiting = int(body["waiting"])
-    alerts = "1 alert waits" if waiting == 1 else f"{waiting} alerts wait"
-    head = f":warning: I cannot post to {channel_mention(body['about'])} ({code_span(body['error'])}): {alerts} for it."
+    alerts = "1 alert is on hold" if waiting == 1 else f"{waiting} alerts are on hold"
+    head = f":warning: I can't post to {channel_mention(body['about'])} ({code_span(body['error'])}), so {alerts}."
     reason = delivery_error(body["error"], body["about"])
     if reason is None:
-        return f"{head} Invite me there with `/invite @ftjob`, or unarchive it, and they are told, in order."
+        return f"{head} Invite me with `/invite @ftjob`, or unarchive the channel, and I'll send them in order."
     why, fix = reason
-    return f"{head} {why} {fix}".replace("then retry", "then let an operator retry with `/ftjob outbox`")
+    return f"{head} {why} {fix}".replace("then retry", "then have an operator retry with `/ftjob outbox`")
 
 
 def _store_lost(_body: Mapping[str, Any]) -> str:
     return (
-        ":warning: My database was missing or empty when I started, so I forgot who tracks what. Jobs are taken as they "
-        "are now; nothing is announced of the past. Type `/ftjob subscribe` or `/ftjob track` again where it is wanted, "
-        "or stop me and put a backup in its place."
+        ":warning: My database was missing or empty at startup, so all tracking was reset. I'm starting from each job's "
+        "current status and won't announce anything from before. Run `/ftjob subscribe` or `/ftjob track` again where you "
+        "need it, or stop me and restore a backup."
     )
 
 
 def _store_older(_body: Mapping[str, Any]) -> str:
     return (
         ":warning: My database is older than what I last wrote to it: its log file was removed while I was stopped, or an "
-        "old copy was put in its place. What people set since then is gone: check with `/ftjob list` who tracks what. For "
-        "a day, I look for each alert in Slack before I send it, so none comes twice."
+        "old copy was restored. Recent changes to tracking and settings are gone, so check them with `/ftjob tracked`. For "
+        "the next 24 hours I'll check Slack before sending each alert, so nothing is posted twice."
     )
 
 
 def _actions_refused(body: Mapping[str, Any]) -> str:
-    ours = "OPENAI_WRITE_API_KEY, or OPENAI_API_KEY where that is not set"
-    key = ours if body["about"] == DEFAULT_ACCOUNT else "docs/accounts.md says which that is"
+    ours = "OPENAI_WRITE_API_KEY, or OPENAI_API_KEY if that isn't set"
+    key = ours if body["about"] == DEFAULT_ACCOUNT else "docs/accounts.md says which one it is"
     return (
-        f":warning: The fine-tuning API of account {code_span(body['about'])} does not take orders from the key of this bot: "
-        f"{_error_sentence(body)} Give the key for orders ({key}) the right to write fine-tuning jobs, then restart the bot."
+        f":warning: The fine-tuning API for account {code_span(body['about'])} rejected ftjob's key for actions: "
+        f"{_error_sentence(body)} Give that key ({key}) write access to fine-tuning jobs, then restart the bot."
     )
 
 
 def _welcome(_body: Mapping[str, Any]) -> str:
     return (
-        ":wave: I watch fine-tuning jobs and tell this channel when they change: one card for each job, its steps in the "
-        "card's thread, the end in the channel.\nType `/ftjob subscribe` to follow every new job here, or `/ftjob track` "
-        "and a job's id to follow one. `/ftjob help` shows the rest; I say nothing until you do."
+        ":wave: I track fine-tuning jobs and post updates here: one card per job, updates in its thread, the result in the "
+        "channel.\nTo start, type `/ftjob subscribe` (all new jobs) or `/ftjob track &lt;id&gt;` (one job). I'll stay quiet "
+        "until then. `/ftjob help` lists everything else."
     )
 
 
 def _deprecation(body: Mapping[str, Any]) -> str:
     jobs, left = body["jobs"], in_days(body["days"])
-    models = [f"• {code_span(model, 120)} of {code_span(job_id, 60)}" for job_id, model in jobs[:_MAX_MODELS]]
+    models = [f"• {code_span(model, 120)} from {code_span(job_id, 60)}" for job_id, model in jobs[:_MAX_MODELS]]
     hidden = len(jobs) - _MAX_MODELS
-    account = f" in account {code_span(body['account'])}" if body.get("account") else ""
     base_model, ends = code_span(body["about"], 80), safe_text(body["ends"])
-    title = f":hourglass: *Models made of {base_model}{account} stop on {ends}, {left}.*"
+    title = f":hourglass: *Models based on {base_model}{_in_account(body)} retire on {ends}, {left}.*"
     return "\n".join(
         [
-            f"{title} From then on they answer nobody. Made by jobs that are tracked here:",
+            f"{title} After that they stop working. Affected models from jobs tracked here:",
             *models,
             *([f"and {hidden} more"] if hidden > 0 else []),
-            "Train them again on a model that stays. `/ftjob models` shows all, with the days they have left.",
+            "Retrain on a supported base model. `/ftjob models` lists your models and the days they have left.",
         ]
     )
 
@@ -192,13 +193,16 @@ def _deprecation(body: Mapping[str, Any]) -> str:
 def _action_submitted(body: Mapping[str, Any]) -> str:
     verb = safe_text(body["verb"]).capitalize()
     emoji, person = ACTION_WORDING[JobAction(body["verb"])].emoji, user_mention(body["person"])
-    return f"{emoji} *{verb} ordered* · {code_span(body['about'])} · by {person}"
+    return f"{emoji} *{verb} requested* · {code_span(body['about'])} · by {person}"
+
+
+_OUTCOMES = {"carried out": ":white_check_mark: *{} completed*", "came too late": ":warning: *{} came too late*"}
+"""Headline of each result of an action; any other one is "not completed"."""
 
 
 def _action_completed(body: Mapping[str, Any]) -> str:
-    verb = safe_text(body["verb"]).capitalize()
-    sign = ":white_check_mark:" if body["how"] == "carried out" else ":warning:"
-    return f"{sign} *{verb} {body['how']}* · {code_span(body['about'])}\n{body['said']}"
+    headline = _OUTCOMES.get(body["how"], ":warning: *{} not completed*").format(safe_text(body["verb"]).capitalize())
+    return f"{headline} · {code_span(body['about'])}\n{body['said']}"
 
 
 _TEXTS = {

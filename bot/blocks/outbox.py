@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.blocks.interactive import actions, button
 from bot.blocks.parts import (
     MAX_ID_LENGTH,
     Block,
     Message,
-    actions,
-    button,
     channel_mention,
     code_span,
     context,
@@ -30,69 +29,72 @@ _MAX_IN_FALLBACK = 5
 _MAX_ROW_LENGTH = 370
 """Characters: twenty rows and their buttons stay below the 8,000 that Slack takes in one message."""
 
-_SENT_AUTOMATICALLY = "what is parked then goes out by itself."
+_SENT_AUTOMATICALLY = "and held messages are sent automatically."
 _CONTACT_ADMIN = "Ask a workspace admin"
 _REASONS: dict[str, tuple[str, str]] = {
     "not_in_channel channel_not_found": (
-        "I am not in it, or it is gone.",
-        f"Type `/invite @ftjob` there: {_SENT_AUTOMATICALLY}",
+        "I'm not in that channel, or it was deleted.",
+        f"Type `/invite @ftjob` there, {_SENT_AUTOMATICALLY}",
     ),
-    "is_archived": ("It is archived.", f"Unarchive it: {_SENT_AUTOMATICALLY}"),
+    "is_archived": ("The channel is archived.", f"Unarchive it, {_SENT_AUTOMATICALLY}"),
     "no_permission restricted_action restricted_action_read_only_channel restricted_action_thread_only_channel "
     "restricted_action_non_threadable_channel cannot_reply_to_message": (
-        "Its posting permissions keep me out.",
+        "I don't have permission to post there.",
         "Let ftjob post and reply there (channel settings, posting permissions), then retry.",
     ),
     "messages_tab_disabled": (
-        "My Messages tab is switched off.",
-        "Switch it on in the app's settings, under App Home, then retry.",
+        "My Messages tab is turned off.",
+        "Turn it on in the app's settings, under App Home, then retry.",
     ),
     "shared_with_another_company": (
-        "It is shared with another company, and my settings keep me out of such channels.",
-        "Choose another channel, or let whoever runs me set FTJOB_ALLOW_SHARED_CHANNELS=1, then retry.",
+        "The channel is shared with another company, and I don't post to shared channels.",
+        "Choose another channel, or ask your ftjob admin to set FTJOB_ALLOW_SHARED_CHANNELS=1, then retry.",
     ),
     "cannot_see_whether_shared": (
-        "I may not see whether it is shared with another company.",
-        "Let whoever runs me grant channels:read and groups:read (or set FTJOB_ALLOW_SHARED_CHANNELS=1), then retry.",
+        "I can't tell whether the channel is shared with another company.",
+        "Ask your ftjob admin to grant channels:read and groups:read (or set FTJOB_ALLOW_SHARED_CHANNELS=1), then retry.",
     ),
-    "user_not_found": ("That person is not in this workspace any more.", "Let somebody else track the job."),
-    "ekm_access_denied": ("Access to the workspace's keys is withheld.", f"{_CONTACT_ADMIN} to grant it, then retry."),
+    "user_not_found": ("That person is no longer in this workspace.", "Have someone else track the job."),
+    "ekm_access_denied": (
+        "I don't have access to the workspace's encryption keys.",
+        f"{_CONTACT_ADMIN} to grant it, then retry.",
+    ),
     "slack_connect_file_link_sharing_blocked slack_connect_canvas_sharing_blocked": (
-        "A rule for shared channels keeps it out.",
+        "A rule for shared channels blocks it.",
         f"{_CONTACT_ADMIN} to allow it there, then retry.",
     ),
     "missing_scope not_allowed_token_type": (
-        "The app lacks a permission.",
-        "Reinstall it from its manifest (`ftjob check` names what is missing), then retry.",
+        "The app is missing a permission.",
+        "Reinstall it from its manifest (`ftjob check` names what's missing), then retry.",
     ),
     "team_access_not_granted accesslimited access_denied": (
-        "The app may not work in this workspace.",
+        "The app isn't approved for this workspace.",
         f"{_CONTACT_ADMIN} to approve it, then retry.",
     ),
     "token_revoked account_inactive invalid_auth not_authed token_expired app_uninstalled": (
-        "My token is not valid any more.",
-        "Reinstall the app, give whoever runs me the new token, then retry.",
+        "My token is no longer valid.",
+        "Reinstall the app, give your ftjob admin the new token, then retry.",
     ),
     "msg_too_long msg_blocks_too_long too_many_attachments invalid_blocks invalid_blocks_format invalid_arguments "
     "metadata_too_large invalid_metadata_format invalid_metadata_schema no_text not_drawn": (
-        "Slack does not take what I drew: a bug of mine.",
-        "Please report it with the word and the ref.",
+        "Slack can't display this message (a bug in ftjob).",
+        "Please report it with the error and ref.",
     ),
 }
 _DIRECT_MESSAGE_REASONS = {
     "not_in_channel channel_not_found": (
-        "I can't write in these direct messages.",
-        "Let whoever wants to hear of it type `/ftjob track` and the job's id in a channel.",
+        "I can't send DMs there.",
+        "Run `/ftjob track &lt;id&gt;` in a channel instead.",
     ),
     "is_archived": (
-        "Slack has closed these direct messages.",
-        "Let whoever wants to hear of it type `/ftjob track` and the job's id in a channel.",
+        "Slack has closed this DM.",
+        "Run `/ftjob track &lt;id&gt;` in a channel instead.",
     ),
 }
 """For direct messages, to which the bot cannot be invited."""
 _REASON_OF = {known: reason for words, reason in _REASONS.items() for known in words.split()}
 _REASON_OF_DIRECT = {known: reason for words, reason in _DIRECT_MESSAGE_REASONS.items() for known in words.split()}
-_UNKNOWN = ("Slack did not take it.", "Retry; if it comes back, give whoever runs me the word and the ref.")
+_UNKNOWN = ("Slack rejected it.", "Retry. If it fails again, send your ftjob admin the error and ref.")
 
 
 @dataclass(frozen=True)
@@ -140,16 +142,16 @@ def outbox_message(
     head = [section(done)] if done else []
     pending = _pending(waiting, waits_for)
     if not rows:
-        text = f"Nothing is parked. {pending}"
+        text = f"No failed messages. {pending}" if waiting else "No undelivered messages."
         return Message(fallback_text(f"{done} {text}".strip()), [*head, section(text)])
     visible = rows[:MAX_ROWS]
-    title = f"{counted(total, 'message')} could not be delivered"
-    others = f"The oldest {len(visible)} of {total}; the others are shown here once these are gone."
+    title = f"{counted(total, 'message')} couldn't be delivered"
+    others = f"Showing the oldest {len(visible)} of {total}; the rest appear once these are gone."
     note = f"{others} {pending}" if total > len(visible) else pending
     blocks = [*head, section(f"*{title}*"), *map(_row, range(len(visible)), visible)]
     if total > 1:
-        label = f"Retry all {total}"
-        blocks.append(actions(button(label, RETRY_ALL, ALL_MESSAGES, accessibility_label=f"{label} messages")))
+        label = f"Retry all {total} messages"
+        blocks.append(actions(button(f"Retry all ({total})", RETRY_ALL, ALL_MESSAGES, accessibility_label=label)))
     return Message(_outbox_fallback(f"{done} {title}".strip(), visible, total), [*blocks, context(note)])
 
 
@@ -164,13 +166,9 @@ def _row(nth: int, row: UndeliveredRow) -> Block:
 
 def _pending(count: int, age: float | None) -> str:
     if not count:
-        return "No message is waiting to be sent."
+        return "No messages pending."
     since = format_duration(age or 0.0)
-    return (
-        f"1 message is waiting to be sent, for {since}."
-        if count == 1
-        else f"{count} messages are waiting to be sent, the oldest for {since}."
-    )
+    return f"1 message pending for {since}." if count == 1 else f"{count} messages pending, the oldest for {since}."
 
 
 def _outbox_fallback(title: str, rows: Sequence[UndeliveredRow], total: int) -> str:

@@ -7,6 +7,7 @@ Limits: https://docs.slack.dev/reference/block-kit
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,10 +18,7 @@ from bot.text import is_invisible
 
 Block = dict[str, Any]
 
-SHOW_PAGE = "ftjob_page"
-"""Action ID of a button that shows another page of a list."""
 MAX_SECTION_LENGTH = 3000
-MAX_VALUE_LENGTH = 2000
 MAX_FIELD_LENGTH = 2000
 MAX_FIELDS = 10
 MAX_ERROR_LENGTH = 500
@@ -30,6 +28,10 @@ MAX_ID_LENGTH = 72
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _BACKTICK_SUBSTITUTE = "\u02cb"
+_FORMATTING = re.compile(r"[*~]|(?<![^\W_])_|_(?![^\W_])|:(?=[\w+'-]+:)")
+"""What mrkdwn takes for bold, strikethrough, italics or an emoji; an underscore within a word is none of these."""
+_LOOKALIKES = {"*": "\u2217", "~": "\u223c", "_": "\u02cd", ":": "\ua789"}
+_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 _MARKUP_TOKEN = re.compile(r"<[^>]*>|`[^`]*`|&(?:amp|lt|gt);|.", re.DOTALL)
 _USER_ID = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
 _CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,20}")
@@ -87,6 +89,23 @@ def safe_text(text: str, longest: int = 200) -> str:
     return escape(truncate(" ".join(strip_invisible(text).split()).replace("`", _BACKTICK_SUBSTITUTE), longest))
 
 
+def bold(text: str, longest: int = 200) -> str:
+    """Return untrusted text in bold, with lookalikes for the characters that would end it or be drawn as an emoji."""
+    inside = plain(text, longest)
+    return f"*{inside}*" if inside else "*?*"
+
+
+def plain(text: str, longest: int = 200) -> str:
+    """Return untrusted text that mrkdwn shows as it is: without formatting, right-to-left scripts kept apart."""
+    return _isolated(_FORMATTING.sub(lambda found: _LOOKALIKES[found[0]], safe_text(text, longest)))
+
+
+def _isolated(text: str) -> str:
+    """Isolate a text with right-to-left letters, which would otherwise reorder the numbers that follow it."""
+    is_mixed = any(unicodedata.bidirectional(each) in ("R", "AL") for each in text)
+    return f"{_ISOLATE}{text}{_POP_ISOLATE}" if is_mixed else text
+
+
 def code_span(text: str, longest: int = 200) -> str:
     """Return untrusted text as a code span, in which Slack parses no markup."""
     inside = safe_text(text, longest)
@@ -134,6 +153,11 @@ def format_duration(seconds: float) -> str:
     return f"{seconds} s"
 
 
+def format_metric(value: float) -> str:
+    """Return a loss or a reward with three significant digits: "1.70"."""
+    return f"{value:#.3g}".rstrip(".")
+
+
 def counted(count: int, noun: str) -> str:
     """Return a number of things: "1 change", "2 changes"."""
     return f"1 {noun}" if count == 1 else f"{count} {noun}s"
@@ -160,6 +184,18 @@ def section(text: str, *, accessory: Block | None = None) -> Block:
     return block | {"accessory": accessory} if accessory else block
 
 
+def sections(rows: Sequence[str]) -> list[Block]:
+    """Return rows of safe mrkdwn, one below the other, in as few sections as their length allows."""
+    paragraphs = [""]
+    for row in rows:
+        longer = f"{paragraphs[-1]}\n{row}".strip()
+        if len(longer) <= MAX_SECTION_LENGTH:
+            paragraphs[-1] = longer
+        else:
+            paragraphs.append(row)
+    return [section(paragraph) for paragraph in paragraphs if paragraph]
+
+
 def fields(pairs: Sequence[tuple[str, str]]) -> list[Block]:
     """Return section blocks with labels and values in two columns; both are safe mrkdwn."""
     texts = [_mrkdwn(truncate_markup(f"*{label}*\n{value}", MAX_FIELD_LENGTH)) for label, value in pairs]
@@ -182,52 +218,6 @@ def preformatted(text: str, longest: int = MAX_ERROR_LENGTH, *, most_lines: int 
         "elements": [{"type": "text", "text": truncate(visible, longest) or " "}],
     }
     return {"type": "rich_text", "elements": [element]}
-
-
-def button(
-    label: str,
-    action_id: str,
-    value: str,
-    *,
-    style: str | None = None,
-    url: str | None = None,
-    accessibility_label: str | None = None,
-) -> Block:
-    """Return a button; a screen reader says ``accessibility_label`` in place of the label."""
-    block: Block = {
-        "type": "button",
-        "text": {"type": "plain_text", "text": label},
-        "action_id": action_id,
-        "value": value,
-    }
-    extras = {
-        "style": style,
-        "url": url,
-        "accessibility_label": accessibility_label and strip_invisible(accessibility_label)[:75],
-    }
-    return block | {key: extra for key, extra in extras.items() if extra}
-
-
-def older_button(command: str | None, what: str) -> list[Block]:
-    """Return a button for the next, older page; ``command`` shows it, None for none; ``what`` names its items."""
-    return _page_button("Older", command, f"Show {what} before")
-
-
-def more_button(command: str, what: str) -> list[Block]:
-    """Return a button for the next page; ``command`` shows it, ``what`` names its items."""
-    return _page_button("More", command, f"Show more {what}")
-
-
-def _page_button(label: str, command: str | None, accessibility_label: str) -> list[Block]:
-    """Return a row with the button; none if its command is missing or does not fit into its value."""
-    if command is None or len(command) > MAX_VALUE_LENGTH:
-        return []
-    return [actions(button(label, SHOW_PAGE, command, accessibility_label=accessibility_label))]
-
-
-def actions(*buttons: Block) -> Block:
-    """Return an actions block, a row of buttons."""
-    return {"type": "actions", "elements": list(buttons)}
 
 
 def _mrkdwn(text: str) -> Block:

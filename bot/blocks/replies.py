@@ -6,7 +6,7 @@ from bot.blocks.parts import Block, Message, code_span, context, fallback_text, 
 
 STILL_CHECKING = ":hourglass_flowing_sand: Still checking…"
 """Reply that stands in until a slow one is ready."""
-UNCONFIRMED = "Slack didn't confirm that it took my answer. If you don't see it, please ask again."
+UNCONFIRMED = "Slack didn't confirm my reply. If you don't see it, try again."
 
 
 def note_message(text: str) -> Message:
@@ -22,7 +22,7 @@ def problem_message(text: str, *, ref: str | None = None) -> Message:
 
 def late_reply_note(requested_at: float) -> Block:
     """Return the note below a reply that Slack accepted late; ``requested_at`` is when its command came, Unix seconds."""
-    return context(f":hourglass: You asked at {format_date(requested_at)}; Slack took my answer only now.")
+    return context(f":hourglass: You asked at {format_date(requested_at)}, but Slack accepted my reply only now.")
 
 
 def labeled_values(title: str, pairs: Sequence[tuple[str, str]]) -> Message:

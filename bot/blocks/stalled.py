@@ -1,16 +1,16 @@
 """Texts about a stalled job: for how long, since when, and what to do about it."""
 
-from bot.blocks.parts import code_span, format_ago, format_duration
+from bot.blocks.parts import code_span, format_date, format_duration
 from bot.jobs.models import Job
 from bot.jobs.stalled import StallKind, stall_kind_of
 
 _ADVICE = {
-    StallKind.VALIDATING: "Its files are usually checked within minutes. Look at the provider's status page and at {events}; "
-    "if nothing moves, {cancel} and create the job again.",
-    StallKind.QUEUED: "It waits for a free place: the provider is busy, or the account runs as many jobs as it may. "
-    "`/ftjob list active` shows what is ahead of it. It keeps its place if you wait; {cancel} gives that up.",
-    StallKind.SILENT: "{events} shows the last lines of its log. Look at the provider's status page; if nothing comes, {cancel} "
-    "ends it. Its checkpoints remain: {checkpoints}.",
+    StallKind.VALIDATING: "File checks usually take minutes. Check the provider's status page and {events}. If nothing changes, "
+    "{cancel} and create the job again.",
+    StallKind.QUEUED: "It's waiting for capacity, or the account is at its concurrency limit. `/ftjob list active` shows the "
+    "jobs ahead of it. Waiting keeps its place in line; {cancel} gives it up.",
+    StallKind.SILENT: "{events} shows the last lines of its log. Check the provider's status page. If nothing comes, {cancel} "
+    "ends it and keeps its checkpoints ({checkpoints}).",
 }
 
 
@@ -18,17 +18,17 @@ def stalled_phrase(status: str, seconds: float) -> str:
     """Return how long a job has been stalled, as the predicate of a sentence about it: "has been queued for 7 h"."""
     match stall_kind_of(status):
         case StallKind.VALIDATING:
-            return f"has had its files checked for {format_duration(seconds)}"
+            return f"has been validating files for {format_duration(seconds)}"
         case StallKind.QUEUED:
             return f"has been queued for {format_duration(seconds)}"
-    return f"has written nothing into its log for {format_duration(seconds)}"
+    return f"has had no log output for {format_duration(seconds)}"
 
 
 def stalled_note(status: str, since: float) -> str:
-    """Return since when a job is stalled, for a card: Slack keeps the age up to date."""
+    """Return since when a job is stalled, for a card."""
     if stall_kind_of(status) is StallKind.SILENT:
-        return f":warning: stuck, last event {format_ago(since)}"
-    return f":warning: stuck, began {format_ago(since)}"
+        return f":warning: stuck, last event {format_date(since)}"
+    return f":warning: stuck since {format_date(since)}"
 
 
 def stall_advice(job: Job, status: str) -> str:

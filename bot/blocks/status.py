@@ -15,6 +15,7 @@ from bot.blocks.parts import (
     safe_text,
     section,
 )
+from bot.jobs.creation import BOOKKEEPING_KEYS
 from bot.jobs.failure import advice_for
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
@@ -58,11 +59,12 @@ def _other_facts(job: Job) -> Iterator[tuple[str, str]]:
     yield from _pairs("Hyperparameters", job.hyperparameters, _ROOM_FOR_SETTINGS)
     if job.seed is not None:
         yield "Seed", str(job.seed)
-    yield from _pairs("Metadata", job.metadata, _ROOM_FOR_METADATA)
+    others = {key: value for key, value in (job.metadata or {}).items() if key not in BOOKKEEPING_KEYS}
+    yield from _pairs("Metadata", others, _ROOM_FOR_METADATA)
     if job.integrations:
         yield "Integrations", _first_items([json_text(item) for item in job.integrations])
     if job.organization_id:
-        yield "Organisation", code_span(job.organization_id)
+        yield "Organization", code_span(job.organization_id)
     if job.object:
         yield "Object", code_span(job.object)
 
@@ -103,4 +105,4 @@ def _first_items(items: list[str]) -> str:
 
 
 def _and_more(hidden: int) -> str:
-    return f" and {hidden} more: press Details" if hidden > 0 else ""
+    return f" and {hidden} more in Details" if hidden > 0 else ""

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from bot.blocks.interactive import button
 from bot.blocks.job import status_label
 from bot.blocks.parts import (
     Block,
     Message,
     and_more,
-    button,
     code_span,
     context,
     counted,
@@ -26,40 +26,40 @@ _MAX_ROW_LENGTH = 360
 """Characters: twenty rows stay below the 8,000 that Slack takes in one message."""
 _MAX_PART_LENGTH = 40
 NO_SUBSCRIPTIONS = (
-    "This channel has no subscriptions. `/ftjob subscribe` tracks every new job here, `/ftjob subscribe failed "
-    "team=search` those of a team and tells when one failed."
+    "This channel has no subscriptions. `/ftjob subscribe` tracks all new jobs here. Filters narrow it down, e.g. "
+    "`/ftjob subscribe failed team=search` for one team's failures only."
 )
 _HINT = (
-    "`/ftjob unsubscribe 1` ends the first, `/ftjob unsubscribe failed` the one to `failed`, `/ftjob unsubscribe all` "
-    "all. Jobs already tracked stay tracked."
+    "Remove one with `/ftjob unsubscribe 1`, or `/ftjob unsubscribe failed` for the one with `failed`, and all with "
+    "`/ftjob unsubscribe all`. Jobs already tracked stay tracked."
 )
 
 
 def matching_jobs(job_filter: Filter) -> str:
-    """Return the jobs that a filter matches: "every new job of model `gpt-4o*` with `team=search`"."""
-    return f"every new job{_conditions(job_filter, 'belongs')}"
+    """Return the jobs that a filter matches: "all new jobs of model `gpt-4o*` with `team=search`"."""
+    return f"all new jobs{_conditions(job_filter)}"
 
 
 def listed_jobs_phrase(job_filter: Filter) -> str:
     """Return the jobs that a list shows: "failed or paused jobs of model `gpt-4o*` that belong to @milo"."""
     states = " or ".join(status_label(status).lower() for status in job_filter.statuses)
-    return f"{states} jobs{_conditions(job_filter, 'belong')}".strip()
+    return f"{states} jobs{_conditions(job_filter)}".strip()
 
 
-def _conditions(job_filter: Filter, belong: str) -> str:
+def _conditions(job_filter: Filter) -> str:
     model = f" of model {code_span(job_filter.model, _MAX_PART_LENGTH)}" if job_filter.model else ""
     pairs = [
         f"`{safe_text(key, _MAX_PART_LENGTH)}={safe_text(value, _MAX_PART_LENGTH)}`"
         for key, value in job_filter.metadata
     ]
     carried = f" with {', '.join(pairs)}" if pairs else ""
-    owner = f" that {belong} to {user_mention(job_filter.owner)}" if job_filter.owner else ""
+    owner = f" that belong to {user_mention(job_filter.owner)}" if job_filter.owner else ""
     return f"{model}{carried}{owner}"
 
 
 def matching_changes(job_filter: Filter) -> str:
-    """Return the changes that a filter matches: "every change", or "failed, cancelled"."""
-    return ", ".join(status_label(status).lower() for status in job_filter.statuses) or "every change"
+    """Return the changes that a filter matches: "all changes", or "failed, cancelled"."""
+    return ", ".join(status_label(status).lower() for status in job_filter.statuses) or "all changes"
 
 
 def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, head: str = "") -> Message:
@@ -77,7 +77,7 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, he
         section(line, accessory=_end_button(nth, number))
         for nth, (line, (number, *_)) in enumerate(zip(lines[:MAX_ROWS], rows, strict=False), 1)
     ]
-    notes = [*and_more(len(rows) - MAX_ROWS, "they are shown here once some of these are ended"), _HINT]
+    notes = [*and_more(len(rows) - MAX_ROWS, "remove some of these to see them"), _HINT]
     title = f"{head} *{count} here*".strip()
     text = fallback_text(f"{head} {count} here: {' '.join(lines)}".strip())
     return Message(text, [section(title), *blocks, *map(context, notes)])
@@ -85,10 +85,11 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, he
 
 def _line(nth: int, job_filter: Filter, person: str, account: str | None) -> str:
     jobs, changes = matching_jobs(job_filter), matching_changes(job_filter)
-    of_account = f" of account {code_span(account)}" if account else ""
-    return truncate_markup(f"{nth}. {jobs}{of_account}; told: {changes}; by {user_mention(person)}", _MAX_ROW_LENGTH)
+    in_account = f" in account {code_span(account)}" if account else ""
+    text = f"{nth}. {jobs[0].upper()}{jobs[1:]}{in_account} · {changes} · added by {user_mention(person)}"
+    return truncate_markup(text, _MAX_ROW_LENGTH)
 
 
 def _end_button(nth: int, subscription: int) -> Block:
-    label = f"End subscription {nth}"
+    label = f"Remove subscription {nth}"
     return button("Unsubscribe", f"{UNSUBSCRIBE}:{nth}", str(subscription), accessibility_label=label)

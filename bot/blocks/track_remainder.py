@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
-from bot.blocks.parts import MAX_VALUE_LENGTH, Message, code_span, fallback_text, section
+from bot.blocks.interactive import MAX_VALUE_LENGTH
+from bot.blocks.parts import Message, code_span, fallback_text, section
 
 _ROOM_FOR_COMMANDS = 2500
 """Characters."""
@@ -23,9 +24,9 @@ def track_remainder_message(result: str, job_ids: Sequence[str], *, batch_size: 
     lines = [code_span(f"/ftjob track {' '.join(part)}", MAX_VALUE_LENGTH) for part in parts]
     ends = list(accumulate(len(line) + 1 for line in lines))
     fitting = max(1, sum(end < _ROOM_FOR_COMMANDS for end in ends))
-    jobs, them = ("1 more job is", "it") if len(job_ids) == 1 else (f"{len(job_ids)} more jobs are", "them")
-    text = f"{jobs} named there; I take {batch_size} at once. To track {them}:"
+    jobs, them = ("1 more job", "it") if len(job_ids) == 1 else (f"{len(job_ids)} more jobs", "them")
+    text = f"That message names {jobs} (limit: {batch_size} at a time). To track {them}:"
     hidden = sum(map(len, parts[fitting:]))
-    last = [f"And {hidden} more: copy their ids from the message."] if hidden else []
+    last = [f"And {hidden} more. Copy their IDs from the message."] if hidden else []
     commands = "\n".join([text, *lines[:fitting], *last])
     return Message(fallback_text(f"{text} {result}"), [section(result), section(commands)])

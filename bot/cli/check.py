@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from rich.table import Table
 
 from bot.app.clients import open_slack
-from bot.blocks.parts import format_duration
+from bot.blocks.parts import counted, format_duration
 from bot.errors import (
     AccessDenialReason,
     AccessDenied,
@@ -36,11 +36,11 @@ from bot.slack.identity import BotIdentity
 from bot.store.db.probe import probe
 
 SCOPE_BENEFITS = {
-    "channels:history": "look whether an alert arrived before it is sent again, in public channels",
+    "channels:history": "checking whether an alert arrived before it is sent again, in public channels",
     "groups:history": "the same in private channels",
     "im:history": "the same in direct messages",
     "usergroups:read": "user groups in FTJOB_OPERATORS",
-    "files:write": "loss curves as pictures",
+    "files:write": "loss curves as images",
 }
 """What each optional Slack scope enables."""
 
@@ -54,22 +54,22 @@ _KEYS = {
     AZURE: ("AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN", ""),
 }
 _OPENAI_HOST = "api.openai.com"
-_FILE_SETTINGS = ("the variable that its key_env names", "its base_url in FTJOB_CONFIG", "its organization and project")
+_FILE_SETTINGS = ("the variable named by its key_env", "its base_url in FTJOB_CONFIG", "its organization and project")
 _ACCESS_FIXES = {
-    AccessDenialReason.KEY: "Put a valid key into {key}.",
-    AccessDenialReason.PERMISSION: "Let the key in {key} read fine-tuning jobs.",
-    AccessDenialReason.ACCOUNT: "Have the provider reactivate the account, or put the key of another one into {key}.",
+    AccessDenialReason.KEY: "Put a valid key in {key}.",
+    AccessDenialReason.PERMISSION: "Give the key in {key} read access to fine-tuning jobs.",
+    AccessDenialReason.ACCOUNT: "Ask the provider to reactivate the account, or put another account's key in {key}.",
     AccessDenialReason.PROJECT: "Correct or remove {named}.",
-    AccessDenialReason.REGION: "Run the bot, or a proxy that HTTPS_PROXY names, in a place that the provider serves.",
-    AccessDenialReason.IP_ADDRESS: "Allow this machine's address in the provider's network rules.",
+    AccessDenialReason.REGION: "Run the bot, or a proxy set in HTTPS_PROXY, in a region the provider serves.",
+    AccessDenialReason.IP_ADDRESS: "Allow this machine's IP address in the provider's network rules.",
     AccessDenialReason.INTERMEDIARY: "Check the network, its proxy or firewall, and {address}.",
 }
 """The fix for each reason of denied access."""
 _TRANSIENT_ERRORS = frozenset(
     {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 )
-_DATABASE_TODO = "Correct DATABASE_URL, or start the database."
-_FILE_TODO = "As it says, before you start the bot."
+_DATABASE_TODO = "Correct DATABASE_URL or start the database."
+_FILE_TODO = "Fix that before you start the bot."
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Finding:
 
 async def findings(settings: Settings, notes: Sequence[str] = ()) -> list[Finding]:
     """Run all checks concurrently; return the findings in a fixed order. ``notes`` are warnings about settings."""
-    readable = Finding("Settings", ok=True, found="all readable", todo=" ".join(notes))
+    readable = Finding("Settings", ok=True, found="all valid", todo=" ".join(notes))
     fine = [readable, _configuration(settings.ftjob_config), *_keys(settings), *_proxies(settings)]
     accounts = (_api(settings, account) for account in settings.accounts)
     tried = await asyncio.gather(_database(settings), _slack(settings), *accounts)
@@ -105,15 +105,15 @@ def table(found: list[Finding]) -> Table:
 
 def _keys(settings: Settings) -> list[Finding]:
     """Return a note for each key that does not look like one; an OpenAI-compatible server may accept any."""
-    odd = "does not look like a key"
+    odd = "doesn't look like a key"
     findings = []
     for account in settings.accounts:
-        key, write_key = _KEYS.get(
-            account.name, (f"the key of {account.name}", f"the key for orders of {account.name}")
-        )
+        key, write_key = _KEYS.get(account.name, (f"the key of {account.name}", f"the write key of {account.name}"))
         is_openai = urlsplit(account.base_url).hostname == _OPENAI_HOST
         todo = (
-            "Copy it again: OpenAI's begin with sk-." if is_openai else "Copy it again, unless the server wants it so."
+            "Copy it again. OpenAI keys start with sk-."
+            if is_openai
+            else "Copy it again, unless your server uses such keys."
         )
         for name, secret in ((key, account.key), (write_key, account.write_key)):
             if secret and not looks_like_key(secret.get_secret_value(), is_openai=is_openai):
@@ -122,11 +122,11 @@ def _keys(settings: Settings) -> list[Finding]:
 
 
 def _configuration(config: Config) -> Finding:
-    prices = ", ".join(f"{model} ${price:,g}" for model, price in config.prices.items()) or "none"
+    prices = ", ".join(f"{model} ${price:,g}" for model, price in config.prices.items())
     times = {name.replace("_", " "): seconds for name, seconds in config.stuck}
     stalled = ", ".join(f"{name} {format_duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
-    found = f"prices of a million trained tokens: {prices}; told as stuck: {stalled}"
-    return Finding("Configuration file", ok=True, found=found if config.model_fields_set else f"none; {found}")
+    found = f"stuck alerts: {stalled}; {f'prices per 1M trained tokens: {prices}' if prices else 'no prices'}"
+    return Finding("Configuration file", ok=True, found=found if config.model_fields_set else f"not set ({found})")
 
 
 def _proxies(settings: Settings) -> list[Finding]:
@@ -152,7 +152,7 @@ def _api_part(settings: Settings, account: Account) -> str:
 async def _database(settings: Settings) -> list[Finding]:
     try:
         found = await probe(settings.database_url.get_secret_value())
-        without_effect = f"; no effect here: {', '.join(found.ignored)}" if found.ignored else ""
+        without_effect = f"; ignored: {', '.join(found.ignored)}" if found.ignored else ""
         return [Finding("Database", ok=True, found=f"{found.kind}, {found.state}{without_effect}")]
     except StoreInUse:
         return [Finding("Database", ok=True, found="in use by the running bot; skipped")]
@@ -172,7 +172,7 @@ async def _slack(settings: Settings) -> list[Finding]:
         try:
             identity = await slack.identity()
         except Exception as error:  # noqa: BLE001 - the SDK raises any error on an invalid response
-            todo = "Copy the bot token again from OAuth & Permissions, or install the app anew."
+            todo = "Copy the bot token again from OAuth & Permissions, or reinstall the app."
             return [_failed("Slack", error, if_refused=todo)]
         found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity)]
         found += await _groups(settings, slack.web.usergroups_users_list)
@@ -185,21 +185,21 @@ async def _groups(settings: Settings, members_of: Callable[..., Awaitable[Any]])
     for group in sorted(each for each in settings.ftjob_operators if each.startswith("S")):
         part = f"Operators: {group}"
         todo = (
-            "Correct FTJOB_OPERATORS, enable the group in Slack, or grant usergroups:read; other operators still work."
+            "Correct FTJOB_OPERATORS, enable the group in Slack, or grant usergroups:read. Other operators still work."
         )
         try:
             users = (await members_of(usergroup=group)).get("users")
         except Exception as error:  # noqa: BLE001 - as above
             findings.append(_failed(part, error, if_refused=todo))
         else:
-            found = f"{len(users)} people" if users else "nobody is in it, or it is disabled"
+            found = counted(len(users), "member") if users else "empty or disabled"
             findings.append(Finding(part, ok=bool(users), found=found, todo="" if users else todo))
     return findings
 
 
 def _scopes(identity: BotIdentity) -> list[Finding]:
     needed, optional = manifest.scopes(manifest.for_socket_mode())
-    todo = "Take manifest.yml into the app's settings and install it anew."
+    todo = "Paste manifest.yml into the app's settings and reinstall."
     missing = sorted(needed - identity.scopes)
     lacking = sorted(optional - identity.scopes)
     extra = sorted(identity.scopes - needed - optional)
@@ -207,17 +207,15 @@ def _scopes(identity: BotIdentity) -> list[Finding]:
         Finding(
             "Slack scopes",
             ok=not missing,
-            found=f"missing: {', '.join(missing)}" if missing else "all needed",
+            found=f"missing: {', '.join(missing)}" if missing else "all granted",
             todo=todo if missing else "",
         ),
         *(
-            Finding(f"Optional: {scope}", ok=True, found="absent", todo=f"It would buy: {SCOPE_BENEFITS[scope]}.")
+            Finding(f"Optional: {scope}", ok=True, found="not granted", todo=f"Enables: {SCOPE_BENEFITS[scope]}.")
             for scope in lacking
         ),
         *(
-            Finding(
-                f"Not needed: {scope}", ok=True, found="granted", todo="Take it away: what is not there is not stolen."
-            )
+            Finding(f"Not needed: {scope}", ok=True, found="granted", todo="Remove it: ftjob doesn't need it.")
             for scope in extra
         ),
     ]
@@ -226,14 +224,19 @@ def _scopes(identity: BotIdentity) -> list[Finding]:
 async def _socket_mode(settings: Settings, open_connection: Callable[..., Awaitable[object]]) -> list[Finding]:
     if settings.slack_app_token is None:
         return [
-            Finding("Slack over HTTP", ok=True, found="signing secret is set", todo="Slack must reach /slack/events.")
+            Finding(
+                "Slack over HTTP",
+                ok=True,
+                found="signing secret is set",
+                todo="Make sure Slack can reach /slack/events.",
+            )
         ]
     try:
         await open_connection(app_token=settings.slack_app_token.get_secret_value())
     except Exception as error:  # noqa: BLE001 - as above
         todo = "SLACK_APP_TOKEN must be an app-level token with connections:write."
         return [_failed("Socket Mode", error, if_refused=todo)]
-    return [Finding("Socket Mode", ok=True, found="a connection may be opened")]
+    return [Finding("Socket Mode", ok=True, found="can connect")]
 
 
 def _failed(part: str, error: Exception, *, if_refused: str) -> Finding:
@@ -248,7 +251,7 @@ def _failed(part: str, error: Exception, *, if_refused: str) -> Finding:
         todo = trouble.todo if trouble else CONNECTION_FAILED.todo
         return Finding(part, ok=False, found=f"unreachable: {found}", todo=todo.format(address="SLACK_API_URL"))
     todo = "Try again in a minute." if word in _TRANSIENT_ERRORS else if_refused
-    return Finding(part, ok=False, found=f"refused: {word}", todo=todo)
+    return Finding(part, ok=False, found=f"rejected: {word}", todo=todo)
 
 
 async def _api(settings: Settings, account: Account) -> list[Finding]:
@@ -258,31 +261,31 @@ async def _api(settings: Settings, account: Account) -> list[Finding]:
             page = await client.list_jobs(limit=1)
         except ProviderError as error:
             return [Finding(part, ok=False, found=str(error), todo=_todo(error, account))]
-        newest = page.fetched[0].snapshot.id if page.fetched else "no job yet"
-        actions_part = "Orders" if len(settings.accounts) == 1 else f"Orders: {account.name}"
-        return [Finding(part, ok=True, found=f"newest job: {newest}"), _actions(actions_part, settings, account)]
+        found = f"latest job: {page.fetched[0].snapshot.id}" if page.fetched else "no jobs yet"
+        actions_part = "Actions" if len(settings.accounts) == 1 else f"Actions: {account.name}"
+        return [Finding(part, ok=True, found=found), _actions(actions_part, settings, account)]
 
 
 def _actions(part: str, settings: Settings, account: Account) -> Finding:
     if settings.ftjob_read_only:
-        return Finding(part, ok=True, found="switched off")
+        return Finding(part, ok=True, found="off (read-only mode)")
     if account.write_key:
-        return Finding(part, ok=True, found="with a key of their own")
-    todo = "With OPENAI_WRITE_API_KEY set, OPENAI_API_KEY can be restricted to reading."
+        return Finding(part, ok=True, found="uses a separate write key")
+    todo = "Set OPENAI_WRITE_API_KEY, and OPENAI_API_KEY can be read-only."
     if account.name != DEFAULT_ACCOUNT:
-        todo = "With write_key_env in FTJOB_CONFIG, the other key can be restricted to reading."
-    return Finding(part, ok=True, found="with the key that reads", todo=todo)
+        todo = "Set write_key_env in FTJOB_CONFIG, and the other key can be read-only."
+    return Finding(part, ok=True, found="uses the read key", todo=todo)
 
 
 def _todo(error: ProviderError, account: Account) -> str:
     key, address, identifiers = _SETTINGS.get(account.name, _FILE_SETTINGS)
     match error:
         case AccessDenied(missing_scope=str(scope)):
-            return f"Give the key the scope {scope}."
+            return f"Grant the key the scope {scope}."
         case AccessDenied():
             return _ACCESS_FIXES[error.reason].format(key=key, address=address, named=identifiers)
         case QuotaExceeded():
-            return "Raise the limit or pay the bill with the provider."
+            return "Raise the limit or settle the bill with the provider."
         case RateLimited():
             return "Try again in a minute."
         case Unreachable() if error.todo:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from bot.app import process
 from bot.cli import check
+from bot.commands.about import VERSION
 from bot.errors import FtjobError, SettingsError, StoreDamaged, StoreUnusable
 from bot.runtime import manifest
 from bot.settings.environment import load, misspelled, readable_by_others
@@ -39,28 +40,37 @@ log = structlog.get_logger()
 
 cli = typer.Typer(
     name="ftjob",
-    help="The Slack bot that watches fine-tuning jobs.",
+    help="A Slack bot for fine-tuning jobs.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 db = typer.Typer(help="The database.", no_args_is_help=True)
 cli.add_typer(db, name="db")
-audit = typer.Typer(help="Who tried what, and what was decided.", no_args_is_help=True)
+audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 cli.add_typer(audit, name="audit")
+
+
+def _show_version(show: bool) -> None:  # noqa: FBT001 - Typer passes the option's value
+    if show:
+        typer.echo(f"ftjob {VERSION}")
+        raise typer.Exit
 
 
 @cli.callback()
 def _ftjob(
     *,
-    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error that nobody expected.")] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an unexpected error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
 ) -> None:
-    """The Slack bot that watches fine-tuning jobs. Settings come from the environment and from a .env file."""
+    """A Slack bot for fine-tuning jobs. Settings come from the environment and from a .env file."""
 
 
 @cli.command()
 def run() -> None:
-    """Run the bot until it receives a stop signal."""
+    """Run the bot."""
     settings = _settings()
     logs.configure(settings.ftjob_log)
     for setting, mode in readable_by_others().items():
@@ -76,7 +86,7 @@ def run() -> None:
 
 @cli.command("check")
 def check_() -> None:
-    """Try every part of the set-up and say what to do about what does not work."""
+    """Check the setup and explain how to fix problems."""
     settings = _settings()
     findings = asyncio.run(check.findings(settings, misspelled()))
     console = Console()
@@ -86,7 +96,7 @@ def check_() -> None:
 
 @db.command("upgrade")
 def upgrade() -> None:
-    """Bring the database up to date; ``ftjob run`` does so itself at its start."""
+    """Migrate the database (done automatically by ftjob run)."""
     settings = _settings()
 
     async def open_and_close() -> None:
@@ -97,13 +107,13 @@ def upgrade() -> None:
 
 
 @db.command("backup")
-def backup(target: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
-    """Copy the SQLite database to a file; the bot may run meanwhile."""
+def backup(target: Annotated[Path, typer.Argument(help="The file to write. It must not exist yet.")]) -> None:
+    """Copy the SQLite database to a file, even while the bot is running."""
     url = _settings().database_url.get_secret_value()
 
     async def copy() -> None:
         if not url.startswith("sqlite"):
-            raise FtjobError("The database is a PostgreSQL: take its backups with pg_dump, or as your platform does.")
+            raise FtjobError("The database is PostgreSQL. Back it up with pg_dump or your platform's backups.")
         back_up(sqlite_path(url), target)
         typer.echo(f"Copied to {printable(str(target))}.")
 
@@ -112,7 +122,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write; it mu
 
 @db.command("restored")
 def restored() -> None:
-    """Mark the database as a restored backup: changes that it does not know are looked up in Slack before they are posted."""
+    """Run once after restoring a backup, so alerts sent since then aren't repeated."""
     settings = _settings()
 
     async def note() -> None:
@@ -121,14 +131,14 @@ def restored() -> None:
                 await mark_restored(store.db, tx)
             if store.identity.origin is StoreOrigin.OLDER:
                 store.remember_identity()  # the user confirmed the restore
-        typer.echo("Noted. For a day, each alert is looked for in Slack before it is sent.")
+        typer.echo("Done. For the next 24 hours ftjob checks Slack before sending each alert.")
 
     _with_clear_errors(note())
 
 
 @audit.command("export")
 def export() -> None:
-    """Print every row, oldest first, as JSON Lines; the bot may run meanwhile."""
+    """Print every row as JSON Lines, oldest first, even while the bot is running."""
 
     async def work(rows: Audit) -> None:
         async for row in rows.all():
@@ -140,12 +150,12 @@ def export() -> None:
 
 @audit.command("verify")
 def verify() -> None:
-    """Say whether a row was changed or taken out; exit code 1 if so."""
+    """Verify that no row was changed or removed (exit code 1 if one was)."""
 
     async def work(rows: Audit) -> None:
         if (broken := await rows.first_broken()) is not None:
-            raise FtjobError(f"Row {broken} of the audit is not as it was written, or the one before it is missing.")
-        typer.echo("Every row of the audit is as it was written and follows the one before.")
+            raise FtjobError(f"Audit log row {broken} was changed, or the row before it was removed.")
+        typer.echo("Audit log intact.")
 
     _read_audit(work)
 
@@ -162,9 +172,11 @@ def _read_audit(work: Callable[[Audit], Coroutine[Any, Any, None]]) -> None:
 
 @cli.command("manifest")
 def manifest_(
-    url: Annotated[str | None, typer.Option(help="Where Slack reaches the bot over HTTP: https://host.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The URL at which Slack reaches the bot over HTTP, https://host.")
+    ] = None,
 ) -> None:
-    """Print the Slack app's manifest: for Socket Mode, or with --url for HTTP."""
+    """Print the Slack app manifest, for Socket Mode or (with --url) for HTTP."""
     if url is None:
         typer.echo(manifest.read(), nl=False)
         return
@@ -176,12 +188,10 @@ def manifest_(
 @cli.command("try")
 def try_(
     *,
-    self_test: Annotated[
-        bool, typer.Option("--tour", help="Play a scripted visit and check that all of it worked.")
-    ] = False,
+    self_test: Annotated[bool, typer.Option("--tour", help="Run a scripted demo and verify it.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
-    """Try it with no account: a page with a local Slack and a living fine-tuning API, and the real bot in between."""
+    """Try ftjob without an account: a simulated Slack and fine-tuning API in your browser, with the real bot between them."""
     from bot.sandbox.demo.run import run_demo  # noqa: PLC0415
     from bot.sandbox.demo.self_test import run_self_test  # noqa: PLC0415 - the bot itself never loads the sandbox
 
@@ -196,7 +206,7 @@ def main() -> None:
         if DEBUG in sys.argv:
             raise
         command = " ".join(["ftjob", DEBUG, *(word for word in sys.argv[1:] if word.isalpha())])
-        _fail([f"an error that nobody expected: {type(error).__name__}; `{command}` shows where"], code=1)
+        _fail([f"unexpected error: {type(error).__name__}. Run `{command}` for the traceback"], code=1)
 
 
 def _is_host(url: str) -> bool:
@@ -230,7 +240,7 @@ def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _fail(problems: list[str], *, code: int) -> NoReturn:
-    title = "ftjob cannot start:" if len(problems) == 1 else f"ftjob cannot start, {len(problems)} problems:"
+    title = "ftjob can't start:" if len(problems) == 1 else f"ftjob can't start ({len(problems)} problems):"
     said = "\n".join([title, *(f"  - {printable(problem)}" for problem in problems)])
     # A setting with invalid UTF-8 holds lone surrogates, which can't be encoded.
     logs.write_stderr(said.encode(errors="backslashreplace").decode())

@@ -14,7 +14,7 @@ from bot.commands.usage import Usage
 from bot.store.accounts.outages import account_key
 
 VERSION = version("ftjob")
-USAGE = Usage("about", "show the version, the project and the last look", "about")
+USAGE = Usage("about", "show the version and status", "about")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ async def run(_command: AboutCommand, services: Services, account: Account) -> R
     accounts, store = services.accounts.all, services.store
     read = await listings(services)
     polled = [await store.accounts.leases.polled_at(each.name) for each in accounts]
-    polls = [format_date(at) if at else "none so far" for at in polled]
+    polls = [format_date(at) if at else "not yet" for at in polled]
     since = {each.key: each.since for each in await store.accounts.outages.current()}
     health = [_health(each, since.get(account_key(each.account.name))) for each in read]
     if account.display_name:
@@ -48,11 +48,11 @@ async def run(_command: AboutCommand, services: Services, account: Account) -> R
             "ftjob",
             [
                 ("Version", code_span(VERSION)),
-                ("Watches", ", ".join(each.label for each in accounts)),
+                ("Watching", ", ".join(each.label for each in accounts)),
                 ("API", "\n".join(health)),
-                ("Looks every", f"{services.poll_interval:g} s"),
-                ("Last look", "\n".join(polls)),
-                ("Cancelling", "off" if services.render_context.read_only else "for operators"),
+                ("Checks every", f"{services.poll_interval:g} s"),
+                ("Last check", "\n".join(polls)),
+                ("Actions", "off" if services.render_context.read_only else "operators only"),
             ],
         )
     )
@@ -61,5 +61,5 @@ async def run(_command: AboutCommand, services: Services, account: Account) -> R
 def _health(listing: Listing, since: float | None) -> str:
     """Return whether an account's API answers; if not, why, and since when where polls noticed it."""
     if listing.error is None:
-        return "answers"
-    return listing.error + (f" It's been so since {format_date(since)}." if since else "")
+        return "OK"
+    return listing.error + (f" Since {format_date(since)}." if since else "")

@@ -86,7 +86,7 @@ class Accounts:
         """
         if account := self.find(name):
             return account
-        raise UserError(f"No account {code_span(name, 40)}: this bot watches {account_names(self.all)}.")
+        raise UserError(f"No account {code_span(name, 40)}. Accounts here: {account_names(self.all)}.")
 
     def selected(self, name: str | None) -> list[Account]:
         """Return the accounts that a command is about: the one that it names, or all.
@@ -114,10 +114,10 @@ class Accounts:
             return gathered.values[0][0]
         silent = [account.error_text(error) for account, error in gathered.errors if not isinstance(error, NotFound)]
         if silent:
-            raise UserError(f"No account that answers has the job {code_span(job_id)}. {' '.join(silent)}")
+            raise UserError(f"No account that responded has the job {code_span(job_id)}. {' '.join(silent)}")
         raise UserError(
-            f"No fine-tuning job {code_span(job_id)} in any of the accounts {account_names(self.all)}. Check the id with "
-            "`/ftjob list`; it may also belong to another project or organisation than the API keys of this bot."
+            f"No job {code_span(job_id)} in any of the accounts {account_names(self.all)}. Check the ID with `/ftjob list`. It "
+            "may also belong to another project or organization than ftjob's API keys."
         )
 
     def reject_as_metadata(self, job_filter: Filter) -> None:
@@ -128,7 +128,7 @@ class Accounts:
         """
         name = dict(job_filter.metadata).get(ACCOUNT[:-1], "").casefold()
         if name in self._by_name and len(self._by_name) > 1:
-            raise UserError(f"`account={name}` asks for what jobs carry. Did you mean `{ACCOUNT}{name}`?")
+            raise UserError(f"`account={name}` filters by metadata. Did you mean `{ACCOUNT}{name}`?")
 
 
 def account_names(accounts: Iterable[Account]) -> str:

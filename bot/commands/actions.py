@@ -16,9 +16,9 @@ from bot.jobs.actions import ACTION_WORDING, Applicability, Decision, JobAction,
 from bot.jobs.models import Job
 from bot.store.actions.confirmations import Confirmation
 
-CANCEL = Usage("cancel <id>", "end a job, after a question (operators only)", "cancel ftjob-abc123")
-PAUSE = Usage("pause <id>", "hold a running job, after a question (operators only)", "pause ftjob-abc123")
-RESUME = Usage("resume <id>", "let a paused job go on, after a question (operators only)", "resume ftjob-abc123")
+CANCEL = Usage("cancel <id>", "cancel a job (asks first; operators only)", "cancel ftjob-abc123")
+PAUSE = Usage("pause <id>", "pause a running job (asks first; operators only)", "pause ftjob-abc123")
+RESUME = Usage("resume <id>", "resume a paused job (asks first; operators only)", "resume ftjob-abc123")
 
 NOT_APPLICABLE = {
     Applicability.TOO_EARLY: Decision.EARLY,
@@ -70,7 +70,7 @@ def parse_resume(words: list[str], requester: Requester) -> ResumeCommand:
 
 
 def _job_id(usage: Usage, words: list[str]) -> tuple[str, ...]:
-    otherwise = "One job at a time; the question that follows cannot be skipped."
+    otherwise = "One job at a time, because each needs its own confirmation."
     if words and words[0].casefold() in ("all", "*"):
         raise usage_error(usage, otherwise)
     return one_job_id(usage, words, otherwise=otherwise)
@@ -81,7 +81,7 @@ async def run(command: ActionCommand, services: Services, account: Account) -> R
     action = JobAction(command.verb)
     if action not in account.client.actions:
         done = ACTION_WORDING[action].done
-        raise UserError(f"A job of {account.label} cannot be {done} from here: its provider does not offer that.")
+        raise UserError(f"Jobs in {account.label} can't be {done} from here. The provider doesn't offer that.")
     job = (await account.client.retrieve(command.job_ids[0])).job
     if (found := applicability(action, job.status)) is not Applicability.APPLICABLE:
         text = not_applicable_text(action, job)
@@ -119,9 +119,11 @@ def not_applicable_text(action: JobAction, job: Job) -> str:
     """Return why an action does not apply, safe mrkdwn."""
     if job.is_final:
         finished = f" ({format_date(job.finished_at)})" if job.finished_at else ""
-        return f"Nothing to {action}: {code_span(job.id)} is over already. It {status_phrase(job.status)}{finished}."
+        return (
+            f"Nothing to {action}. {code_span(job.id)} has already finished: it {status_phrase(job.status)}{finished}."
+        )
     words = ACTION_WORDING[action]
     return (
-        f"Nothing to {action}: {code_span(job.id)} {status_phrase(job.status)}, and only a {words.target_jobs} job can be "
+        f"Nothing to {action}. {code_span(job.id)} {status_phrase(job.status)}, and only {words.target_jobs} jobs can be "
         f"{words.done}."
     )

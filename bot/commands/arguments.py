@@ -1,6 +1,7 @@
 """Readers of arguments that several verbs take: ids of jobs, a count, a page. Pure."""
 
 import re
+from collections.abc import Sequence
 
 from bot.blocks.parts import code_span
 from bot.commands.filters import MAX_LISTED, visible
@@ -21,10 +22,7 @@ MAX_IDS = 5
 COUNTS = frozenset(map(str, range(1, MAX_LISTED + 1)))
 """Counts of rows, as they are typed."""
 WHICH_JOB = "Which job?"
-CREDENTIAL_TYPED = (
-    "That looks like a secret, such as a token or a key. I neither repeat nor keep it, but it has left your hands: "
-    "revoke it now, where it was made."
-)
+CREDENTIAL_TYPED = "That looks like a secret, such as a token or key. I haven't stored it, but it went through Slack, so revoke it now."
 _MAX_QUOTED_LENGTH = 60
 _AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-][!#-%(-;=?-_a-{}~]{0,127})", re.ASCII)
 
@@ -38,7 +36,7 @@ def no_arguments(usage: Usage, words: list[str]) -> None:
     if words:
         verb = usage.syntax.split()[0]
         hint = unusual_character(as_typed(words[0]))
-        raise usage_error(usage, f"`{verb}` takes nothing more, not {echo(words[0])}.{hint}")
+        raise usage_error(usage, f"`{verb}` doesn't take {echo(words[0])}.{hint}")
 
 
 def page_after(words: list[str]) -> tuple[list[str], str | None]:
@@ -67,8 +65,18 @@ def job_ids(usage: Usage, words: list[str]) -> tuple[str, ...]:
     if not words:
         raise usage_error(usage, WHICH_JOB)
     if len(words) > MAX_IDS:
-        raise usage_error(usage, f"At most {MAX_IDS} jobs at a time.")
+        raise usage_error(usage, f"Up to {MAX_IDS} jobs at a time.")
     return tuple(dict.fromkeys(_job_id(usage, word) for word in words))
+
+
+def could_be_name(words: Sequence[str]) -> bool:
+    """Whether words may be the name of a job: no ID of something else, no link, and nothing that looks like another text."""
+    typed = list(map(as_typed, words))
+    has_letter = any(each.isalnum() or not each.isascii() for word in typed for each in word)
+    return has_letter and not any(
+        other_id_kind(word) or word.startswith("<") or "/" in word or unusual_character(text)
+        for word, text in zip(words, typed, strict=True)
+    )
 
 
 def echo(word: str) -> str:
@@ -82,14 +90,14 @@ def _job_id(usage: Usage, word: str) -> str:
     if job_id := bare_id if is_job_id(bare_id) else parse_job_id(word):
         return job_id
     if other := other_id_kind(word):
-        raise usage_error(usage, f"{echo(word)} is {other}, not a job id.")
+        raise usage_error(usage, f"{echo(word)} is {other}, not a job ID.")
     if strange := first_invalid_character(as_typed(word)):
         quoted = code_span(printable(as_typed(word).encode("ascii", "backslashreplace").decode()), _MAX_QUOTED_LENGTH)
-        raise usage_error(usage, f"{quoted} is not a job id. It holds {strange}, which no id has.")
+        raise usage_error(usage, f"{quoted} isn't a job ID. It contains {strange}, which no ID has.")
     if foreign := parse_foreign_id(as_typed(word) if _is_linked(word) else word):
         return foreign
-    length = f" It is longer than {MAX_ID_LENGTH} characters." if len(word) > MAX_ID_LENGTH else ""
-    raise usage_error(usage, f"{echo(word)} is not a job id.{length}")
+    length = f" It's longer than {MAX_ID_LENGTH} characters." if len(word) > MAX_ID_LENGTH else ""
+    raise usage_error(usage, f"{echo(word)} isn't a job ID.{length}")
 
 
 def _is_linked(word: str) -> bool:

@@ -16,7 +16,7 @@ from bot.jobs.actions import Decision
 from bot.jobs.ids import parse_job_id
 from bot.store.actions.audit import AuditFilter, AuditLine
 
-USAGE = Usage("audit [n] [denied] [@person] [id]", "show who tried what (operators only)", "audit 20")
+USAGE = Usage("audit [n] [denied] [@person] [id]", "show who did what (operators only)", "audit 20")
 DEFAULT_ROWS = 10
 MAX_ROWS = 25
 """Rows at a time."""
@@ -50,10 +50,10 @@ def parse(words: list[str], requester: Requester) -> AuditCommand:
         if found.setdefault(name, value) != value:
             raise usage_error(
                 USAGE,
-                f"{code_span(as_typed(word), _MAX_QUOTED_LENGTH)} is one too many: the audit shows one of a kind at a time.",
+                f"{code_span(as_typed(word), _MAX_QUOTED_LENGTH)} is one too many. Use at most one number, decision, person and job ID.",
             )
     if after is not None and not _ROW.fullmatch(after):
-        raise usage_error(USAGE, f"{code_span(after, _MAX_QUOTED_LENGTH)} is no row of the audit.")
+        raise usage_error(USAGE, f"{code_span(after, _MAX_QUOTED_LENGTH)} isn't an audit row.")
     return AuditCommand(requester, after=after, **found)
 
 
@@ -67,8 +67,8 @@ def _argument(word: str) -> tuple[str, Any]:
         return "person", person["id"]
     if job_id := parse_job_id(word):
         return "job_ids", (job_id,)
-    hint = f"a number up to {MAX_ROWS}, `denied` (or another word that the audit says), @somebody, nor a job id"
-    raise usage_error(USAGE, f"{echo(word)} is neither {hint}.{unusual_character(as_typed(word))}")
+    hint = f"You can give a number up to {MAX_ROWS}, a decision such as `denied`, a @person or a job ID."
+    raise usage_error(USAGE, f"I didn't understand {echo(word)}.{unusual_character(as_typed(word))} {hint}")
 
 
 async def run(command: AuditCommand, services: Services, _account: Account) -> Reply:

@@ -10,7 +10,7 @@ from bot.commands.events import NO_PAGES
 from bot.commands.services import Services
 from bot.commands.usage import Usage
 
-USAGE = Usage("checkpoints <id>", "show the models saved on the way", "checkpoints ftjob-abc123")
+USAGE = Usage("checkpoints <id>", "list a job's checkpoints", "checkpoints ftjob-abc123")
 PAGE = 10
 
 

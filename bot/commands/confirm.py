@@ -92,7 +92,7 @@ async def _superseded(
         return Reply(note_message(duplicate_text(quicker or pending, command.requester)), decision=Decision.DUPLICATE)
     if reconfirms:
         was, is_now = status_label(displayed_status or "").lower(), status_phrase(job.status)
-        why = f"It was {was} when I asked and {is_now} now, so the button before this one is out of date."
+        why = f"The job was {was} when I asked and {is_now} now, so confirm again."
         return await request_confirmation(action, job, command.requester, services, account, reconfirm_reason=why)
     decision = Decision.EXPIRED if found is Applicability.TOO_LATE else NOT_APPLICABLE[found]
     return Reply(note_message(said), replaces=True, decision=decision, reason=status_reason(job))

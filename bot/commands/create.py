@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 
 from bot.blocks.create import MAX_FILES, create_form, create_result, form_metadata
+from bot.blocks.job import job_title
 from bot.blocks.replies import note_message, problem_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import no_arguments
@@ -16,23 +17,24 @@ from bot.commands.track import TrackCommand, try_one
 from bot.commands.usage import Usage
 from bot.errors import AccessDenialReason, AccessDenied, InvalidResponse, ProviderError, UserError
 from bot.jobs.actions import Decision, JobAction
-from bot.jobs.creation import JobRequest
+from bot.jobs.creation import JobRequest, request_like
 from bot.jobs.models import File
 from bot.store.actions.confirmations import FORM_LIFETIME, Confirmation, PendingAction
 
-USAGE = Usage("create [account:name]", "start a new job, by a form (operators only)", "create")
+USAGE = Usage("create [account:name]", "start a new job with a form (operators only)", "create")
 PURPOSE = "fine-tune"
-NO_MODAL = "Slack opened no window for the form: it has to be opened within three seconds. Type `/ftjob create` again."
+NO_MODAL = "Slack couldn't open the form in time. Run `/ftjob create` again."
 NO_FILE = (
-    "There is no file to train on yet. Upload one with the purpose `fine-tune`, in the platform's Storage or with its API, "
-    "then type `/ftjob create` again."
+    "There's no training file yet. Upload one with the purpose `fine-tune`, in the platform's Storage or with its API, then "
+    "run `/ftjob create` again."
 )
-TOO_OLD = "This form was open for more than an hour. Nothing was sent; look through it once more, then press Create."
+NO_RETRY = "I can't retry {job}: this form only takes supervised and DPO jobs. Create it again with the API."
+TOO_OLD = "This form expired, so nothing was sent. Review it and press Create again."
 
 
 @dataclass(frozen=True)
 class CreateCommand(Command):
-    """`create`."""
+    """`create`; the job that it names, if any, is the one to retry."""
 
     verb = JobAction.CREATE.value
 
@@ -46,16 +48,28 @@ def parse(words: list[str], requester: Requester) -> CreateCommand:
 
 async def run(command: CreateCommand, services: Services, account: Account) -> Reply:
     """Show the form, in the modal that was opened for it; of several accounts for the first that can create a job."""
+    if command.job_ids:
+        return await _retry(command, services, account)
     able = [each for each in services.accounts.selected(command.account) if JobAction.CREATE in each.client.actions]
     if not able:
-        raise UserError(
-            f"I start no jobs in {account.label}: its provider describes them in other words than my form's."
-        )
+        raise UserError(f"Creating jobs isn't supported for {account.label}.")
     account = able[0]
     files, _ = await asyncio.gather(_files(account), _check(account))
     if files == []:
         return Reply(note_message(NO_FILE), decision=Decision.SHOWN)
     return await _form(command.requester, files, services, account)
+
+
+async def _retry(command: CreateCommand, services: Services, account: Account) -> Reply:
+    """Show the form with the values of a job that is to be created again."""
+    (job_id,) = command.job_ids
+    if JobAction.CREATE not in account.client.actions:
+        raise UserError(f"Creating jobs isn't supported for {account.label}.")
+    files, _, read = await asyncio.gather(_files(account), _check(account), account.reads.job(job_id))
+    job = read.value.job
+    if (prefilled := request_like(job)) is None:
+        raise UserError(NO_RETRY.format(job=job_title(job)))
+    return await _form(command.requester, files or None, services, account, prefilled=prefilled)
 
 
 async def submit_form(

@@ -8,7 +8,7 @@ from bot.blocks.parts import strip_invisible
 from bot.commands.arguments import CREDENTIAL_TYPED
 from bot.commands.tokenizer import EMPTY, problem_in, unquoted
 from bot.errors import UserError
-from bot.jobs.creation import MAX_METADATA_PAIRS, REQUEST_KEY, JobRequest, Method, Number
+from bot.jobs.creation import MAX_METADATA_PAIRS, METHODS, REQUEST_KEY, JobRequest, Method, Number
 from bot.jobs.models import OWNER_KEY
 from bot.telemetry.redaction import holds_secret
 
@@ -17,7 +17,6 @@ MAX_EPOCHS, MAX_BATCH, MAX_BETA, MAX_SEED = 50, 256, 2.0, 2**31 - 1
 
 _FILE = re.compile(r"file-[A-Za-z0-9_-]{1,100}", re.ASCII)
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}", re.ASCII)
-_METHODS: dict[str, Method] = {"supervised": "supervised", "dpo": "dpo"}
 
 
 class InvalidFields(UserError):
@@ -43,7 +42,7 @@ def read_job_request(values: Mapping[str, str]) -> JobRequest:
         except UserError as error:
             problems.setdefault(field, str(error))
     if typed[FormField.BETA] and read.get(FormField.METHOD) == "supervised":
-        problems.setdefault(FormField.BETA, "Only a job of the method dpo has a beta.")
+        problems.setdefault(FormField.BETA, "Beta applies to DPO only.")
     if problems:
         raise InvalidFields(problems)
     numbers = {field.value: read.pop(field) for field in _NUMBERS}
@@ -70,13 +69,13 @@ def _seen(text: str) -> str:
 
 def _model(text: str) -> str:
     if not _MODEL.fullmatch(text):
-        raise UserError("The name of a model, such as gpt-4o-mini-2024-07-18.")
+        raise UserError("Enter a model name, such as gpt-4o-mini-2024-07-18.")
     return text
 
 
 def _training_file(text: str) -> str:
     if not _FILE.fullmatch(text):
-        raise UserError("The id of an uploaded file, such as file-abc123.")
+        raise UserError("Enter the ID of an uploaded file, such as file-abc123.")
     return text
 
 
@@ -87,7 +86,7 @@ def _validation_file(text: str) -> str | None:
 def _suffix(text: str) -> str | None:
     text = " ".join(text.split())
     if len(text) > MAX_SUFFIX:
-        raise UserError(f"At most {MAX_SUFFIX} characters.")
+        raise UserError(f"Up to {MAX_SUFFIX} characters.")
     return text or None
 
 
@@ -96,15 +95,15 @@ def _seed(text: str) -> int | None:
 
 
 def _method(text: str) -> Method:
-    if text not in _METHODS:
-        raise UserError("Supervised or dpo.")
-    return _METHODS[text]
+    if text not in METHODS:
+        raise UserError("Choose supervised or dpo.")
+    return METHODS[text]
 
 
 def _whole(text: str, least: int, most: int) -> int:
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
     if not least <= number <= most:
-        raise UserError(f"A whole number from {least} to {most}, or nothing.")
+        raise UserError(f"Enter a whole number from {least} to {most}, or leave it blank.")
     return number
 
 
@@ -117,7 +116,7 @@ def _above_zero(most: float) -> Callable[[str], float]:
         # Not float() alone: it takes "nan", "1_0" and digits of other scripts.
         number = float(text) if re.fullmatch(r"\d{0,6}(\.\d{1,8})?", text, re.ASCII) and text != "" else 0.0
         if not 0 < number <= most:
-            raise UserError(f"A number above 0, up to {most:g}, or auto.")
+            raise UserError(f"Enter a number above 0, up to {most:g}, or auto.")
         return number
 
     return read
@@ -128,17 +127,17 @@ def _metadata(text: str) -> tuple[tuple[str, str], ...]:
     for line in filter(None, text.splitlines()):
         key, equals, value = (part if part == "=" else _seen(_bare(part)) for part in line.partition("="))
         if not (equals and key and value):
-            raise UserError("One pair a line, as in team=search.")
+            raise UserError("One key=value per line, as in team=search.")
         if key in (OWNER_KEY, REQUEST_KEY):
-            raise UserError(f"I fill in {key} myself.")
+            raise UserError(f"ftjob fills in {key} for you.")
         if key in pairs:
-            raise UserError(f"{key[:MAX_KEY]} stands there twice.")
+            raise UserError(f"Duplicate key {key[:MAX_KEY]}.")
         if len(key) > MAX_KEY or len(value) > MAX_VALUE:
-            raise UserError(f"A key has at most {MAX_KEY} characters, a value {MAX_VALUE}.")
+            raise UserError(f"Keys can have up to {MAX_KEY} characters, values up to {MAX_VALUE}.")
         pairs[key] = value
     if len(pairs) > MAX_METADATA_PAIRS:
         raise UserError(
-            f"At most {MAX_METADATA_PAIRS} pairs: a job carries 16, and I add two, whose job it is and which request."
+            f"Up to {MAX_METADATA_PAIRS} pairs. A job can have 16, and ftjob adds two: the owner and the request."
         )
     return tuple(pairs.items())
 

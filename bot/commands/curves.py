@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 
 from bot.blocks.curves import curves_message, sparkline_message
-from bot.blocks.parts import code_span
+from bot.blocks.job import job_title
 from bot.blocks.replies import note_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import one_job_id
@@ -20,15 +20,16 @@ from bot.commands.usage import Usage
 from bot.delivery.charts import Chart, alt_text
 from bot.delivery.curves import load_chart
 from bot.errors import ChartNotRendered
+from bot.jobs.models import Job, display_name
 from bot.slack.errors import INVALID_CONTENT, RATE_LIMITED
 from bot.slack.messages import FileUpload, OutgoingMessage, PostResult
 
-USAGE = Usage("curves <id>", "share a picture of what training measured here", "curves ftjob-abc123")
+USAGE = Usage("curves <id>", "post the loss or reward chart here", "curves ftjob-abc123")
 WAITS = (1.0, 2.0, 4.0, 8.0)
 """Seconds between two attempts to post a chart: for some time Slack rejects a file that was just uploaded."""
-NOT_UPLOADED = "No picture: Slack did not take it. Whoever runs this bot finds what is missing with `ftjob check`."
-NOT_RENDERED = "No picture: it could not be drawn."
-NOT_VISIBLE_YET = "No picture: Slack does not show it yet. Try again in a minute."
+NOT_UPLOADED = "Couldn't post the chart: Slack rejected it. Your ftjob admin can see what's missing with `ftjob check`."
+NOT_RENDERED = "Couldn't draw the chart."
+NOT_VISIBLE_YET = "Couldn't post the chart: Slack doesn't show it yet. Try again in a minute."
 
 
 @dataclass(frozen=True)
@@ -50,27 +51,25 @@ async def run(command: CurvesCommand, services: Services, account: Account) -> R
     chart = await load_chart(job, account.client)
     if chart is None:
         status = f"`/ftjob status {job_id}`"
-        return Reply(note_message(f"{code_span(job_id)} has measured nothing yet. {status} shows how far it is."))
+        return Reply(note_message(f"No metrics for {job_title(job)} yet. {status} shows its progress."))
     thread_ts = await services.store.jobs.cards.ts_of(account.name, job_id, command.requester.channel)
-    why_not = await _share(chart, job_id, services, command.requester, thread_ts)
+    why_not = await _share(chart, job, services, command.requester, thread_ts)
     if why_not:
-        return Reply(sparkline_message(job_id, chart.curves, why_not))
+        return Reply(sparkline_message(display_name(job), chart.curves, why_not))
     where = "in its thread" if thread_ts else "here"
-    return Reply(note_message(f"The curves of {code_span(job_id)} are {where}."))
+    return Reply(note_message(f"Posted the chart of {job_title(job)} {where}."))
 
 
-async def _share(
-    chart: Chart, job_id: str, services: Services, requester: Requester, thread_ts: str | None
-) -> str | None:
+async def _share(chart: Chart, job: Job, services: Services, requester: Requester, thread_ts: str | None) -> str | None:
     """Upload and post a chart; return None, or why there is none."""
     try:
         png = await services.charts.png(chart)
     except ChartNotRendered:
         return NOT_RENDERED
-    file = await services.slack.upload(FileUpload(png, f"{job_id}.png", chart.title))
+    file = await services.slack.upload(FileUpload(png, f"{job.id}.png", chart.title))
     if file is None:
         return NOT_UPLOADED
-    message = curves_message(job_id, file, alt_text(chart))
+    message = curves_message(display_name(job), file, alt_text(chart))
     outgoing = OutgoingMessage(requester.channel, message, secrets.token_urlsafe(8), thread_ts)
     result = await _post(outgoing, services)
     if result.ts or result.maybe_posted:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from bot.blocks.event_log import event_log
-from bot.blocks.parts import MAX_VALUE_LENGTH, code_span
+from bot.blocks.interactive import MAX_VALUE_LENGTH
+from bot.blocks.parts import code_span
 from bot.commands.accounts import Account
 from bot.commands.arguments import COUNTS, echo, job_ids, page_after
 from bot.commands.command import Command, Reply, Requester
@@ -11,9 +12,9 @@ from bot.commands.filters import MAX_LISTED
 from bot.commands.services import Services
 from bot.commands.usage import Usage, usage_error
 
-USAGE = Usage("events <id> [n]", "show the newest lines of a job's log", "events ftjob-abc123 20")
+USAGE = Usage("events <id> [n]", "show a job's latest log lines", "events ftjob-abc123 20")
 DEFAULT_EVENTS = 10
-NO_PAGES = "There may be older ones; this provider gives no way to page back to them."
+NO_PAGES = "There may be older ones, but this provider can't page back to them."
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def parse(words: list[str], requester: Requester) -> EventsCommand:
     words, after = page_after(words)
     limit = int(words.pop()) if words and words[-1] in COUNTS else DEFAULT_EVENTS
     if len(words) > 1:
-        raise usage_error(USAGE, f"{echo(words[-1])} is no number up to {MAX_LISTED}.")
+        raise usage_error(USAGE, f"{echo(words[-1])} isn't a number from 1 to {MAX_LISTED}.")
     return EventsCommand(requester, job_ids(USAGE, words), limit=limit, after=after)
 
 

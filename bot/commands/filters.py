@@ -45,11 +45,11 @@ def read_account(usage: Usage, words: Sequence[str]) -> tuple[list[str], str | N
     chosen = {as_typed(word)[len(ACCOUNT) :].casefold() for word in words if word.casefold().startswith(ACCOUNT)}
     remaining = [word for word in words if not word.casefold().startswith(ACCOUNT)]
     if len(chosen) > 1:
-        raise usage_error(usage, "One `account:` at a time.")
+        raise usage_error(usage, "Only one `account:` at a time.")
     name = next(iter(chosen), None)
     if name is not None and not _ACCOUNT_NAME.fullmatch(name):
         quoted = code_span(ACCOUNT + name, _MAX_QUOTED_LENGTH)
-        raise usage_error(usage, f"{quoted} is no account: a name has small letters, digits and -.")
+        raise usage_error(usage, f"{quoted} isn't an account. Names have lowercase letters, digits and hyphens.")
     return remaining, name
 
 
@@ -60,7 +60,7 @@ def read_filter(usage: Usage, words: Sequence[str], person: str, *, expected: st
         usage: how the verb is typed, for errors.
         words: the words.
         person: the id of the user who typed them.
-        expected: what the verb takes, for errors: "a status, key=value nor ...".
+        expected: what the verb takes, for errors, as a sentence: "Filter by status, key=value or ...".
 
     Raises:
         UserError: a word is none of a filter's, or no job can match all of them.
@@ -87,9 +87,9 @@ def read_filter(usage: Usage, words: Sequence[str], person: str, *, expected: st
 
 def _checked(usage: Usage, found: Filter) -> Filter:
     if found.owner and dict(found.metadata).get(OWNER_KEY, found.owner) != found.owner:
-        raise usage_error(usage, f"{_two_values(OWNER_KEY)} `mine` stands for yours.")
+        raise usage_error(usage, f"{_two_values(OWNER_KEY)} `mine` filters by you.")
     if len(found.required_metadata) > MAX_PAIRS:
-        raise usage_error(usage, f"At most {MAX_PAIRS} pairs at a time.")
+        raise usage_error(usage, f"Up to {MAX_PAIRS} key=value pairs at a time.")
     return found
 
 
@@ -103,7 +103,7 @@ def written(job_filter: Filter, account: str | None = None) -> str:
 
 
 def _two_values(key: str) -> str:
-    return f"A job has one value of {code_span(key, _MAX_PART)}, never two: ask for one."
+    return f"A job has only one value for {code_span(key, _MAX_PART)}. Filter by one."
 
 
 def _instead_of(key: str, value: str) -> str | None:
@@ -121,10 +121,10 @@ def _not_understood(word: str, expected: str) -> str:
     quoted = code_span(visible(word), _MAX_QUOTED_LENGTH)
     key, equals, value = word.partition("=")
     if equals and _instead_of(key, value) == "":
-        return f"{quoted} can't be asked for: a filter says what jobs have, as in `team=search`."
+        return f"{quoted} isn't supported. A filter says what jobs have, as in `team=search`."
     likely = _likely(word)
     hint = f" Did you mean {code_span(likely)}?" if likely and likely != word and len(likely) <= _MAX_PART else ""
-    return f"{quoted} is neither {expected}.{unusual_character(word) or hint}"
+    return f"I didn't understand {quoted}.{unusual_character(word) or hint} {expected}"
 
 
 def _likely(word: str) -> str | None:

@@ -10,7 +10,7 @@ from bot.commands.command import Command, Reply
 from bot.commands.services import Services
 from bot.commands.usage import Usage
 
-USAGE = Usage("help [verb]", "show this, or how one verb is written", "help track")
+USAGE = Usage("help [command]", "show this list, or help for one command", "help track")
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from bot.commands.error_messages import TEMPORARY, denial
 from bot.commands.last_known import Listing, Read, from_store, latest, listings
 from bot.commands.permissions import DenialReason, Policy
 from bot.commands.services import Services
-from bot.jobs.models import Job
+from bot.jobs.models import Job, display_name
 from bot.jobs.statuses import Phase, phase_of
 from bot.store.channels.mutes import EVERY_JOB, Mute
-from bot.store.channels.tracks import Track
+from bot.store.channels.tracks import TrackedJob
 
 MAX_TRACKED = 10
 MAX_RUNNING = 10
@@ -38,7 +38,7 @@ async def home_of(person: str, services: Services, read: Read = latest, *, can_t
     )
     running = [row for row in jobs if phase_of(row[0].status) is Phase.ACTIVE]
     silent = {each.account.name: each for each in read_accounts if each.error}
-    rows = [_tracked(track, state.status, silent.get(track.account), services) for track, state in tracked]
+    rows = [_tracked(each, silent.get(each.track.account), services) for each in tracked]
     return home_view(
         Home(
             tracked=HomeRows(rows, await store.channels.tracks.count_of_person(person) - len(rows)),
@@ -71,14 +71,18 @@ async def _health(listing: Listing, services: Services) -> AccountHealth:
 def _row(job: Job, listing: Listing) -> HomeRow:
     account = listing.account
     page = account.client.job_page(job.id)
-    return HomeRow(job.id, job.status, page_url=page, account=account.display_name, as_of=listing.as_of)
+    return HomeRow(
+        job.id, job.status, display_name(job), page_url=page, account=account.display_name, as_of=listing.as_of
+    )
 
 
-def _tracked(track: Track, status: str, silent: Listing | None, services: Services) -> HomeRow:
+def _tracked(job: TrackedJob, silent: Listing | None, services: Services) -> HomeRow:
+    track = job.track
     account = services.accounts.find(track.account)
     page = account.client.job_page(track.job_id) if account else None
     account_name = services.render_context.display_name(track.account)
-    return HomeRow(track.job_id, status, track.channel, page, account_name, silent.as_of if silent else None)
+    as_of = silent.as_of if silent else None
+    return HomeRow(track.job_id, job.state.status, job.display_name, track.channel, page, account_name, as_of)
 
 
 def _muted(mute: Mute) -> HomeMute:

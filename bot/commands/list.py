@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.blocks.job import status_label
 from bot.blocks.job_list import job_list
 from bot.blocks.last_known import unreadable_message
-from bot.blocks.parts import escape
+from bot.blocks.parts import counted, escape
 from bot.blocks.subscriptions import listed_jobs_phrase
 from bot.commands.accounts import Account, Gathered, account_names, gather
 from bot.commands.arguments import COUNTS, echo, page_after
@@ -22,10 +22,10 @@ from bot.jobs.statuses import ANY_STATUS
 
 USAGE = Usage(
     "list [status]... [model:name*] [key=value]... [mine] [account:name] [n]",
-    "show the newest jobs, or those that fit",
+    "list the latest jobs, or those that match",
     "list failed 5 team=search",
 )
-EXPECTED = f"a state, a number up to {MAX_LISTED}, `mine`, model:name, account:name nor key=value"
+EXPECTED = f"Use a status, model:, account:, key=value, `mine` or a number up to {MAX_LISTED}."
 DEFAULT_ROWS = 10
 PAGE = 100
 MAX_PAGES = 5
@@ -53,7 +53,7 @@ def parse(words: list[str], requester: Requester) -> ListCommand:
     words, after = page_after(words)
     counts = list(dict.fromkeys(word for word in words if word in COUNTS))
     if len(counts) > 1:
-        raise usage_error(USAGE, f"One number is enough, not {echo(counts[0])} and {echo(counts[1])}.")
+        raise usage_error(USAGE, f"Give only one number, not {echo(counts[0])} and {echo(counts[1])}.")
     remaining = [word for word in words if word not in COUNTS]
     job_filter = read_filter(USAGE, remaining, requester.person, expected=EXPECTED)
     limit = int(counts[0]) if counts else DEFAULT_ROWS
@@ -117,18 +117,18 @@ def _created(row: tuple[Job, str | None]) -> float:
 def _titled(command: ListCommand, label: str, *, among: int) -> tuple[str, str]:
     """Return the title of a list, and the text of an empty one; ``among`` is how many jobs were searched, 0 for all."""
     kind = listed_jobs_phrase(command.filter)
-    where = f"among the newest {among} of" if among else "in"
+    where = f"among the latest {among} in" if among else "in"
     if command.after:
         return f"Older {kind}", f"No more {kind} {where} {label}."
     if kind == "jobs":
-        return f"The newest {kind}", f"No jobs in {label} yet. A job appears here as soon as it is created."
-    return f"The newest {kind}", f"No {kind} {where} {label}. `/ftjob list` shows the newest of all."
+        return "Latest jobs", f"No jobs in {label} yet. They appear here as soon as they're created."
+    return f"Latest {kind}", f"No {kind} {where} {label}. See `/ftjob list` for the latest of all."
 
 
 def _paging_hint(accounts: Sequence[Account], *, has_more: bool) -> list[str]:
     if not has_more:
         return []
-    return [f"Older ones: `/ftjob list account:` and one of {account_names(accounts)}"]
+    return [f"For older ones, run `/ftjob list account:` and one of {account_names(accounts)}"]
 
 
 async def _errors(command: ListCommand, gathered: Gathered[_Found], services: Services) -> list[str]:
@@ -162,11 +162,11 @@ async def _newest(command: ListCommand, account: Account) -> _Found:
 
 
 def _counted(statuses: Sequence[str]) -> str:
-    """Return how many jobs are in each status: "Among 16 jobs: 3 running · 1 failed"."""
+    """Return how many jobs are in each status: "16 jobs: 3 running · 1 failed"."""
     counts = Counter(status_label(status).lower() for status in statuses).most_common(_MAX_COUNTS)
     others = len(statuses) - sum(count for _, count in counts)
-    parts = [f"{count} {status}" for status, count in counts] + ([f"{others} in other states"] if others else [])
-    return f"Among {len(statuses)} jobs: " + " · ".join(parts)
+    parts = [f"{count} {status}" for status, count in counts] + ([f"{others} other"] if others else [])
+    return f"{counted(len(statuses), 'job')}: " + " · ".join(parts)
 
 
 def _older(command: ListCommand, last: str) -> str:

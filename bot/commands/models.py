@@ -15,7 +15,7 @@ from bot.commands.usage import Usage
 from bot.errors import NotSupported
 from bot.jobs.deprecation import shutdown_date_of
 
-USAGE = Usage("models [account:name]", "show the fine-tuned models, and how long they have left", "models")
+USAGE = Usage("models [account:name]", "list your fine-tuned models, soonest to be retired first", "models")
 _CHECKPOINT = ":ckpt-step-"
 
 

@@ -13,11 +13,11 @@ from bot.commands.usage import Usage, usage_error
 from bot.errors import UserError
 from bot.store.channels.mutes import EVERY_JOB
 
-USAGE = Usage("mute <id>|all <time>", "hold alerts back for a while, then sum them up", "mute all 2h")
+USAGE = Usage("mute <id>|all <time>", "pause alerts for a while, then post a summary", "mute all 2h")
 MAX_MUTE = 7 * 86_400.0
 """Seconds."""
-NOT_TRACKED = "Not tracked here, so there is nothing to mute. `/ftjob tracked` shows what is."
-NOTHING_TRACKED = "Nothing is tracked here, so there is nothing to mute. Start with `/ftjob subscribe`."
+NOT_TRACKED = "That job isn't tracked here, so there's nothing to mute. See `/ftjob tracked`."
+NOTHING_TRACKED = "Nothing is tracked here, so there's nothing to mute. Start with `/ftjob subscribe`."
 _TIME = re.compile(r"([1-9][0-9]{0,4})(m|min|h|d)", re.ASCII | re.IGNORECASE)
 _SECONDS = {"m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
@@ -34,7 +34,7 @@ class MuteCommand(Command):
 def parse(words: list[str], requester: Requester) -> MuteCommand:
     """Read the words after `mute`."""
     if len(words) != 2:  # noqa: PLR2004
-        raise usage_error(USAGE, "One job, or `all`, and for how long.")
+        raise usage_error(USAGE, "Which job (or `all`), and for how long?")
     seconds = _seconds(words[1])
     if words[0].casefold() == "all":
         return MuteCommand(requester, seconds=seconds)
@@ -46,10 +46,10 @@ def _seconds(word: str) -> float:
     typed = as_typed(word)
     time = _TIME.fullmatch(typed)
     if time is None:
-        raise usage_error(USAGE, f"{echo(word)} is not a time such as 30m, 2h or 1d.{unusual_character(typed)}")
+        raise usage_error(USAGE, f"{echo(word)} isn't a duration like 30m, 2h or 1d.{unusual_character(typed)}")
     seconds = int(time[1]) * _SECONDS[time[2].lower()]
     if seconds > MAX_MUTE:
-        raise usage_error(USAGE, "A mute lasts 7 days at the most.")
+        raise usage_error(USAGE, "You can mute for up to 7 days.")
     return seconds
 
 

@@ -15,13 +15,13 @@ from bot.jobs.changes import Change, ChangeKind, State
 from bot.store.outbox.dead_letters import DeadLetter
 from bot.store.outbox.delivery import MessageKind
 
-USAGE = Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox")
-RETRY_NOTE = "What fails again comes back to `/ftjob outbox`."
-NOTHING_LEFT = "There was nothing left to retry."
-DELIVERED = "That message was delivered meanwhile."
-IN_PROGRESS = "That message is on its way already."
-IN_DIGEST = "That message is part of a digest by now: retry the digest."
-UNKNOWN = "I do not know that message any more."
+USAGE = Usage("outbox", "show undelivered messages, to retry them (operators only)", "outbox")
+RETRY_NOTE = "Failures return to `/ftjob outbox`."
+NOTHING_LEFT = "Nothing left to retry."
+DELIVERED = "That message was already delivered."
+IN_PROGRESS = "That message is already being sent."
+IN_DIGEST = "That message is now part of a digest. Retry the digest."
+UNKNOWN = "That message no longer exists."
 
 log = structlog.get_logger()
 

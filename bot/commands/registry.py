@@ -15,6 +15,7 @@ from bot.commands import (
     confirm,
     create,
     curves,
+    dismiss,
     events,
     models,
     mute,
@@ -54,7 +55,7 @@ _BIDIRECTIONAL = frozenset("LRE RLE LRO RLO PDF LRI RLI FSI PDI".split())
 
 def _parse_help(words: list[str], requester: Requester) -> help_.HelpCommand:
     if len(words) > 1:
-        raise usage_error(help_.USAGE, f"One verb at a time, not {echo(words[1])} as well.")
+        raise usage_error(help_.USAGE, f"One command at a time, so leave out {echo(words[1])}.")
     usages = (USAGES[resolve_verb(words[0])],) if words else tuple(USAGES.values())
     return help_.HelpCommand(requester, usages=usages)
 
@@ -90,6 +91,7 @@ _ROWS: tuple[Verb[Any], ...] = (
     # Those of buttons and forms.
     Verb(status.DetailsCommand, status.run_details, opens_modal=True),
     Verb(confirm.ConfirmCommand, confirm.run, permission=_OPERATE, effect=_EXECUTES_ACTION),
+    Verb(dismiss.DismissCommand, dismiss.run, is_local=True),
     Verb(outbox.RetryCommand, outbox.run_retry, permission=_OPERATE, effect=_CHANGES_CHANNEL),
 )
 VERBS: dict[str, Verb[Any]] = {each.command.verb: each for each in _ROWS}
@@ -144,7 +146,7 @@ def resolve_verb(word: str) -> str:
     nearest = process.extractOne(folded, _SPELLED, scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH)
     hint = f" Did you mean `{nearest[0]}`?" if nearest else ""
     strange = unusual_character(as_typed(word))
-    raise UserError(f"I do not know {echo(word)}.{strange}{hint} `/ftjob help` shows what I know.")
+    raise UserError(f"Unknown command {echo(word)}.{strange}{hint} See `/ftjob help`.")
 
 
 def _trimmed(word: str) -> str:

@@ -88,7 +88,7 @@ async def _run_authorized(command: Command, services: Services, access: AccessCo
         if isinstance(allowed, Limited):
             metrics.RATE_LIMITED.labels(allowed.kind).inc()
             return Reply(
-                note_message(rate_limited(allowed)), decision=Decision.DENIED, reason="too many orders"
+                note_message(rate_limited(allowed)), decision=Decision.DENIED, reason="too many actions"
             ), account
     try:
         account = await _account_of(command, services)

@@ -18,14 +18,14 @@ from bot.store.channels.mutes import EVERY_JOB
 
 USAGE = Usage(
     "settings [broadcast on|off] [size compact|full] [alerts all|failures]",
-    "show or change what this channel gets",
+    "show or change this channel's notification settings",
     "settings broadcast off",
 )
 SETTINGS = {
     ("broadcast", "on"): ("broadcast", True),
     ("broadcast", "off"): ("broadcast", False),
-    ("size", "compact"): ("compact", True),
-    ("size", "full"): ("compact", False),
+    ("size", "compact"): ("full_cards", False),
+    ("size", "full"): ("full_cards", True),
     ("alerts", "failures"): ("failures_only", True),
     ("alerts", "all"): ("failures_only", False),
 }
@@ -55,10 +55,10 @@ def parse(words: list[str], requester: Requester) -> SettingsCommand:
     for name, value in zip_longest(folded[::2], folded[1::2], fillvalue=""):
         if (name, value) not in SETTINGS:
             both = f"{name} {value}".strip()
-            raise usage_error(USAGE, f"{echo(both)} is no setting of a channel.{unusual_character(as_typed(both))}")
+            raise usage_error(USAGE, f"{echo(both)} isn't a channel setting.{unusual_character(as_typed(both))}")
         setting, is_on = SETTINGS[name, value]
         if chosen.setdefault(setting, is_on) != is_on:
-            raise usage_error(USAGE, f"{echo(name)} can't be both at once.")
+            raise usage_error(USAGE, f"Give only one value for {echo(name)}.")
     return SettingsCommand(requester, changes=tuple(chosen.items()))
 
 
@@ -73,6 +73,6 @@ async def run(command: SettingsCommand, services: Services, _account: Account) -
     after = setting_values(**vars(await preferences.change(channel, **dict(command.changes))))
     changed = [f"{label.lower()} {value}" for (label, value), was in zip(after, before, strict=True) if was[1] != value]
     if not changed:
-        return Reply(note_message("This channel is set so already. `/ftjob settings` shows how."))
+        return Reply(note_message("Already set. See `/ftjob settings`."))
     who = user_mention(command.requester.person)
-    return Reply(note_message(f"{who} changed what this channel gets: {'; '.join(changed)}."), public=True)
+    return Reply(note_message(f"{who} changed this channel's settings: {'; '.join(changed)}."), public=True)

@@ -6,23 +6,24 @@ from dataclasses import dataclass, replace
 from bot.blocks import Message
 from bot.blocks.choices import Choice
 from bot.blocks.details import details_view
-from bot.blocks.job import job_sentence, status_emoji, status_label
-from bot.blocks.job_list import show_buttons
-from bot.blocks.parts import code_span, fallback_text, format_date, safe_text, section
+from bot.blocks.job import job_line, job_sentence, status_label
+from bot.blocks.job_list import job_list, show_buttons
+from bot.blocks.parts import code_span, counted, fallback_text, format_date, safe_text, section
 from bot.blocks.replies import problem_message
 from bot.blocks.status import status_message
 from bot.commands.accounts import Account
-from bot.commands.arguments import MAX_IDS, WHICH_JOB, job_ids
+from bot.commands.arguments import MAX_IDS, WHICH_JOB, could_be_name, echo, job_ids
 from bot.commands.command import Command, Reply, Requester
+from bot.commands.jobs_by_name import find_by_name
 from bot.commands.last_known import of_job, outage_notes
 from bot.commands.services import Services
+from bot.commands.tokenizer import as_typed
 from bot.commands.usage import Usage, usage_error
 from bot.errors import NotFound, ProviderError, UserError
-from bot.jobs.changes import State
-from bot.jobs.models import Job, job_name, model_suffix
-from bot.store.channels.tracks import Track
+from bot.jobs.ids import is_job_id, parse_job_id
+from bot.jobs.models import Job, display_name, job_name
 
-USAGE = Usage("status <id>...", "show everything about a job, or a line for each of up to five", "status ftjob-abc123")
+USAGE = Usage("status <id or name>...", "show job details (a name, or up to five IDs)", "status ftjob-abc123")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class StatusCommand(Command):
 
     verb = "status"
 
+    words: tuple[str, ...] = ()
+    """What was typed, unless all of it has the shape of an OpenAI job ID: the name of a job, or other IDs."""
     fresh: bool = False
     """Whether the job is read now, as *Refresh* says: a cached answer could contradict an alert."""
 
@@ -43,12 +46,26 @@ class DetailsCommand(Command):
 
 
 def parse(words: list[str], requester: Requester) -> StatusCommand:
-    """Read the words after `status`."""
-    return StatusCommand(requester, job_ids(USAGE, words) if words else ())
+    """Read the words after `status`: whether they are a name only the store and the APIs know."""
+    if not words:
+        return StatusCommand(requester)
+    try:
+        ids = job_ids(USAGE, words)
+    except UserError:
+        if any(map(parse_job_id, words)) or not could_be_name(words):
+            raise
+        ids = ()
+    return (
+        StatusCommand(requester, ids)
+        if ids and all(map(is_job_id, ids))
+        else StatusCommand(requester, words=tuple(words))
+    )
 
 
 async def run(command: StatusCommand, services: Services, account: Account) -> Reply:
     """Show one job in full, one row for each of several, or the channel's jobs to choose from."""
+    if command.words:
+        return await _run_for_name(command, services)
     if not command.job_ids:
         return Reply(await _which_job(command.requester, services))
     if len(command.job_ids) == 1:
@@ -57,6 +74,40 @@ async def run(command: StatusCommand, services: Services, account: Account) -> R
     text = fallback_text("\n".join(row.fallback for row in rows))
     buttons = show_buttons([row.choice for row in rows])
     return Reply(Message(text, [section("\n".join(row.markup for row in rows)), buttons]))
+
+
+async def _run_for_name(command: StatusCommand, services: Services) -> Reply:
+    """Show the job of this name, a list of several, or else what the words mean as IDs."""
+    name = " ".join(map(as_typed, command.words))
+    if ids := await _known_ids(command, services):
+        return await _run_for_ids(command, ids, services)
+    found = await find_by_name(name, services)
+    if len(found.jobs) == 1:
+        account, job = found.jobs[0]
+        return await run(replace(command, job_ids=(job.id,), words=()), services, account)
+    if found.jobs:
+        accounts = [account.display_name or "" for account, _ in found.jobs]
+        jobs = [job for _, job in found.jobs]
+        title = f"{counted(len(jobs), 'job')} named {echo(name)}"
+        return Reply(job_list(jobs, title=title, empty="", accounts=accounts, notes=found.errors))
+    return await _run_for_ids(command, job_ids(USAGE, list(command.words)), services)
+
+
+async def _known_ids(command: StatusCommand, services: Services) -> tuple[str, ...]:
+    """Return what was typed as IDs, if all of them are of jobs that were seen."""
+    try:
+        ids = job_ids(USAGE, list(command.words))
+    except UserError:
+        return ()
+    return ids if all([await services.store.jobs.states.accounts_of(each) for each in ids]) else ()
+
+
+async def _run_for_ids(command: StatusCommand, ids: tuple[str, ...], services: Services) -> Reply:
+    account = await services.accounts.with_job(ids[0]) if len(ids) == 1 else services.accounts.default
+    try:
+        return await run(replace(command, job_ids=ids, words=()), services, account)
+    except ProviderError as error:
+        raise UserError(await _problem(error, ids[0], services, account)) from error
 
 
 async def run_details(command: DetailsCommand, services: Services, account: Account) -> Reply:
@@ -75,20 +126,11 @@ async def _which_job(requester: Requester, services: Services) -> Message:
         raise usage
     tracked, hidden = here[:MAX_IDS], len(here) - MAX_IDS
     problem = problem_message(str(usage))
-    rows = [
-        f"{status_emoji(state.status)} {status_label(state.status)} · {code_span(track.job_id)}"
-        for track, state in tracked
-    ]
-    rows += await outage_notes([track.account for track, _ in tracked], services)
-    buttons = show_buttons([await _choice(track, state, services) for track, state in tracked])
-    rows += [f"and {hidden} more: `/ftjob tracked` shows them"] if hidden > 0 else []
+    rows = [job_line(each.display_name, each.state.status) for each in tracked]
+    rows += await outage_notes([each.track.account for each in tracked], services)
+    buttons = show_buttons([Choice(each.track.job_id, each.name, status_label(each.state.status)) for each in tracked])
+    rows += [f"and {hidden} more (see `/ftjob tracked`)"] if hidden > 0 else []
     return Message(problem.text, [*problem.blocks, section("Tracked here:\n" + "\n".join(rows)), buttons])
-
-
-async def _choice(track: Track, state: State, services: Services) -> Choice:
-    snapshot = await services.store.jobs.snapshots.find(track.account, track.job_id)
-    name = job_name(snapshot.job) if snapshot else model_suffix(state.fine_tuned_model)
-    return Choice(track.job_id, name, status_label(state.status))
 
 
 async def _whole(job_id: str, command: StatusCommand, services: Services, account: Account) -> Message:
@@ -115,13 +157,17 @@ async def _row(job_id: str, services: Services, account: Account) -> _Row:
     except UserError as error:
         return _Row(f":warning: {error}", f":warning: {error}", Choice(job_id, None))
     except ProviderError as error:
-        said = f":warning: {account.error_text(error, job_id)}"
-        if not isinstance(error, NotFound):
-            said = f"{said} {await of_job(job_id, account, services)}".rstrip()
+        said = f":warning: {await _problem(error, job_id, services, account)}"
         return _Row(said, said, Choice(job_id, None))
     name = safe_text(account.display_name) if account.display_name else None
     fallback = f"In account {name}: {job_sentence(job)}" if name else job_sentence(job)
     return _Row(_markup(job, name), fallback, Choice(job.id, job_name(job), status_label(job.status)))
+
+
+async def _problem(error: ProviderError, job_id: str, services: Services, account: Account) -> str:
+    """Return why a job can't be read, and what is known of it all the same."""
+    said = account.error_text(error, job_id)
+    return said if isinstance(error, NotFound) else f"{said} {await of_job(job_id, account, services)}".rstrip()
 
 
 def _markup(job: Job, account: str | None) -> str:
@@ -130,4 +176,4 @@ def _markup(job: Job, account: str | None) -> str:
     facts += [code_span(model)] if model else []
     facts += [format_date(job.created_at)] if job.created_at else []
     facts += [account] if account else []
-    return f"{status_emoji(job.status)} *{status_label(job.status)}* · {' · '.join(facts)}"
+    return " · ".join([job_line(display_name(job), job.status), *facts])

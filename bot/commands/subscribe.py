@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.blocks import Message
 from bot.blocks.job_list import job_list
-from bot.blocks.parts import code_span, user_mention
+from bot.blocks.parts import code_span, counted, user_mention
 from bot.blocks.replies import note_message
 from bot.blocks.subscriptions import MAX_ROWS, matching_changes, matching_jobs
 from bot.commands.accounts import Account, account_names, gather
@@ -25,10 +25,10 @@ from bot.tracking.transitions import PollResult
 
 USAGE = Usage(
     "subscribe [status]... [model:name*] [key=value]... [mine] [account:name]",
-    "track every new job here, or those that fit, and tell every change, or these statuses",
+    "track every new job here; filter by status, model, metadata or owner",
     "subscribe failed succeeded team=search",
 )
-EXPECTED = "a status, one `model:`, key=value, `mine` nor `account:` and a name"
+EXPECTED = "Use a status, model:, account:, key=value or `mine`."
 MAX_FILTER = 1_500
 """Characters of a filter as it is stored."""
 MAX_PAGES = 10
@@ -51,7 +51,7 @@ def parse(words: list[str], requester: Requester) -> SubscribeCommand:
     words, account = read_account(USAGE, words)
     job_filter = read_filter(USAGE, words, requester.person, expected=EXPECTED)
     if len(job_filter.to_json()) > MAX_FILTER:
-        raise usage_error(USAGE, "That is too much for one subscription; several may do.")
+        raise usage_error(USAGE, "Too many filters. Split this into several subscriptions.")
     return SubscribeCommand(requester, account=account, filter=job_filter)
 
 
@@ -61,7 +61,7 @@ async def run(command: SubscribeCommand, services: Services, account: Account) -
     async with services.channel_locks.of(command.requester.channel):
         new = await _new_accounts(command, services)
         if not new:
-            said = "This channel is subscribed to that already. `/ftjob subscriptions` shows what it has."
+            said = "This channel already has that subscription. See `/ftjob subscriptions`."
             return Reply(note_message(said))
         return await _subscribe(command, new, services, has_several=account.display_name is not None)
 
@@ -73,8 +73,7 @@ async def _new_accounts(command: SubscribeCommand, services: Services) -> list[A
     new = [each for each in services.accounts.selected(command.account) if each.name not in has]
     if new and len(here) + len(new) > MAX_ROWS:
         raise UserError(
-            f"This channel has {len(here)} subscriptions, and {MAX_ROWS} are the most. `/ftjob subscriptions` lets you "
-            "end some."
+            f"This channel has {len(here)} subscriptions, and the limit is {MAX_ROWS}. Remove some with `/ftjob subscriptions`."
         )
     return new
 
@@ -86,15 +85,15 @@ async def _subscribe(
     started = await _start_all(command, accounts, services)
     jobs = [(fetched.job, result.account) for _, result in started for fetched in result.fetched]
     open_jobs = [(job, name) for job, name in jobs if not job.is_final and job_filter.matches(job)]
-    of = f" of {account_names(accounts)}" if has_several else ""
+    of = f" in {account_names(accounts)}" if has_several else ""
     rows = open_jobs if has_several else [(job, "") for job, _ in open_jobs]
     announcement = _announcement(command.requester.person, job_filter, of, rows)
     outgoing = OutgoingMessage(channel, announcement, key=secrets.token_hex(16))
     await post_card(outgoing, command.requester, services)
     (subscription, result), *others = started
     await services.recorder.subscribe(subscription, result, *others)
-    alerts = f"told: {matching_changes(job_filter)}."
-    return Reply(note_message(f"Subscribed. This channel will hear of {matching_jobs(job_filter)}{of}; {alerts}"))
+    alerts = f"with alerts on {matching_changes(job_filter)}"
+    return Reply(note_message(f"Subscribed. I'll post {matching_jobs(job_filter)}{of} here, {alerts}."))
 
 
 async def _start_all(
@@ -110,7 +109,9 @@ async def _start_all(
     for account, error in gathered.errors:
         if account.display_name is None or command.account:
             raise error
-        hint = f"Nothing was subscribed; {code_span('/ftjob subscribe account:')} and a name takes one account alone."
+        hint = (
+            f"Nothing was subscribed. For one account only, run {code_span('/ftjob subscribe account:')} and its name."
+        )
         raise UserError(f"{account.error_text(error)} {hint}") from error
     return [started for _, started in gathered.values]
 
@@ -140,12 +141,11 @@ async def _read_open_jobs(account: Account) -> list[FetchedJob]:
 
 
 def _announcement(person: str, job_filter: Filter, of: str, open_jobs: Sequence[tuple[Job, str]]) -> Message:
-    alerts = f" Told: {matching_changes(job_filter)}." if job_filter.statuses else ""
-    jobs = f"{matching_jobs(job_filter)}{of}"
-    who = f"{user_mention(person)} subscribed this channel: {jobs} is announced and followed here.{alerts}"
+    alerts = f" (alerts: {matching_changes(job_filter)})" if job_filter.statuses else ""
+    who = f"{user_mention(person)} subscribed this channel to {matching_jobs(job_filter)}{of}{alerts}."
     return job_list(
         [job for job, _ in open_jobs],
-        title=f"{who} Open now ({len(open_jobs)})",
-        empty=f"{who} No such job is open now.",
+        title=f"{who} {counted(len(open_jobs), 'open job')} now",
+        empty=f"{who} No open jobs now.",
         accounts=[name for _, name in open_jobs],
     )

@@ -12,7 +12,7 @@ from bot.commands.services import Services
 from bot.commands.usage import Usage
 from bot.store.channels.tracks import Subscription
 
-USAGE = Usage("subscriptions", "show what this channel is subscribed to", "subscriptions")
+USAGE = Usage("subscriptions", "list this channel's subscriptions", "subscriptions")
 
 
 @dataclass(frozen=True)

@@ -151,9 +151,9 @@ def unescaped(text: str) -> str:
 
 
 def problem_in(text: str) -> str | None:
-    """Return why a typed text can't be taken as it is, as the rest of a sentence: "holds U+202E ..."; None where it can."""
+    """Return why a typed text can't be taken as it is, as the rest of a sentence: "contains U+202E ..."; None where it can."""
     strange = invisible_character(text)
-    return f"holds {strange}, which can't be seen" if strange else None
+    return f"contains {strange}, which is invisible" if strange else None
 
 
 def unusual_character(word: str) -> str:
@@ -163,4 +163,4 @@ def unusual_character(word: str) -> str:
     """
     foreign = (character_name(each) for each in word if not each.isascii() and each.isalpha())
     strange = invisible_character(word) or (next(foreign, None) if re.search("[A-Za-z]", word) else None)
-    return f" It holds {strange}." if strange else ""
+    return f" It contains {strange}." if strange else ""

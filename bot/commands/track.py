@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from bot.blocks.card import CardState, card
-from bot.blocks.parts import code_span, user_mention
+from bot.blocks.parts import code_span
 from bot.blocks.replies import note_message
 from bot.blocks.track_remainder import track_remainder_message
 from bot.commands.accounts import Account
@@ -23,9 +23,7 @@ from bot.slack.messages import OutgoingMessage
 from bot.store.channels.tracks import Track
 from bot.store.jobs.jobs import KnownJob
 
-USAGE = Usage(
-    "track <id>... [me | in #channel]", "tell this channel, or you alone, when jobs change", "track ftjob-abc123"
-)
+USAGE = Usage("track <id>... [me | in #channel]", "post updates for these jobs here, or DM you", "track ftjob-abc123")
 MAX_OPEN = 1_000
 """Open jobs that people may track by hand at once; two commands at one moment may exceed it by a few."""
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
@@ -64,7 +62,7 @@ def parse(words: list[str], requester: Requester) -> TrackCommand:
     elif len(words) > 1 and words[-2].casefold() == "in":
         channel = _CHANNEL.fullmatch(words[-1])
         if channel is None:
-            raise usage_error(USAGE, f"{echo(words[-1])} is not a channel that I can see.")
+            raise usage_error(USAGE, f"{echo(words[-1])} isn't a channel I can see. Invite me there first.")
         words, to = words[:-2], channel["id"]
     return TrackCommand(requester, job_ids(USAGE, words), to=to)
 
@@ -96,7 +94,7 @@ async def _track(job_id: str, command: TrackCommand, services: Services, account
 
 
 async def _track_one(job_id: str, command: TrackCommand, services: Services, account: Account) -> str:
-    where = {None: "here", "me": "in our direct messages"}.get(command.to, f"in <#{command.to}>")
+    where = {None: "here", "me": "in our DMs"}.get(command.to, f"in <#{command.to}>")
     if track := await _existing(job_id, command, services, account):
         return await _tracked_already(track, where, command, services)
     if await services.store.channels.tracks.count_open_manual(account.name) >= MAX_OPEN:
@@ -108,7 +106,7 @@ async def _track_one(job_id: str, command: TrackCommand, services: Services, acc
     track = Track(account.name, job_id, channel, command.requester.person)
     await services.recorder.add_track(track, fetched, known, card_ts=ts)
     if fetched.snapshot.is_final:
-        return f"{code_span(job_id)} is over already; its card {where} shows how it ended."
+        return f"{code_span(job_id)} has already finished; see its card {where}."
     return f"Tracking {code_span(job_id)} {where}."
 
 
@@ -117,9 +115,8 @@ async def _card(
 ) -> OutgoingMessage:
     links = services.render_context.job_links(account.name, fetched.job, tracked=True)
     state = _card_state(fetched, known, services.now())
-    compact = (await services.store.channels.preferences.find(command.destination)).compact
-    why = "" if compact else _note(fetched.job.id, command.requester)
-    message = card(fetched.job, links, why, state, compact=compact)
+    full = (await services.store.channels.preferences.find(command.destination)).full_cards
+    message = card(fetched.job, links, state, person=command.requester.person, full=full)
     return OutgoingMessage(command.destination, message, key=secrets.token_hex(16))
 
 
@@ -145,9 +142,4 @@ async def _tracked_already(track: Track, where: str, command: TrackCommand, serv
     async with services.store.db.transaction() as tx:
         await services.store.channels.tracks.add(tx, [mine])
         await services.store.jobs.cards.bump_generation(tx, track.account, track.job_id)
-    return f"{code_span(track.job_id)} is tracked {where}, from now on with every change."
-
-
-def _note(job_id: str, requester: Requester) -> str:
-    stop = code_span(f"/ftjob untrack {job_id}")
-    return f":bell: {user_mention(requester.person)} tracks this job here · stop with {stop}"
+    return f"{code_span(track.job_id)} is now tracked {where} with all changes."

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.blocks.choices import Choice
 from bot.blocks.tracked_list import tracked_list
 from bot.commands.accounts import Account
 from bot.commands.arguments import no_arguments, page_after
@@ -10,7 +11,7 @@ from bot.commands.last_known import outage_notes
 from bot.commands.services import Services
 from bot.commands.usage import Usage
 
-USAGE = Usage("tracked", "show what this channel tracks", "tracked")
+USAGE = Usage("tracked", "list the jobs tracked here", "tracked")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ async def run(command: TrackedCommand, services: Services, _account: Account) ->
     channel, tracks = command.requester.channel, services.store.channels.tracks
     found = await tracks.in_channel(channel)
     subscribed = bool(await tracks.subscriptions_of(channel))
-    notes = await outage_notes([track.account for track, _ in found], services)
-    rows = [(track.job_id, state.status) for track, state in found]
+    notes = await outage_notes([each.track.account for each in found], services)
+    rows = [Choice(each.track.job_id, each.name, each.state.status) for each in found]
     message = tracked_list(rows, subscribed=subscribed, notes=notes, start=page_start(command.after, rows))
     return Reply(message, replaces=command.replaces)

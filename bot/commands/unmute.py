@@ -12,8 +12,8 @@ from bot.commands.services import Services
 from bot.commands.usage import Usage
 from bot.store.channels.mutes import EVERY_JOB
 
-USAGE = Usage("unmute [id|all]", "end that now", "unmute")
-NOT_MUTED = "Nothing is muted here. `/ftjob mute all 2h` holds back what this channel would be told."
+USAGE = Usage("unmute [id|all]", "end a mute now", "unmute")
+NOT_MUTED = "Nothing is muted here. `/ftjob mute all 2h` pauses alerts in this channel."
 
 
 @dataclass(frozen=True)
@@ -43,5 +43,5 @@ async def run(command: UnmuteCommand, services: Services, _account: Account) -> 
 async def _why_not(job_id: str | None, channel: str, services: Services) -> str:
     others = await services.store.channels.mutes.in_channel(channel)
     if job_id and others:
-        return f"{code_span(job_id)} is not muted by itself. `/ftjob unmute` ends every mute here."
+        return f"{code_span(job_id)} has no mute of its own. `/ftjob unmute` ends every mute here."
     return NOT_MUTED

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.blocks.parts import code_span, user_mention
+from bot.blocks.parts import code_span, counted, user_mention
 from bot.blocks.replies import note_message
 from bot.blocks.subscriptions import NO_SUBSCRIPTIONS, matching_changes, matching_jobs
 from bot.commands.accounts import Account
@@ -19,10 +19,10 @@ from bot.store.channels.tracks import Subscription
 
 USAGE = Usage(
     "unsubscribe [n | all | filter]",
-    "end one subscription of this channel, by its number or its words, or all",
+    "remove one of this channel's subscriptions, by number or filter, or all",
     "unsubscribe failed team=search",
 )
-EXPECTED = "`all`, a number, nor a filter as in `subscribe`"
+EXPECTED = "Use `all`, a number, or the filter of a subscription."
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def parse(words: list[str], requester: Requester) -> UnsubscribeCommand:
     if len(words) == 1 and words[0].removeprefix("#") in COUNTS and account is None:
         return UnsubscribeCommand(requester, number=int(words[0].removeprefix("#")))
     if numbers := [word for word in words if word.removeprefix("#").isdigit()]:
-        raise usage_error(USAGE, f"{echo(numbers[-1])} is no number of a subscription.")
+        raise usage_error(USAGE, f"{echo(numbers[-1])} isn't a subscription number.")
     job_filter = read_filter(USAGE, words, requester.person, expected=EXPECTED)
     return UnsubscribeCommand(requester, account=account, filter=job_filter)
 
@@ -69,24 +69,24 @@ async def run(command: UnsubscribeCommand, services: Services, _account: Account
     if not chosen and command.subscription_id is None:
         return Reply(list_subscriptions(here, services, _which_one(command)))
     if not sum([await tracks.unsubscribe(channel, each.id) for each in chosen]):
-        return Reply(note_message("That subscription is over already."))
-    what = "; ".join(f"{_which(each, services)} (told: {matching_changes(each.filter)})" for each in chosen)
+        return Reply(note_message("That subscription was already removed."))
+    what = "; ".join(f"{_which(each, services)} (alerts: {matching_changes(each.filter)})" for each in chosen)
     text = (
         f"{user_mention(command.requester.person)} unsubscribed this channel from {what}. "
-        "Jobs already tracked stay tracked; `/ftjob untrack all` ends that."
+        "Jobs already tracked stay tracked. To stop those, run `/ftjob untrack all`."
     )
     return Reply(note_message(text), public=True)
 
 
 def _which(subscription: Subscription, services: Services) -> str:
     account = services.render_context.display_name(subscription.account)
-    return matching_jobs(subscription.filter) + (f" of account {code_span(account)}" if account else "")
+    return matching_jobs(subscription.filter) + (f" in account {code_span(account)}" if account else "")
 
 
 def _which_one(command: UnsubscribeCommand) -> str:
     if command.names_none:
-        return "Which one shall end?"
-    return f"None here waits for {code_span(written(command.filter, command.account) or ANY_STATUS)}."
+        return "Which one do you want to remove?"
+    return f"No subscription here matches {code_span(written(command.filter, command.account) or ANY_STATUS)}."
 
 
 def _chosen(command: UnsubscribeCommand, here: list[Subscription]) -> list[Subscription]:
@@ -95,7 +95,7 @@ def _chosen(command: UnsubscribeCommand, here: list[Subscription]) -> list[Subsc
         return [each for each in here if each.id == command.subscription_id]
     if command.number is not None:
         if command.number > len(here):
-            raise UserError(f"This channel has {len(here)}. `/ftjob subscriptions` shows which is which.")
+            raise UserError(f"This channel has {counted(len(here), 'subscription')}. See `/ftjob subscriptions`.")
         return [here[command.number - 1]]
     if command.names_none:
         return here if len({each.filter for each in here}) == 1 else []

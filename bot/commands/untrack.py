@@ -10,7 +10,7 @@ from bot.commands.command import Command, Reply, Requester
 from bot.commands.services import Services
 from bot.commands.usage import Usage
 
-USAGE = Usage("untrack <id>...|all", "stop telling this channel", "untrack ftjob-abc123")
+USAGE = Usage("untrack <id>...|all", "stop posting updates for these jobs here", "untrack ftjob-abc123")
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ async def run(command: UntrackCommand, services: Services, _account: Account) ->
     if command.all_jobs:
         count = len(await tracks.remove(channel))
         if count == 0:
-            return Reply(note_message("Nothing is tracked here, so there is nothing to stop."))
+            return Reply(note_message("Nothing is tracked here."))
         jobs = "1 job" if count == 1 else f"{count} jobs"
         return Reply(note_message(f"{person} untracked {jobs} here."), public=True)
     untracked = [job for job in command.job_ids if await tracks.remove(channel, job)]
     if not untracked:
-        return Reply(note_message("Not tracked here: nothing to stop. `/ftjob tracked` shows what is."))
+        return Reply(note_message("That job isn't tracked here. See `/ftjob tracked`."))
     return Reply(note_message(f"{person} untracked {', '.join(map(code_span, untracked))} here."), public=True)

@@ -13,6 +13,7 @@ from bot.blocks.curves import curves_message, has_image, without_images
 from bot.delivery.outcomes import end_direct_messages, repost_card
 from bot.delivery.policy import MAX_BACKOFF, backoff, requested_pause
 from bot.delivery.render import RenderContext, render_card
+from bot.jobs.models import display_name
 from bot.runtime.loops import Loop
 from bot.slack.client import SlackClient
 from bot.slack.errors import AUTH_ERRORS, CHANNEL_CLOSED, INVALID_CONTENT, MAYBE_POSTED, RATE_LIMITED, TEMPORARY_ERRORS
@@ -128,7 +129,7 @@ class CardUpdater:
         # An earlier attempt may have posted it without a response.
         result = await self._slack.find(Lookup(card.channel, key, edit.ts, float(edit.ts)))
         if not result.ts:
-            message = curves_message(card.job_id, snapshot.chart.file_id, snapshot.chart.alt_text)
+            message = curves_message(display_name(snapshot.job), snapshot.chart.file_id, snapshot.chart.alt_text)
             person = await self._store.channels.direct_messages.owner(card.channel)
             shared = await self._slack.post(
                 OutgoingMessage(card.channel, message, key, thread_ts=edit.ts, person=person)

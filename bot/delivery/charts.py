@@ -97,7 +97,7 @@ async def _render_in_subprocess(chart: Chart, seconds: float) -> bytes:
         async with asyncio.timeout(seconds):
             png, stderr = await process.communicate(json.dumps(request).encode())
     except TimeoutError as error:
-        raise ChartNotRendered(f"It took longer than {seconds:g} s.") from error
+        raise ChartNotRendered(f"It took more than {seconds:g} s.") from error
     finally:
         if process.returncode is None:
             process.kill()

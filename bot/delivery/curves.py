@@ -9,7 +9,7 @@ import structlog
 
 from bot.delivery.charts import Chart, Charts, alt_text
 from bot.errors import AccessDenied, ChartNotRendered, InvalidResponse, NotFound, ProviderError, RequestRejected
-from bot.jobs.models import Job
+from bot.jobs.models import Job, display_name
 from bot.jobs.results import Curve, curves_of, read_results
 from bot.jobs.statuses import Phase, phase_of
 from bot.providers.client import Client
@@ -67,7 +67,9 @@ async def load_chart(job: Job, client: Client) -> Chart | None:
     curves = await load_curves(job, client)
     if not curves:
         return None
-    return Chart(" · ".join([job.id, *([job.model] if job.model else [])]), curves, await _checkpoints(job, client))
+    return Chart(
+        " · ".join([display_name(job), *([job.model] if job.model else [])]), curves, await _checkpoints(job, client)
+    )
 
 
 async def _checkpoints(job: Job, client: Client) -> list[int]:

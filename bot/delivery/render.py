@@ -5,20 +5,20 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bot.blocks import Message, curves, parts
-from bot.blocks.alert import alert
+from bot.blocks.alert import Posting, alert
 from bot.blocks.card import CardState, card
 from bot.blocks.digest import DigestLine, digest_message, flapping_digest, mute_digest
-from bot.blocks.job import JobLinks, tracked_by
+from bot.blocks.job import JobLinks
 from bot.blocks.notice import notice_message
-from bot.blocks.parts import code_span, format_duration
+from bot.blocks.parts import format_duration
 from bot.jobs.actions import JobAction
 from bot.jobs.models import Job
 from bot.jobs.prices import price_of
+from bot.jobs.progress import Point
 from bot.runtime.clock import Clock
 from bot.slack.errors import THREAD_UNAVAILABLE
 from bot.slack.messages import OutgoingMessage
 from bot.store import Store
-from bot.store.channels.tracks import Track
 from bot.store.jobs import snapshots
 from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import RecordedChange
@@ -36,14 +36,18 @@ class JobOrigin(Protocol):
     def hint(self) -> str | None:
         """What it wants to be done with a finished model."""
 
+    @property
+    def name(self) -> str:
+        """Name of its provider: "OpenAI"."""
+
     def job_page(self, job_id: str) -> str:
         """Return the URL of the job's page."""
 
 
 NOTE_DELAY_AFTER = 30.0
 """Delay by Slack's rate limit from which on an alert mentions it, in seconds."""
-POSSIBLE_DUPLICATE = "may be a repeat: Slack did not say whether the first attempt arrived"
-THREAD_UNAVAILABLE_NOTE = "not in its job's thread, which Slack does not find any more"
+POSSIBLE_DUPLICATE = "Possible duplicate (Slack didn't confirm the first attempt)"
+THREAD_UNAVAILABLE_NOTE = "Posted here because the thread is gone"
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,14 @@ class RenderContext:
         if origin is None:
             return JobLinks(None, tracked, frozenset(), price, name)
         actions = frozenset[JobAction]() if self.read_only else origin.actions
-        return JobLinks(origin.job_page(job.id), tracked, actions, price, name, origin.hint)
+        return JobLinks(origin.job_page(job.id), tracked, actions, price, name, origin.hint, origin.name)
+
+    def digest_line(self, recorded: RecordedChange) -> DigestLine:
+        """Return a change for a digest."""
+        origin = self.accounts.get(recorded.account)
+        page = origin.job_page(recorded.job_id) if origin else None
+        name = self.display_name(recorded.account)
+        return DigestLine(recorded.change, recorded.job, recorded.reason, name, page)
 
 
 _DIGESTS = {"digest": digest_message, "after_mute": mute_digest, "after_flapping": flapping_digest}
@@ -94,7 +105,7 @@ async def _render(
     if delivery.message_kind is MessageKind.DIGEST:
         changes = await store.jobs.changes.in_digest(delivery.id)
         digest = _DIGESTS[(delivery.notice or {}).get("kind", "digest")]
-        lines = [DigestLine(each.change, each.job, each.reason, context.display_name(each.account)) for each in changes]
+        lines = [context.digest_line(each) for each in changes]
         message = digest(lines, notes=notes)
         return OutgoingMessage(delivery.channel, message, delivery.key)
     if delivery.message_kind is MessageKind.CARD:
@@ -145,9 +156,8 @@ async def render_card(
     track = await store.channels.tracks.find(card_row.account, card_row.job_id, card_row.channel)
     links = context.job_links(card_row.account, job, tracked=track is not None)
     state = _card_state(snapshot, context.clock()) if snapshot else None
-    compact = (await store.channels.preferences.find(card_row.channel)).compact
-    footer = [*notes] if compact else [_why_here(job.id, track), *notes]
-    return card(job, links, " · ".join(footer), state, compact=compact)
+    full = (await store.channels.preferences.find(card_row.channel)).full_cards
+    return card(job, links, state, person=track.person if track else None, notes=notes, full=full)
 
 
 def _card_state(snapshot: snapshots.JobSnapshot, now: float) -> CardState:
@@ -164,19 +174,27 @@ async def _render_change(
     person: str | None,
     notes: list[str],
 ) -> OutgoingMessage:
+    thread_ts = await thread_of(store, delivery)
     message = alert(
         recorded.change,
         recorded.job,
         links,
         person=person,
         reason=recorded.reason,
-        late_at=recorded.seen_at if recorded.late else None,
-        notes=notes,
+        losses=await _losses(store, recorded),
+        posting=Posting(thread_ts is not None, recorded.late, notes),
     )
-    thread_ts = await thread_of(store, delivery)
     settings = await store.channels.preferences.find(delivery.channel)
     broadcast = bool(thread_ts and recorded.change.ends_job and settings.broadcast)
     return OutgoingMessage(delivery.channel, message, delivery.key, thread_ts, broadcast)
+
+
+async def _losses(store: Store, recorded: RecordedChange) -> Sequence[Point]:
+    """Return the training losses of a job that finished, as far as its log was read."""
+    if not recorded.change.ends_job:
+        return ()
+    snapshot = await store.jobs.snapshots.find(recorded.account, recorded.job_id)
+    return snapshot.progress.points if snapshot and snapshot.progress else ()
 
 
 async def thread_of(store: Store, delivery: Delivery) -> str | None:
@@ -199,15 +217,5 @@ def _notes(delivery: Delivery, *, possible_duplicate: bool) -> list[str]:
         notes.append(THREAD_UNAVAILABLE_NOTE)
     if delivery.rate_limited_for > NOTE_DELAY_AFTER:
         late = format_duration(delivery.claimed_at - delivery.created_at)
-        notes.append(f"comes {late} late: Slack's rate limit held it up")
+        notes.append(f"Delayed {late} by Slack rate limits")
     return notes
-
-
-def _why_here(job_id: str, track: Track | None) -> str:
-    if track is None:
-        return f"Untracked here · {code_span(f'/ftjob track {job_id}')} posts a new card"
-    stop = f"stop with {code_span(f'/ftjob untrack {job_id}')}"
-    # The origin of the track stays the same, even if the subscription ends.
-    all_new = "; `/ftjob subscriptions` shows what this channel subscribes to" if track.person is None else ""
-    why = tracked_by(track.person)
-    return f"{why[0].upper()}{why[1:]} · {stop}{all_new}"

@@ -36,16 +36,16 @@ class ActionWording:
 ACTION_WORDING = {
     JobAction.CANCEL: ActionWording(
         ":octagonal_sign:",
-        "cancelled",
-        "being cancelled",
+        "canceled",
+        "being canceled",
         "unfinished",
-        "This cannot be undone, and work already done may be billed.",
+        "This can't be undone, and you may be billed for the work so far.",
     ),
     JobAction.PAUSE: ActionWording(
-        ":double_vertical_bar:", "paused", "being paused", "running", "It keeps what it learned and can be resumed."
+        ":double_vertical_bar:", "paused", "being paused", "running", "Progress is kept, and you can resume later."
     ),
     JobAction.RESUME: ActionWording(
-        ":arrow_forward:", "resumed", "being resumed", "paused", "It goes on from where it was paused."
+        ":arrow_forward:", "resumed", "being resumed", "paused", "It continues where it left off."
     ),
     JobAction.CREATE: ActionWording(":heavy_plus_sign:", "created", "being created", "new", "Training is billed."),
 }

@@ -24,52 +24,52 @@ def _failure_class(pattern: str, advice: str) -> _FailureClass:
 _FAILURE_CLASSES = (
     _failure_class(
         r"insufficient_quota|exceeded_quota|quotaexceeded|billing|hard limit",
-        "The account has no money or quota left for training. Raise its limit or pay its bill, then create the job again.",
+        "The account is out of quota or credit. Raise its limit or pay its bill, then recreate the job.",
     ),
     _failure_class(
         r"moderation|usage polic|unsafe|contentfilter|content_filter|safety|violat",
-        "The provider's safety check refused the training data or the trained model. Look for examples that break its usage "
-        "policies, take them out, upload the file anew and create the job again.",
+        "The provider's safety check rejected the training data or the trained model. Remove examples that break its usage "
+        "policies, upload the file again and recreate the job.",
     ),
     _failure_class(
         r"too few|at least 10|minimum (number )?of|not enough examples",
-        "There are too few examples: most providers want at least ten. Add some, upload the file anew and create the job again.",
+        "There are too few examples; most providers require at least 10. Add some, upload the file again and recreate the job.",
     ),
     _failure_class(
         r"token limit|too many tokens|exceeds the (maximum|context)|context length|too long",
-        "Some examples are longer than the model takes. Shorten or split them, upload the file anew and create the job again.",
+        "Some examples are longer than the model allows. Shorten or split them, upload the file again and recreate the job.",
     ),
     _failure_class(
         r"jsonl|json line|line \d+|invalid (file )?format|parse|malformed|messages.*(missing|required)|jsonlvalidationfailed",
-        "The file is not as the model expects it: one JSON object with `messages` in each line. Mend the line that the "
-        "message names, upload the file anew and create the job again.",
+        "The file isn't in the expected format (one JSON object with `messages` per line). Fix the line named in the error, "
+        "upload the file again and recreate the job.",
     ),
     _failure_class(
         r"invalid_validation_file",
-        "The validation file was refused. Check that it has the same format as the training file and shares no line with "
-        "it, upload it anew and create the job again.",
+        "The validation file was rejected. Check that it has the same format as the training file and shares no lines with "
+        "it, upload it again and recreate the job.",
     ),
     _failure_class(
         r"invalid_training_file|fileimportfailed|invalid_file",
-        "The training file was refused. Check that each line is one JSON object in the format of the method, upload it anew "
-        "and create the job again.",
+        "The training file was rejected. Check that each line is one JSON object in the method's format, upload it again and "
+        "recreate the job.",
     ),
     _failure_class(
         r"invalid_n_epochs|invalid_hyperparameter|learning_rate|batch_size|hyperparameter",
-        "A hyperparameter does not fit. Set it to `auto`, or to a value that the provider's page of the method allows.",
+        "A hyperparameter isn't valid. Set it to `auto`, or to a value that the provider's docs allow for the method.",
     ),
     _failure_class(
         r"grader",
-        "The grader could not be run on the examples. Try it on a few of them with the provider's grader check, mend it, and "
-        "create the job again.",
+        "The grader failed on the examples. Test it on a few of them with the provider's grader check, fix it and recreate "
+        "the job.",
     ),
     _failure_class(
         r"model_not_found|not available for fine-tuning|cannot be fine-tuned|training_not_available|winding down",
-        "This model or this account cannot be fine-tuned (any more). Choose another base model, or another provider.",
+        "This model or account can't be fine-tuned (or no longer can). Choose another base model or provider.",
     ),
     _failure_class(
         r"server_error|internal|internalfailure|serviceunavailable|overloaded|try again",
-        "The provider had a fault of its own; the data is probably fine. Create the job again with the same files.",
+        "The provider had an internal error; the data is probably fine. Recreate the job with the same files.",
     ),
 )
 

@@ -25,6 +25,8 @@ _PAGE_PREFIXES = {
 }
 
 MAX_ID_LENGTH = 128
+SHORT_ID_LENGTH = 20
+"""Characters that stand for an ID where a job has no name: its start and its end."""
 _ANY_ID = re.compile(r"[A-Za-z0-9][!#-%(-;=?-_a-{}~]{0,127}", re.ASCII)
 """IDs that are safe in requests, messages and buttons: printable ASCII without spaces, quotes and markup."""
 _TYPED_ID = re.compile(
@@ -35,10 +37,10 @@ _QUOTES = "`'\"\u2018\u2019\u201c\u201d*_,"
 
 OTHER_IDS = {
     "ft:": "a model name",
-    "file-": "a file id",
-    "batch_": "a batch id",
-    "org-": "an organisation id",
-    "proj_": "a project id",
+    "file-": "a file ID",
+    "batch_": "a batch ID",
+    "org-": "an organization ID",
+    "proj_": "a project ID",
 }
 """Prefixes of IDs that users confuse with a job's."""
 
@@ -97,3 +99,11 @@ def find_job_ids(text: str) -> list[str]:
 def other_id_kind(text: str) -> str | None:
     """Return what kind of ID ``text`` is if it clearly is not a job's ("a model name"), or None."""
     return next((kind for start, kind in OTHER_IDS.items() if text.startswith(start)), None)
+
+
+def short_id(text: str, length: int = SHORT_ID_LENGTH) -> str:
+    """Return the start and the end of an ID, in up to ``length`` characters."""
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 2
+    return f"{text[: length - 1 - end]}…{text[-end:]}"

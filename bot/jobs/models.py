@@ -10,18 +10,23 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
+from bot.jobs.ids import short_id
 from bot.jobs.statuses import UNKNOWN, is_final
 from bot.telemetry.redaction import MAX_TEXT_LENGTH, redacted
+from bot.text import is_invisible
 
 OWNER_KEY = "slack_user"
 """Metadata key of the Slack user ID of a job's owner."""
+NAME_KEY = "name"
+"""Metadata key of a job's name."""
 
+MAX_NAME_LENGTH = 60
+"""Characters of a display name; a longer one is cut."""
+_MODEL_NAME_PARTS = 5
+"""Of a fine-tuned model: ft:base:organization:suffix:id."""
 _MAX_COUNT = 2**63 - 1
 _MAX_TIME = 253_402_300_799  # the last second of the year 9999
 _MAX_STATUS_LENGTH = 40
-_MODEL_NAME_PARTS = 5
-"""Of a fine-tuned model: ft:base:organization:suffix:id."""
-
 DEFAULT_ACCOUNT = "default"
 """Name of the account that OPENAI_API_KEY configures."""
 
@@ -197,15 +202,36 @@ class Model(BaseModel):
     """Announced date from which requests to it fail."""
 
 
+def display_name(job: Job) -> str:
+    """Return the name under which a job is shown: its own, else the start and the end of its ID; untrusted text."""
+    return job_name(job) or short_id(job.id)
+
+
 def job_name(job: Job) -> str | None:
-    """Return a job's name: its metadata ``name``, else its suffix, else None."""
+    """Return a job's name on one line: its metadata ``name``, else its suffix, else None."""
     extra = job.model_extra or {}
-    given = ((job.metadata or {}).get("name"), extra.get("suffix"), extra.get("user_provided_suffix"))
-    name = next((each.strip() for each in given if isinstance(each, str) and each.strip()), None)
-    return name or model_suffix(job.fine_tuned_model)
+    given = (
+        (job.metadata or {}).get(NAME_KEY),
+        extra.get("suffix"),
+        extra.get("user_provided_suffix"),
+        model_suffix(job.fine_tuned_model),
+    )
+    names = (_cleaned(each) for each in given if isinstance(each, str))
+    return next((name for name in names if name), None)
+
+
+def matches_name(job: Job, text: str) -> bool:
+    """Whether a job's name contains a text; case does not count."""
+    return text.casefold() in (job_name(job) or "").casefold()
 
 
 def model_suffix(model: str | None) -> str | None:
     """Return the suffix of a fine-tuned model's name: "search" of "ft:gpt-4o-mini:acme:search:AbC123"; None without one."""
     parts = (model or "").split(":")
     return (parts[3] or None) if len(parts) == _MODEL_NAME_PARTS and parts[0] == "ft" else None
+
+
+def _cleaned(text: str) -> str:
+    """Return the visible characters on one line, cut to ``MAX_NAME_LENGTH``."""
+    name = " ".join("".join(" " if is_invisible(each) else each for each in text).split())
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"

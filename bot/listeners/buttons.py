@@ -1,4 +1,4 @@
-"""Pressed buttons, as Slack sends them. A value is the id of a job, a delivery or a subscription, or a pending action's key.
+"""Pressed buttons and chosen options, as Slack sends them. A value is the id of a job, a delivery or a subscription, or a pending action's key.
 
 None of them is trusted unchecked.
 """
@@ -7,12 +7,13 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from bot.blocks.action_confirmation import CONFIRM
+from bot.blocks import job
+from bot.blocks.action_confirmation import CONFIRM, DISMISS
 from bot.blocks.create import CREATE
-from bot.blocks.job import CANCEL, DETAILS, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
+from bot.blocks.interactive import SHOW_PAGE
+from bot.blocks.job import CANCEL, DETAILS, PAUSE, REFRESH, RESUME, RETRY_JOB, SHOW, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL_MESSAGES, RETRY, RETRY_ALL
-from bot.blocks.parts import SHOW_PAGE
 from bot.blocks.subscriptions import UNSUBSCRIBE
 from bot.commands.actions import CancelCommand, PauseCommand, ResumeCommand
 from bot.commands.audit import AuditCommand
@@ -20,6 +21,7 @@ from bot.commands.checkpoints import CheckpointsCommand
 from bot.commands.command import Command, Requester
 from bot.commands.confirm import ConfirmCommand
 from bot.commands.create import CreateCommand
+from bot.commands.dismiss import DismissCommand
 from bot.commands.events import EventsCommand
 from bot.commands.list import ListCommand
 from bot.commands.models import ModelsCommand
@@ -43,6 +45,7 @@ _OF_JOB: dict[str, type[Command]] = {
     CANCEL: CancelCommand,
     PAUSE: PauseCommand,
     RESUME: ResumeCommand,
+    RETRY_JOB: CreateCommand,
 }
 """The commands of buttons whose value is a job's id."""
 _PAGED = (ListCommand, EventsCommand, CheckpointsCommand, AuditCommand, TrackedCommand, ModelsCommand)
@@ -74,11 +77,23 @@ def team_of(body: dict[str, Any]) -> str:
 
 
 def command_of(body: dict[str, Any]) -> Command | None:
-    """Return the command of a button, or None where it is none of ours or only opens a page."""
-    requester = requester_of(body)
-    match body.get("actions"):
-        case [{"action_id": str(action_id), "value": str(value)}] if requester:
-            return _command(action_id, value, requester, is_private=is_ephemeral(body))
+    """Return the command of a button or a menu, or None where it is none of ours or only opens a page."""
+    requester, pressed = requester_of(body), _pressed(body.get("actions"))
+    if requester is None or pressed is None:
+        return None
+    return _command(*pressed, requester, is_private=is_ephemeral(body))
+
+
+def _pressed(actions: Any) -> tuple[str, str] | None:
+    """Return the action id and the value of a button, or of what was chosen from a menu."""
+    match actions:
+        case [{"action_id": job.MENU, "selected_option": {"value": str(option)}}]:
+            action_id, _, value = option.partition(" ")
+            return action_id, value
+        case [{"action_id": str(action_id), "selected_option": {"value": str(value)}}]:
+            return action_id, value
+        case [{"action_id": str(action_id), "value": str(value)}]:
+            return action_id, value
     return None
 
 
@@ -88,6 +103,8 @@ def _command(action_id: str, value: str, requester: Requester, *, is_private: bo
         return _page(value, requester, is_private=is_private)
     if action_id == CONFIRM:
         return ConfirmCommand(requester, key=value)
+    if action_id == DISMISS:
+        return DismissCommand(requester)
     if action_id == CREATE:
         return CreateCommand(requester)
     if action_id == RETRY_ALL and value == ALL_MESSAGES:

@@ -12,8 +12,8 @@ from bot.listeners.buttons import requester_of
 TRACK_FROM_MESSAGE = "ftjob_track_from_message"
 
 NO_JOB = (
-    "There is no job id in that message: one looks like `ftjob-abc123`. `/ftjob list` shows the newest jobs, and "
-    "`/ftjob track` follows one by its id."
+    "That message has no job ID, such as `ftjob-abc123`. See `/ftjob list` for the latest jobs, or track one with `/ftjob "
+    "track` and its ID."
 )
 
 

@@ -29,17 +29,15 @@ class ConnectionProblem:
 
 CONNECTION_FAILED = ConnectionProblem("The connection failed.")
 _NO_TLS = ConnectionProblem(
-    "No TLS is spoken at its port.", "Correct the port in {address}, or begin it with http://.", is_permanent=True
+    "Its port doesn't speak TLS.", "Correct the port in {address}, or start it with http://.", is_permanent=True
 )
-_TLS = ConnectionProblem(
-    "Its port speaks HTTPS, and was asked in plain HTTP.", "Let {address} begin with https://.", is_permanent=True
-)
-_DISCONNECTED = ConnectionProblem("It closed the connection without an answer.")
+_TLS = ConnectionProblem("Its port expects HTTPS, not plain HTTP.", "Start {address} with https://.", is_permanent=True)
+_DISCONNECTED = ConnectionProblem("It closed the connection without responding.")
 _BY_ERRNO = {
-    errno.ECONNREFUSED: ConnectionProblem("The connection was refused: nothing listens at its port."),
-    errno.ENETUNREACH: ConnectionProblem("There is no route to its network."),
-    errno.EHOSTUNREACH: ConnectionProblem("There is no route to its host."),
-    errno.ETIMEDOUT: ConnectionProblem("The connection could not be opened in time."),
+    errno.ECONNREFUSED: ConnectionProblem("The connection was refused: nothing is listening on its port."),
+    errno.ENETUNREACH: ConnectionProblem("No route to its network."),
+    errno.EHOSTUNREACH: ConnectionProblem("No route to its host."),
+    errno.ETIMEDOUT: ConnectionProblem("The connection timed out."),
     errno.ECONNRESET: _DISCONNECTED,
     errno.EPIPE: _DISCONNECTED,
 }
@@ -82,7 +80,7 @@ def _classify(error: BaseException) -> ConnectionProblem | None:
             why = _BY_ERRNO.get(error.os_error.errno or 0, CONNECTION_FAILED).message
             return ConnectionProblem(
                 f"The proxy can't be reached. {why}",
-                "Check the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names.",
+                "Check the proxy set in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
                 is_permanent=True,
             )
         case aiohttp.ServerDisconnectedError():
@@ -90,7 +88,7 @@ def _classify(error: BaseException) -> ConnectionProblem | None:
         case aiohttp.ClientResponseError() if _TLS_RECORD in error.message:
             return _TLS
         case TimeoutError():
-            return ConnectionProblem("No answer came in time.")
+            return ConnectionProblem("It didn't respond in time.")
         case OSError():
             return _BY_ERRNO.get(error.errno or 0)
     return None
@@ -98,11 +96,11 @@ def _classify(error: BaseException) -> ConnectionProblem | None:
 
 def _proxy_refused(status: int) -> ConnectionProblem:
     if status == 407:  # noqa: PLR2004
-        todo = "Put user name and password into HTTPS_PROXY: http://user:password@host:port."
-        return ConnectionProblem("The proxy wants a user name and a password (HTTP 407).", todo, is_permanent=True)
+        todo = "Set the username and password in HTTPS_PROXY: http://user:password@host:port."
+        return ConnectionProblem("The proxy requires a username and password (HTTP 407).", todo, is_permanent=True)
     return ConnectionProblem(
-        f"The proxy did not open a connection (HTTP {status}).",
-        "Have the proxy allow the host of {address}, or add the host to NO_PROXY.",
+        f"The proxy didn't open a connection (HTTP {status}).",
+        "Allow the host of {address} in the proxy, or add the host to NO_PROXY.",
         is_permanent=True,
     )
 
@@ -114,8 +112,8 @@ def _untrusted(error: Exception) -> ConnectionProblem:
         )
     why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else type(error).__name__
     return ConnectionProblem(
-        f"Its certificate is not trusted: {why}.",
-        "If it is right, name a file with the certificate of its issuer in SSL_CERT_FILE.",
+        f"Its certificate isn't trusted: {why}.",
+        "If it's legitimate, set SSL_CERT_FILE to a file with its issuer's certificate.",
         is_permanent=True,
     )
 
@@ -129,9 +127,9 @@ def _no_handshake(error: OSError) -> ConnectionProblem:
 
 def _no_host(host: str, error: OSError) -> ConnectionProblem:
     if error.errno == socket.EAI_AGAIN:
-        return ConnectionProblem(f"The name {host} can't be looked up at present.", "Check the machine's DNS.")
+        return ConnectionProblem(f"The name {host} can't be resolved right now.", "Check the machine's DNS.")
     return ConnectionProblem(
-        f"There is no host called {host}.",
+        f"There's no host named {host}.",
         "Correct the host in {address}, or check the machine's DNS.",
         is_permanent=True,
     )

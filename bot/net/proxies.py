@@ -122,14 +122,14 @@ def _proxy_url(text: str) -> str:
     found = _SCHEME.match(text)
     scheme = found[1].lower() if found else "http"
     if scheme.startswith("socks"):
-        raise ValueError(f"names a SOCKS proxy ({scheme}://), which ftjob can't use; name an HTTP proxy")
+        raise ValueError(f"is a SOCKS proxy ({scheme}://), which ftjob can't use; use an HTTP proxy")
     try:
         parts = urlsplit(text if found else f"http://{text}")
         host, port = parts.hostname or "", parts.port
     except ValueError:  # such as a port that is no number
         host, port = "", None
     if scheme not in ("http", "https") or not is_host(host) or port == 0 or not text.isprintable():
-        raise ValueError("must be the address of a proxy like http://host:3128")
+        raise ValueError("must be a proxy URL like http://host:3128")
     netloc = f"[{host}]" if ":" in host else host
     return f"{scheme}://{_credentials(parts)}{netloc}:{port or _PORTS[scheme]}"
 
@@ -141,7 +141,7 @@ def _credentials(parts: SplitResult) -> str:
     try:
         f"{user}:{password}".encode("latin-1")
     except UnicodeEncodeError:
-        raise ValueError("holds a user name or password with letters that a proxy can't be sent") from None
+        raise ValueError("contains a username or password with characters that a proxy can't accept") from None
     return f"{quote(user, safe='')}:{quote(password, safe='')}@"
 
 
@@ -154,7 +154,7 @@ def _bypasses(name: str, text: str) -> tuple[tuple[Bypass, ...], tuple[str, ...]
             account, _, host = entry.rpartition("@")
             # What follows a colon is a password.
             printable = ascii((host if ":" in account else entry)[:_MAX_QUOTED_LENGTH])[1:-1]
-            unread.append(f"{name}: {printable} is no host, IP address or network, and is ignored")
+            unread.append(f"{name}: {printable} isn't a host, IP address or network; ignored")
     return tuple(bypasses), tuple(unread)
 
 

@@ -19,11 +19,11 @@ def check_http(url: str, *, allow_http: bool) -> None:
     """
     parts = _parts(url)
     if parts is None or not parts.hostname:
-        raise ValueError("must be an address like https://host/path")
+        raise ValueError("must be a URL like https://host/path")
     if "@" in parts.netloc:
-        raise ValueError("must not hold a user name or password")
+        raise ValueError("must not contain a username or password")
     if parts.scheme == "http" and not _is_loopback(parts.hostname) and not allow_http:
-        raise ValueError("must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)")
+        raise ValueError("must start with https:// (FTJOB_ALLOW_HTTP=1 allows http)")
 
 
 def check_host(host: str) -> None:
@@ -33,7 +33,7 @@ def check_host(host: str) -> None:
         ValueError: it is neither.
     """
     if not is_host(host):
-        raise ValueError("must be the name or the IP address of a machine, such as 127.0.0.1, without a port")
+        raise ValueError("must be a hostname or IP address, such as 127.0.0.1, without a port")
 
 
 def check_azure(url: str, version: str | None) -> None:
@@ -43,7 +43,9 @@ def check_azure(url: str, version: str | None) -> None:
         ValueError: the endpoint is of the v1 API, and a version is set.
     """
     if version and f"{urlsplit(url).path.rstrip('/')}/".endswith("/openai/v1/"):
-        raise ValueError("does not fit an endpoint that ends in /openai/v1, the API without versions; leave one out")
+        raise ValueError(
+            "doesn't work with an endpoint that ends in /openai/v1 (the API without versions); leave one out"
+        )
 
 
 def _parts(url: str) -> SplitResult | None:

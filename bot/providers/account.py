@@ -42,4 +42,4 @@ class Account:
     @property
     def display_name(self) -> str:
         """Name of the project in Slack, if there is only one account."""
-        return f"project `{self.project}`" if self.project else "the project of this bot's API key"
+        return f"project `{self.project}`" if self.project else "your project"

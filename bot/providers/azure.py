@@ -21,10 +21,9 @@ FIRST_WITH_PAUSE = "2025-04-01-preview"
 class Azure(OpenAI):
     """OpenAI's API as Azure offers it."""
 
+    name: ClassVar[str] = "Azure"
     job_page_url: ClassVar[str] = "https://ai.azure.com/"
-    hint: ClassVar[str | None] = (
-        ":rocket: Azure serves a fine-tuned model once it is deployed: deploy it before you call it."
-    )
+    hint: ClassVar[str | None] = ":rocket: On Azure, deploy the fine-tuned model before you call it."
     newest_event_first: ClassVar[bool] = False
 
     def __init__(self, account: Account) -> None:

@@ -66,7 +66,7 @@ class Client:
         proxies: Proxies = DIRECT,
     ) -> None:
         self.account = account
-        self._dialect = dialect_of(account)
+        self.dialect = dialect_of(account)
         self._clock = clock
         self._deadline = deadline
         self._sizes = PageSizes()
@@ -77,7 +77,7 @@ class Client:
             verify=_ssl_context(),
             # Proxy variables are parsed in one place: httpx would parse them differently, or crash on some.
             trust_env=False,
-            proxy=_proxy(proxies.url_for(self._dialect.base_url)),
+            proxy=_proxy(proxies.url_for(self.dialect.base_url)),
             # Kept open between polls: a TLS handshake for each would be most of their cost.
             limits=httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=120),
         )
@@ -101,7 +101,7 @@ class Client:
 
     async def _list(self, after: str | None, limit: int, metadata: Mapping[str, str] | None) -> Page:
         sizes = list(self._sizes.to_try(after, limit, now=time.monotonic()))
-        request_for = partial(self._dialect.list_jobs, after=after, metadata=metadata)
+        request_for = partial(self.dialect.list_jobs, after=after, metadata=metadata)
         try:
             size, response = await self._first_readable(lambda size: request_for(limit=size), sizes)
         except InvalidResponse as error:
@@ -111,12 +111,12 @@ class Client:
             return self._without_first(error.prefix, after)
         if size < sizes[0]:
             self._sizes.remember(after, size, now=time.monotonic())
-        page = self._dialect.read_jobs(response, now=self._clock(), after=after)
+        page = self.dialect.read_jobs(response, now=self._clock(), after=after)
         return _with_size(page, response.size) if len(page.raw) == 1 else page
 
     def _without_first(self, beginning: bytes, after: str | None) -> Page:
         """Return an empty page in place of a job that is too large even alone; the next page follows it if its ID is known."""
-        cursor = self._dialect.cursor_in(beginning)
+        cursor = self.dialect.cursor_in(beginning)
         behind = cursor if cursor != after else None
         return Page((), 1, behind, raw=(None,), unreadable=(without_secrets(cursor),))
 
@@ -136,7 +136,7 @@ class Client:
 
     async def retrieve(self, job_id: str) -> FetchedJob:
         """Return one job, which may be larger than a page."""
-        return self._read_job(await self._send_for_one(self._dialect.retrieve_job(job_id)), job_id)
+        return self._read_job(await self._send_for_one(self.dialect.retrieve_job(job_id)), job_id)
 
     async def execute(self, action: JobAction, job_id: str) -> FetchedJob:
         """Send an action once; it is never retried.
@@ -144,11 +144,11 @@ class Client:
         Raises:
             Unreachable: if ``maybe_done``, the action may have arrived; read the job to find out.
         """
-        return self._read_job(await self._send_for_one(self._dialect.job_action(action, job_id)), job_id)
+        return self._read_job(await self._send_for_one(self.dialect.job_action(action, job_id)), job_id)
 
     async def create(self, body: Mapping[str, Any]) -> FetchedJob:
         """Create a job; like every action, this is sent once and never retried."""
-        return self._dialect.read_created(await self._send_for_one(self._dialect.create_job(body)), now=self._clock())
+        return self.dialect.read_created(await self._send_for_one(self.dialect.create_job(body)), now=self._clock())
 
     async def check_write_access(self) -> None:
         """Read the newest job with the write key.
@@ -156,8 +156,8 @@ class Client:
         Raises:
             ProviderError: why no action would work now.
         """
-        request = replace(self._dialect.list_jobs(limit=1), is_single_item=True, checks_write_access=True)
-        self._dialect.read_jobs(await self._send(request), now=self._clock())
+        request = replace(self.dialect.list_jobs(limit=1), is_single_item=True, checks_write_access=True)
+        self.dialect.read_jobs(await self._send(request), now=self._clock())
 
     async def find(self, key: str, value: str) -> FetchedJob | None:
         """Return the newest job with a pair of metadata, or None; also works behind gateways that ignore the filter."""
@@ -174,48 +174,43 @@ class Client:
 
     async def files(self, *, purpose: str, limit: int) -> list[File]:
         """Return the newest files with a purpose, newest first."""
-        response = await self._send(self._dialect.list_files(purpose=purpose, limit=limit))
-        return self._dialect.read_files(response, purpose=purpose, now=self._clock())
+        response = await self._send(self.dialect.list_files(purpose=purpose, limit=limit))
+        return self.dialect.read_files(response, purpose=purpose, now=self._clock())
 
     async def events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> list[Event]:
         """Return a job's newest events, or those before the event ``after``, oldest first."""
-        request_for = partial(self._dialect.list_events, job_id, after=after)
+        request_for = partial(self.dialect.list_events, job_id, after=after)
         _, response = await self._first_readable(lambda size: request_for(limit=size), sizes_to_try(limit))
         # Some providers ignore the limit.
-        return self._dialect.read_events(response, now=self._clock())[-limit:]
+        return self.dialect.read_events(response, now=self._clock())[-limit:]
 
     async def checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> list[Checkpoint]:
         """Return a job's newest checkpoints, or those before the checkpoint ``after``, newest first."""
-        request_for = partial(self._dialect.list_checkpoints, job_id, after=after)
+        request_for = partial(self.dialect.list_checkpoints, job_id, after=after)
         _, response = await self._first_readable(lambda size: request_for(limit=size), sizes_to_try(limit))
-        return self._dialect.read_checkpoints(response, now=self._clock())[:limit]
+        return self.dialect.read_checkpoints(response, now=self._clock())[:limit]
 
     async def models(self) -> list[Model]:
         """Return every model that the account can use."""
-        return self._dialect.read_models(await self._send(self._dialect.list_models()), now=self._clock())
+        return self.dialect.read_models(await self._send(self.dialect.list_models()), now=self._clock())
 
     async def file_content(self, file_id: str) -> bytes:
         """Return the contents of a file."""
-        response = await self._send(self._dialect.file_content(file_id))
+        response = await self._send(self.dialect.file_content(file_id))
         return content_of(response, now=self._clock())
 
     @property
     def actions(self) -> frozenset[JobAction]:
         """Actions that the provider supports."""
-        return self._dialect.actions
-
-    @property
-    def hint(self) -> str | None:
-        """What the provider requires before a new model can be called, safe mrkdwn; None if nothing."""
-        return self._dialect.hint
+        return self.dialect.actions
 
     def job_page(self, job_id: str) -> str:
         """Return the URL of the job's page."""
-        return self._dialect.job_page(job_id)
+        return self.dialect.job_page(job_id)
 
     def _read_job(self, response: Response, job_id: str) -> FetchedJob:
         try:
-            return replace(self._dialect.read_job(response, job_id, now=self._clock()), size=response.size)
+            return replace(self.dialect.read_job(response, job_id, now=self._clock()), size=response.size)
         except MismatchedResponse:
             metrics.MISMATCHED_RESPONSES.labels(self.account.name).inc()
             raise
@@ -230,7 +225,7 @@ class Client:
         except ProviderError:
             raise
         except TimeoutError as error:
-            raise Unreachable(f"No answer within {self._deadline:g} s.", may_have_executed=True) from error
+            raise Unreachable(f"No response within {self._deadline:g} s.", may_have_executed=True) from error
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
             trouble = connection_problem(error) or CONNECTION_FAILED
             todo = trouble.todo if trouble.is_permanent else ""
@@ -242,10 +237,10 @@ class Client:
         key = self.account.write_key if request.needs_write_key and self.account.write_key else self.account.key
         async with self._http.stream(
             request.method,
-            self._dialect.base_url + request.path,
-            params=(*request.query, *self._dialect.query),
+            self.dialect.base_url + request.path,
+            params=(*request.query, *self.dialect.query),
             json=request.body,
-            headers=self._dialect.auth_headers(key),
+            headers=self.dialect.auth_headers(key),
         ) as response:
             body, size = await _body_of(response, is_single_item=request.is_single_item)
             headers = {name.lower(): value for name, value in response.headers.items()}
@@ -272,7 +267,7 @@ async def _body_of(response: httpx.Response, *, is_single_item: bool) -> tuple[b
 
 
 def _too_large(most: int, beginning: bytes = b"") -> InvalidResponse:
-    return InvalidResponse(f"The answer was larger than {most >> 20} MiB.", prefix=beginning)
+    return InvalidResponse(f"The response was larger than {most >> 20} MiB.", prefix=beginning)
 
 
 def _with_size(page: Page, size: int) -> Page:

@@ -42,6 +42,7 @@ _HYPERPARAMETERS = {
 class Fireworks(OpenAI):
     """Fireworks' fine-tuning API. The account's ``organization`` is what Fireworks calls the account."""
 
+    name: ClassVar[str] = "Fireworks"
     job_page_url: ClassVar[str] = "https://app.fireworks.ai/dashboard/fine-tuning/supervised/{job}"
 
     def __init__(self, account: Account) -> None:
@@ -114,27 +115,30 @@ class Fireworks(OpenAI):
     def create_job(self, body: Mapping[str, Any]) -> NoReturn:
         """Refuse: its jobs take other parameters than the form has."""
         del body
-        raise NotSupported("I start no jobs at Fireworks; `firectl` does.")
+        raise NotSupported("ftjob can't create Fireworks jobs; `firectl` can.")
 
     @override
     def list_events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> NoReturn:
         """Refuse: it has no job log."""
-        raise NotSupported(f"Fireworks keeps no log of {job_id} that I could read ({limit} lines, after {after}).")
+        del limit, after
+        raise NotSupported(f"Fireworks has no log of {job_id} that ftjob can read.")
 
     @override
     def list_checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> NoReturn:
         """Refuse: its jobs have no checkpoints."""
-        raise NotSupported(f"Fireworks lists no checkpoints of {job_id} ({limit}, after {after}).")
+        del limit, after
+        raise NotSupported(f"Fireworks doesn't list checkpoints of {job_id}.")
 
     @override
     def list_files(self, *, purpose: str, limit: int) -> NoReturn:
         """Refuse: files are needed only to create jobs."""
-        raise NotSupported(f"I start no jobs at Fireworks, so I need none of its files (of {limit} for {purpose}).")
+        del purpose, limit
+        raise NotSupported("ftjob can't create Fireworks jobs, so it lists no files.")
 
     @override
     def list_models(self) -> NoReturn:
         """Refuse: it announces no shutdown dates."""
-        raise NotSupported("Fireworks announces no end of its models.")
+        raise NotSupported("Fireworks doesn't announce when models retire.")
 
     def _path(self, job_id: str) -> str:
         return f"{self.jobs_path}/{path_segment(job_id.removeprefix(ID))}"

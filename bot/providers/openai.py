@@ -29,6 +29,8 @@ class OpenAI:
 
     job_page_url: ClassVar[str] = "https://platform.openai.com/finetune/{job}"
     """URL of a job's page, with {job} for its ID."""
+    name: ClassVar[str] = "OpenAI"
+    """Name of the provider, as messages write it."""
     hint: ClassVar[str | None] = None
     """What the provider requires before a new model can be called, safe mrkdwn; None if nothing."""
     newest_event_first: ClassVar[bool] = True
@@ -102,11 +104,13 @@ class OpenAI:
         """
         reading = fetched_job(json_of(response, now=now), self.normalized)
         if reading is None:
-            raise InvalidResponse("The answer was not the job that was asked for.", request_id=response.request_id)
+            raise InvalidResponse("The response was for a different job.", request_id=response.request_id)
         if reading.snapshot.id != job_id:
-            raise MismatchedResponse("The answer was not the job that was asked for.", request_id=response.request_id)
+            raise MismatchedResponse("The response was for a different job.", request_id=response.request_id)
         if self._is_foreign(reading):
-            raise MismatchedResponse("The answer was a job of another organisation.", request_id=response.request_id)
+            raise MismatchedResponse(
+                "The response was for a job in another organization.", request_id=response.request_id
+            )
         return replace(reading, request_id=response.request_id)
 
     def create_job(self, body: Mapping[str, Any]) -> Request:
@@ -117,7 +121,7 @@ class OpenAI:
         """Parse the created job."""
         reading = fetched_job(json_of(response, now=now), self.normalized)
         if reading is None:
-            raise InvalidResponse("The answer was not a job.", request_id=response.request_id)
+            raise InvalidResponse("The response wasn't a job.", request_id=response.request_id)
         return replace(reading, request_id=response.request_id)
 
     def list_events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> Request:

@@ -24,6 +24,7 @@ _LEVELS = {"legacy_info": "info", "legacy_iwarning": "warning", "legacy_ierror":
 class Together(OpenAI):
     """Together's fine-tuning API. Its list has no pages; its jobs have no metadata and no result files."""
 
+    name: ClassVar[str] = "Together"
     job_page_url: ClassVar[str] = "https://api.together.ai/fine-tuning/{job}"
 
     def __init__(self, account: Account) -> None:
@@ -97,17 +98,18 @@ class Together(OpenAI):
     def create_job(self, body: Mapping[str, Any]) -> NoReturn:
         """Refuse: its jobs take other parameters than the form has."""
         del body
-        raise NotSupported("I start no jobs at Together; `together fine-tuning create` does.")
+        raise NotSupported("ftjob can't create Together jobs; `together fine-tuning create` can.")
 
     @override
     def list_files(self, *, purpose: str, limit: int) -> NoReturn:
         """Refuse: files are needed only to create jobs."""
-        raise NotSupported(f"I start no jobs at Together, so I need none of its files (of {limit} for {purpose}).")
+        del purpose, limit
+        raise NotSupported("ftjob can't create Together jobs, so it lists no files.")
 
     @override
     def list_models(self) -> NoReturn:
         """Refuse: its list has the public models, not the account's."""
-        raise NotSupported("Together does not list the models of one account.")
+        raise NotSupported("Together doesn't list an account's models.")
 
 
 def _created(item: FetchedJob | None) -> float:

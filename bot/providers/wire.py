@@ -100,7 +100,7 @@ def path_segment(text: str) -> str:
         NotFound: for "", "." and "..", which a client resolves even if escaped.
     """
     if text in ("", ".", ".."):
-        raise NotFound(f"No job can have the id {text!r}.")
+        raise NotFound(f"No job can have the ID {text!r}.")
     return quote(text, safe="")
 
 
@@ -115,9 +115,9 @@ def json_of(response: Response, *, now: float) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise InvalidResponse("The answer was not a JSON object.", request_id=response.request_id)
+        raise InvalidResponse("The response wasn't a JSON object.", request_id=response.request_id)
     if any(isinstance(each, Ambiguous) for each in value.values()):
-        raise InvalidResponse("The answer can be read in two ways.", request_id=response.request_id)
+        raise InvalidResponse("The response can be read in two ways.", request_id=response.request_id)
     return value
 
 

@@ -48,9 +48,7 @@ def resolve_aliases(
                 continue
             if ours and ours.rstrip("/") != value.rstrip("/"):
                 first = origins.get(name + end, name + end)
-                problems.append(
-                    f"{first} and {alias}{end} are two names of one setting, with different values; keep one"
-                )
+                problems.append(f"{first} and {alias}{end} are the same setting with different values; keep one")
             elif not ours:
                 found[name + end], origins[name + end] = value, alias + end
     return found, origins, problems + _azure_problems(found)
@@ -62,9 +60,9 @@ def _azure_problems(env: Mapping[str, str]) -> list[str]:
         return []
     problems = []
     if env.get("OPENAI_API_TYPE", "").strip().lower() in ("azure", "azure_ad", "azuread"):
-        problems.append(f"OPENAI_API_TYPE says Azure, which this bot takes under other names: {_AZURE}")
+        problems.append(f"OPENAI_API_TYPE isn't used for Azure; {_AZURE}")
     if env.get(_INSTANCE):
-        problems.append(f"{_INSTANCE} is not read: {_AZURE}; the endpoint is https://, that name, .openai.azure.com")
+        problems.append(f"{_INSTANCE} isn't used; {_AZURE} (the endpoint is https://<that name>.openai.azure.com)")
     return problems
 
 
@@ -85,7 +83,9 @@ def unknown_settings(
         if name not in names and name not in _FOR_TESTS and not _is_account_variable(name, account_variables)
     ]
     return [
-        f"{name} is no setting; {_suggestion(name, names)}" for name in sorted(left) if not _is_service_link(name, env)
+        f"{name} isn't a setting; {_suggestion(name, names)}"
+        for name in sorted(left)
+        if not _is_service_link(name, env)
     ]
 
 
@@ -103,7 +103,7 @@ def near_misses(env: Mapping[str, str], names: Collection[str], account_variable
         for name in sorted(others)
         if name not in ALIASES and not name.upper().startswith(PREFIX)
     }
-    return [f"{name} is not read; did you mean {nearest[0]}?" for name, nearest in found.items() if nearest]
+    return [f"{name} isn't used; did you mean {nearest[0]}?" for name, nearest in found.items() if nearest]
 
 
 def _is_account_variable(name: str, account_variables: Collection[str]) -> bool:
@@ -123,4 +123,4 @@ def _suggestion(name: str, names: Collection[str]) -> str:
     ours = {each.removeprefix(PREFIX): each for each in names if each.startswith(PREFIX)}
     nearest = process.extractOne(suffix, list(ours), scorer=fuzz.WRatio, score_cutoff=_MIN_SCORE)
     suggested = whole or (ours[nearest[0]] if nearest else None)
-    return f"did you mean {suggested}?" if suggested else "README.md lists those that there are"
+    return f"did you mean {suggested}?" if suggested else "see README.md for the list"

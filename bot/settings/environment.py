@@ -46,7 +46,7 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
     problems += twice
     given = {name: text for name in NAMES if (text := known.get(name.upper(), "").strip())}
     no_text = [name for name, text in given.items() if name != CONFIG.lower() and not _is_text(text)]
-    problems += [f"{origins.get(name.upper(), name.upper())} holds bytes that are no text" for name in sorted(no_text)]
+    problems += [f"{origins.get(name.upper(), name.upper())} contains invalid UTF-8" for name in sorted(no_text)]
     values: dict[str, Any] = {name: text for name, text in given.items() if name not in no_text}
     from_files, unreadable = _from_files(known)
     proxies, unusable = read_proxies(known)
@@ -116,8 +116,10 @@ def _from_dotenv(dotenv: Path) -> tuple[dict[str, str], list[str]]:
     except FileNotFoundError:
         return {}, []
     except ValueError as error:
-        return {}, [f"{dotenv.name} cannot be read: {error}"]
-    problems = [f"{dotenv.name}: line {each.original.line} is not like NAME=value" for each in lines if each.error]
+        return {}, [f"{dotenv.name} can't be read: {error}"]
+    problems = [
+        f"{dotenv.name}: line {each.original.line} isn't in the form NAME=value" for each in lines if each.error
+    ]
     readable = io.StringIO("".join(each.original.string for each in lines if not each.error))
     return {key: value for key, value in dotenv_values(stream=readable).items() if value}, problems
 
@@ -139,16 +141,16 @@ def _ca_file_problems(env: Mapping[str, str], environ: Mapping[str, str]) -> lis
     """Return the problems of the CA file, which OpenSSL itself reads from the environment."""
     path = env.get(CA_FILE, "")
     if path and path != environ.get(CA_FILE):
-        return [f"{CA_FILE} is not read from a .env file; set it in the environment"]
+        return [f"{CA_FILE} can't be set in a .env file; set it in the environment"]
     try:
         if path:
             ssl.create_default_context(cafile=path)
     except FileNotFoundError as error:
-        return [f"{CA_FILE} cannot be read: {error.strerror}"]
+        return [f"{CA_FILE} can't be read: {error.strerror}"]
     except ssl.SSLError:
-        return [f"{CA_FILE} holds no certificate that can be read"]
+        return [f"{CA_FILE} contains no readable certificate"]
     except (OSError, ValueError) as error:
-        return [f"{CA_FILE} cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"]
+        return [f"{CA_FILE} can't be read: {getattr(error, 'strerror', None) or type(error).__name__}"]
     return []
 
 

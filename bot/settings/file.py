@@ -53,10 +53,10 @@ def _seconds(value: Any) -> float | None:
 
 def _dollars(value: Any) -> float:
     if isinstance(value, dict):
-        raise ValueError('is cut at a dot: put the whole name in quotes, as in "gpt-4.1" = 3.00')  # noqa: TRY004 - pydantic
+        raise ValueError('is cut off at a dot; quote the whole name, as in "gpt-4.1" = 3.00')  # noqa: TRY004 - pydantic
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 < value <= MAX_PRICE:
-        raise ValueError("must be a number of US dollars above 0, without quotes")
+        raise ValueError("must be a positive number of US dollars, without quotes")
     return float(value)
 
 
@@ -68,13 +68,15 @@ def _provider(value: Any) -> str:
 
 def _variable(value: Any) -> str:
     if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
-        raise ValueError("must be the name of an environment variable, such as RESEARCH_KEY, never the secret itself")
+        raise ValueError("must be the name of an environment variable, such as RESEARCH_KEY, not the secret itself")
     return value
 
 
 def _account_name(value: Any) -> str:
     if not isinstance(value, str) or not _ACCOUNT_NAME.fullmatch(value):
-        raise ValueError("cannot name an account: take up to 32 small letters, digits and hyphens, a letter first")
+        raise ValueError(
+            "isn't a valid account name; use up to 32 lowercase letters, digits and hyphens, starting with a letter"
+        )
     return value
 
 
@@ -157,15 +159,15 @@ def read_config(path: str) -> tuple[Config, list[str]]:
         values = tomllib.loads(read_text(Path(path)))
         return Config.model_validate(values), []
     except FileNotFoundError as error:
-        return Config(), [f"{CONFIG_VARIABLE} cannot be read: {error.strerror}"]
+        return Config(), [f"{CONFIG_VARIABLE} can't be read: {error.strerror}"]
     except tomllib.TOMLDecodeError as error:
-        return Config(), [f"{CONFIG_VARIABLE} is not TOML: {redacted(str(error))}"]
+        return Config(), [f"{CONFIG_VARIABLE} isn't valid TOML: {redacted(str(error))}"]
     except ValidationError as error:
         return Config(), [_describe(problem) for problem in error.errors(include_input=False)]
     except RecursionError:
-        return Config(), [f"{CONFIG_VARIABLE} is not TOML that can be read: it is nested too deeply"]
+        return Config(), [f"{CONFIG_VARIABLE} isn't valid TOML: nested too deeply"]
     except ValueError as error:  # an unreadable file, or a number with thousands of digits
-        return Config(), [f"{CONFIG_VARIABLE} cannot be read: {error}"]
+        return Config(), [f"{CONFIG_VARIABLE} can't be read: {error}"]
 
 
 def read_accounts(config: Config, env: Mapping[str, str]) -> tuple[list[Account], list[str]]:
@@ -180,32 +182,32 @@ def read_accounts(config: Config, env: Mapping[str, str]) -> tuple[list[Account]
         try:
             accounts.append(_account(name, section, env))
         except ValueError as error:
-            problems.append(f"{CONFIG_VARIABLE}: the account {name}: {error}")
+            problems.append(f"{CONFIG_VARIABLE}: account {name}: {error}")
     return accounts, problems
 
 
 def _account(name: str, section: AccountSection, env: Mapping[str, str]) -> Account:
     base_url = section.base_url or PROVIDERS[section.provider]
     if base_url is None:
-        raise ValueError("base_url is missing: the endpoint of the resource, such as https://name.openai.azure.com")
+        raise ValueError("base_url is missing (the resource's endpoint, such as https://name.openai.azure.com)")
     check_http(base_url, allow_http=env.get("FTJOB_ALLOW_HTTP") == "1")
     if "?" in base_url or "#" in base_url:
-        raise ValueError("base_url must be an address like https://host/path")
+        raise ValueError("base_url must be a URL like https://host/path")
     if section.provider == "fireworks" and not section.organization:
-        raise ValueError("organization is missing: what Fireworks calls the account")
+        raise ValueError("organization is missing (the Fireworks account)")
     if not all(value.isascii() and value.isprintable() for value in (section.organization, section.project) if value):
-        raise ValueError("organization and project must be ids, of plain letters and digits")
+        raise ValueError("organization and project must be IDs (plain letters and digits)")
     if section.page is not None:
         check_http(section.page.replace("{job}", "x"), allow_http=True)
         if set(section.page) & set("<>|"):
-            raise ValueError("page must be an address like https://host/jobs/{job}")
+            raise ValueError("page must be a URL like https://host/jobs/{job}")
     try:
         check_azure(base_url, version := api_version(section.api_version))
     except ValueError as error:
         raise ValueError(f"api_version {error}") from None
     hooks = _secret(section.webhook_secret_env, env) if section.webhook_secret_env else ""
     if hooks and (env.get("SLACK_APP_TOKEN") or env.get("SLACK_APP_TOKEN_FILE")) and not env.get("PORT"):
-        raise ValueError("webhooks need PORT: in Socket Mode the bot listens only where that is set")
+        raise ValueError("webhooks need PORT; in Socket Mode the bot only listens if it's set")
     return Account(
         name,
         base_url.rstrip("/"),
@@ -224,7 +226,7 @@ def _account(name: str, section: AccountSection, env: Mapping[str, str]) -> Acco
 def _secret(variable: str, env: Mapping[str, str]) -> str:
     text = read_secret(variable, env)
     if not text:
-        raise ValueError(f"{variable} is not set, and neither is {variable}_FILE")
+        raise ValueError(f"neither {variable} nor {variable}_FILE is set")
     try:
         check_secret(text)
     except ValueError as error:
@@ -241,7 +243,7 @@ def api_version(value: str | None) -> str | None:
     if value is None or value == "v1":
         return None
     if not _API_VERSION.fullmatch(value):
-        raise ValueError('must be a version of Azure\'s API such as "2024-10-21", or "v1"')
+        raise ValueError('must be an Azure API version such as "2024-10-21", or "v1"')
     return value
 
 
@@ -251,7 +253,7 @@ def _describe(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         section = _SECTIONS.get(path[0], Config) if len(path) > 1 else Config
         nearest = process.extractOne(path[-1], list(section.model_fields), scorer=fuzz.ratio, score_cutoff=_MIN_SCORE)
-        known = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(section.model_fields)}"
+        known = f"did you mean {nearest[0]}?" if nearest else f"known names: {', '.join(section.model_fields)}"
         return f"{CONFIG_VARIABLE}: {name!r} is unknown; {known}"
     if problem["type"] == "missing":
         return f"{CONFIG_VARIABLE}: {name!r} is missing"

@@ -112,17 +112,20 @@ class Settings(BaseModel):
     @classmethod
     def _are_ids(cls, value: frozenset[str]) -> frozenset[str]:
         if invalid := sorted(item for item in value if item[:1] not in ("U", "W", "S") or not item.isalnum()):
-            raise ValueError(f"must hold user ids (U...) or user-group ids (S...), not {redacted(', '.join(invalid))}")
+            raise ValueError(
+                f"must contain user IDs (U...) or user group IDs (S...), not {redacted(', '.join(invalid))}"
+            )
         return value
 
     @field_validator("slack_bot_token", "slack_app_token")
     @classmethod
     def _is_token(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}[str(info.field_name)]
+        tokens = {"slack_bot_token": ("bot", "xoxb-"), "slack_app_token": ("app-level", "xapp-")}
+        kind, prefix = tokens[str(info.field_name)]
         if value is not None and value.get_secret_value().startswith("xoxp-"):
-            raise ValueError(f"is a person's token (xoxp-), with all that person's rights; must begin with {prefix}")
+            raise ValueError(f"is a user token (xoxp-); use the {kind} token ({prefix})")
         if value is not None and not value.get_secret_value().startswith(prefix):
-            raise ValueError(f"must begin with {prefix}")
+            raise ValueError(f"must start with {prefix}")
         return value
 
     @field_validator(
@@ -144,14 +147,14 @@ class Settings(BaseModel):
     @classmethod
     def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value) < _MIN_SECRET_LENGTH:
-            raise ValueError("is too short to keep anybody out")
+            raise ValueError("is too short")
         return value
 
     @field_validator("slack_signing_secret")
     @classmethod
     def _fits_transport(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is None and "slack_app_token" in info.data and info.data["slack_app_token"] is None:
-            raise ValueError("is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP")
+            raise ValueError("is missing; set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)")
         return value
 
     @field_validator("azure_openai_ad_token")
@@ -159,9 +162,9 @@ class Settings(BaseModel):
     def _opens_azure(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         endpoint, key = info.data.get("azure_openai_endpoint"), info.data.get("azure_openai_api_key")
         if endpoint and not (key or value) and "azure_openai_api_key" in info.data:
-            raise ValueError("is missing, and so is AZURE_OPENAI_API_KEY; AZURE_OPENAI_ENDPOINT needs one of them")
+            raise ValueError("is missing; AZURE_OPENAI_ENDPOINT needs it or AZURE_OPENAI_API_KEY")
         if (key or value) and not endpoint and "azure_openai_endpoint" in info.data:
-            raise ValueError("or AZURE_OPENAI_API_KEY is set without AZURE_OPENAI_ENDPOINT, the resource it opens")
+            raise ValueError("or AZURE_OPENAI_API_KEY is set without AZURE_OPENAI_ENDPOINT")
         return value
 
     @field_validator("openai_api_version")
@@ -185,7 +188,7 @@ class Settings(BaseModel):
             *([AZURE] if info.data.get("azure_openai_endpoint") else []),
         ]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"or another setting makes a second account called {twice[0]}; rename it in FTJOB_CONFIG")
+            raise ValueError(f"or another setting creates a second account named {twice[0]}; rename it in FTJOB_CONFIG")
         return value
 
     @field_validator("slack_api_url", "openai_base_url", "azure_openai_endpoint")
@@ -193,7 +196,7 @@ class Settings(BaseModel):
     def _is_http(cls, value: str, info: ValidationInfo) -> str:
         check_http(value, allow_http=bool(info.data.get("ftjob_allow_http")))
         if urlsplit(value).query or urlsplit(value).fragment:
-            raise ValueError("must be an address like https://host/path")
+            raise ValueError("must be a URL like https://host/path")
         return value.rstrip("/")
 
     @field_validator("ftjob_host", "openai_org_id", "openai_project_id")
@@ -215,17 +218,15 @@ class Settings(BaseModel):
     def _is_of_webhooks(cls, value: Any, info: ValidationInfo) -> Any:
         secrets = webhook_secrets(value) if isinstance(value, str) else value
         if secrets and info.data.get("slack_app_token") and not info.data.get("port"):
-            raise ValueError(
-                "needs PORT: webhooks come over HTTP, and in Socket Mode the bot listens only where that is set"
-            )
+            raise ValueError("needs PORT; webhooks come over HTTP, and in Socket Mode the bot only listens if it's set")
         return secrets
 
     @field_validator("ftjob_ops_channel")
     @classmethod
     def _is_channel(cls, value: str | None) -> str | None:
         if value is not None and not _CHANNEL.fullmatch(value):
-            where = "click the channel's name in Slack, the id stands at the end of About"
-            raise ValueError(f"must be the id of a channel (C... or G...), not its name: {where}")
+            where = "in Slack, click the channel name; the ID is at the bottom of the About tab"
+            raise ValueError(f"must be a channel ID (C... or G...), not its name; {where}")
         return value
 
     @field_validator("database_url")
@@ -236,8 +237,8 @@ class Settings(BaseModel):
         forgets = (info.context or {}).get("disk_forgets") and not info.data.get("ftjob_allow_ephemeral")
         if url.startswith("sqlite") and forgets:
             raise ValueError(
-                "must be a PostgreSQL address here, postgresql://...: DYNO is set, and a dyno loses its files at each "
-                "restart; add a database to the app (FTJOB_ALLOW_EPHEMERAL=1 starts without memory each time)"
+                "must be a PostgreSQL URL (postgresql://...) because DYNO is set and a dyno loses its files at each "
+                "restart; add a database to the app (or set FTJOB_ALLOW_EPHEMERAL=1 to start empty each time)"
             )
         return value
 

@@ -23,7 +23,7 @@ def check_secret(text: str) -> None:
     if _PLACEHOLDERS.search(text):
         raise ValueError("is a placeholder")
     if not text.isascii() or any(character.isspace() for character in text):
-        raise ValueError("holds a character that no secret has; was it cut or copied with a line break?")
+        raise ValueError("contains an invalid character; was it cut off or copied with a line break?")
 
 
 def looks_like_key(text: str, *, is_openai: bool) -> bool:
@@ -38,7 +38,7 @@ def check_id(text: str) -> None:
         ValueError: it is invalid.
     """
     if not (text.isascii() and text.isprintable()):
-        raise ValueError("must be an id, of plain letters and digits")
+        raise ValueError("must be an ID (plain letters and digits)")
 
 
 def webhook_secrets(text: str) -> list[str]:
@@ -49,7 +49,7 @@ def webhook_secrets(text: str) -> list[str]:
     """
     secrets = text.replace(",", " ").split()
     if (text and not secrets) or not all(_WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
-        raise ValueError("must be what OpenAI showed when the webhook was made: whsec_ and then letters and digits")
+        raise ValueError("must be the secret that OpenAI showed when you created the webhook (whsec_...)")
     return secrets
 
 
@@ -65,9 +65,9 @@ def read_secret(name: str, env: Mapping[str, str]) -> str:
     try:
         text = read_text(Path(path)).strip()
     except FileNotFoundError as error:
-        raise ValueError(f"{name}_FILE cannot be read: {error.strerror}") from None
+        raise ValueError(f"{name}_FILE can't be read: {error.strerror}") from None
     except ValueError as error:
-        raise ValueError(f"{name}_FILE cannot be read: {error}") from None
+        raise ValueError(f"{name}_FILE can't be read: {error}") from None
     if not text:
         raise ValueError(f"{name}_FILE is empty")
     return text
@@ -88,7 +88,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise ValueError(error.strerror or type(error).__name__) from None
     except ValueError:  # a NUL in the path
-        raise ValueError("its path is no path") from None
+        raise ValueError("invalid path") from None
     if len(content) > MAX_FILE_BYTES:
         raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     try:

@@ -219,7 +219,7 @@ async def open_client(
 async def _reject_redirect(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:
     """Raise on a redirect: the SDK would follow it with the message, and maybe the token."""
     redirect.response.close()
-    raise aiohttp.ClientPayloadError("The answer was a redirect.")
+    raise aiohttp.ClientPayloadError("The response was a redirect.")
 
 
 def _is_same_channel(requested: str, accepted: str) -> bool:

@@ -125,7 +125,7 @@ class _QueueHandler(logging.Handler):
         try:
             line = self.format(record)
         except Exception:  # noqa: BLE001 - whatever the arguments do when they are formatted
-            line = f"a log line of {record.module}:{record.lineno} could not be written"
+            line = f"a log line of {record.module}:{record.lineno} couldn't be written"
         self.write(line)
 
     def write(self, text: str) -> None:

@@ -89,7 +89,7 @@ async def _pipeline(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Pip
         open_slack(settings) as slack_client,
         open_store(settings.database_url.get_secret_value(), time.time) as store,
     ):
-        render_context = RenderContext({account.name: client}, time.time)
+        render_context = RenderContext({account.name: client.dialect}, time.time)
         sender = DeliveryWorker(store, slack_client, render_context, clock=time.time, monotonic=time.monotonic)
         sending = asyncio.create_task(sender.run())
         try:

@@ -177,7 +177,7 @@ async def _sent(standins: StandIns, store: Store) -> tuple[int, float]:
         sender = DeliveryWorker(
             store,
             slack_client,
-            RenderContext({account.name: client}, time.time),
+            RenderContext({account.name: client.dialect}, time.time),
             clock=time.time,
             monotonic=time.monotonic,
         )

@@ -33,7 +33,7 @@ class RawClient(Client):
     async def fetch_pages(self, cursors: Sequence[str | None]) -> None:
         """Send the requests of a poll, one after the other, and drop the answers."""
         for after in cursors:
-            await self._send(self._dialect.list_jobs(after=after))
+            await self._send(self.dialect.list_jobs(after=after))
 
     async def all_jobs(self) -> list[FetchedJob]:
         """Read every job of the account, newest first."""

@@ -42,30 +42,30 @@ def sections() -> dict[str, str]:
         "Running, 100 %": shown(sample_job(), step=100),
         "Succeeded, with its curves": shown(sample_job(**SUCCEEDED), curves=True),
         "Failed": shown(sample_job(**FAILED)),
-        "Cancelled": shown(sample_job(status="cancelled", finished_at=1_790_000_100)),
+        "Canceled": shown(sample_job(status="cancelled", finished_at=1_790_000_100)),
         "Paused": shown(sample_job(status="paused"), step=40),
         "Pausing, as Azure says": shown(sample_job(status="pausing"), step=40),
         "A status that nobody knows": shown(sample_job(status="word_of_tomorrow")),
         "No longer visible": shown(sample_job(), is_gone=True),
-        "Two lines, as `settings size compact` has it": shown(sample_job(), step=40, is_compact=True),
+        "Full, as `settings size full` has it": shown(sample_job(), step=40, is_full=True),
         "The last message of the thread, in the channel too": message_text(
             alert(
                 change_from(sample_job(**SUCCEEDED)),
                 sample_job(**SUCCEEDED),
-                JobLinks(PAGES.job_page("ftjob-abc123"), tracked=True),
+                JobLinks(PAGES.job_page("ftjob-abc123"), tracked=True, provider="OpenAI"),
                 person=PERSON,
             )
         ),
     }
 
 
-def shown(drawn: Job, *, step: int = 0, curves: bool = False, is_gone: bool = False, is_compact: bool = False) -> str:
+def shown(drawn: Job, *, step: int = 0, curves: bool = False, is_gone: bool = False, is_full: bool = False) -> str:
     """Return one card as it is read."""
     points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))
     progress = Progress(step, 100, NOW, 36.0, points) if step else None
     present = CardState(NOW, NOW - 7200, progress, is_gone, curves_image=CURVES if curves else None)
-    around = JobLinks(PAGES.job_page(drawn.id), tracked=True)
-    return message_text(card(drawn, around, f"Tracked by <@{PERSON}>", present, compact=is_compact))
+    around = JobLinks(PAGES.job_page(drawn.id), tracked=True, provider="OpenAI")
+    return message_text(card(drawn, around, present, person=PERSON, full=is_full))
 
 
 if __name__ == "__main__":

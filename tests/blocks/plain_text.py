@@ -9,7 +9,7 @@ from bot.sandbox.slack.messages import Rendered
 
 
 def message_text(message: Message | Rendered) -> str:
-    """Return a message as its reader has it; ``[Label -> action_id = value]`` is a button."""
+    """Return a message as its reader has it; ``[Label -> action_id = value]`` is a button, ``[⋯ -> A / B]`` a menu."""
     return "\n".join([f"(said) {message.text}", "", *(line for block in message.blocks for line in _lines(block))])
 
 
@@ -51,5 +51,8 @@ def _field(element: dict[str, Any]) -> str:
 
 
 def _button(element: dict[str, Any]) -> str:
+    if "options" in element:
+        label = element.get("placeholder", {}).get("text", "⋯")
+        return f"[{label} -> {' / '.join(option['text']['text'] for option in element['options'])}]"
     style = f" ({element['style']})" if "style" in element else ""
     return f"[{element['text']['text']}{style} -> {element['action_id']} = {element.get('url') or element['value']}]"

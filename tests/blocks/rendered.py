@@ -10,11 +10,12 @@ from typing import Any
 
 from bot.blocks import Message, curves
 from bot.blocks.action_confirmation import action_confirmation
-from bot.blocks.alert import alert
+from bot.blocks.alert import Posting, alert
 from bot.blocks.card import CardState, card
 from bot.blocks.changes import change_label
 from bot.blocks.channel_settings import channel_settings_message, setting_values
 from bot.blocks.checkpoint_list import checkpoint_list
+from bot.blocks.choices import Choice
 from bot.blocks.digest import DigestLine, digest_message, mute_digest
 from bot.blocks.event_log import event_log
 from bot.blocks.home import AccountHealth, Home, HomeMute, HomeRow, HomeRows, home_denied, home_unavailable, home_view
@@ -35,7 +36,7 @@ from bot.delivery.render import POSSIBLE_DUPLICATE
 from bot.jobs.actions import JobAction
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import Filter
-from bot.jobs.models import Checkpoint, Event, Job
+from bot.jobs.models import Checkpoint, Event, Job, display_name, job_name
 from bot.jobs.progress import Progress
 from bot.jobs.results import Curve
 from bot.providers.openai import OpenAI
@@ -54,8 +55,9 @@ BEFORE = State("running")
 
 _MOMENT = r"<!date\^\d+\^(?:\{date_short_pretty\} at \{time\}|\{ago\})\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>"
 _WELCOME = re.compile(
-    rf"{_MOMENT}|<@{PERSON}>|<#{CHANNEL}>|<https://platform\.openai\.com/finetune/[A-Za-z0-9_.~%-]+\|Open page>"
+    rf"{_MOMENT}|<@{PERSON}>|<#{CHANNEL}>|<https://platform\.openai\.com/finetune/[A-Za-z0-9_.~%-]+\|[^>|]*>"
 )
+_ISOLATED = re.compile("\u2068([^\u2066-\u2069]*)\u2069")
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
 
@@ -140,7 +142,7 @@ def stalled_change(drawn: Job, kind: ChangeKind) -> Change:
 
 def home_views(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
     """Return every Home tab that can be drawn with a job in it."""
-    row = HomeRow(drawn.id, drawn.status, CHANNEL, PAGES.job_page(drawn.id))
+    row = HomeRow(drawn.id, drawn.status, display_name(drawn), CHANNEL, PAGES.job_page(drawn.id))
     elsewhere = replace(row, channel=None)
     well = AccountHealth(NOW, None, "project `proj_1`")
     old = replace(row, as_of=NOW)
@@ -174,7 +176,8 @@ def home_views(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
 def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[str, Message]:
     """Return every message that can be drawn of a job."""
     page = PAGES.job_page(drawn.id)
-    followed, free = JobLinks(page, tracked=True), JobLinks(page, actions=frozenset())
+    followed = JobLinks(page, tracked=True, provider="OpenAI")
+    free = replace(followed, tracked=False, actions=frozenset())
     now_known = State(drawn.status, None)
     measured = [
         Curve(name, ((1, 2.5), (10**12, 0.123456)))
@@ -183,15 +186,17 @@ def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> d
     says = measured_in_words(Chart(f"{drawn.id} · {drawn.model}", measured, range(10**11, 10**12, 10**11)))
     elsewhere = replace(followed, account="a" * 32, model_hint="*Deploy* it.")
     return {
-        "card": card(drawn, followed, "New job"),
-        "card of one account of several": card(drawn, elsewhere, "New job"),
+        "card": card(drawn, followed),
+        "card of one account of several": card(drawn, elsewhere),
         "alert of one account of several": alert(change_from(drawn), drawn, elsewhere, person=PERSON),
         "status of one account of several": status_message(
             drawn, elsewhere, checked_at=NOW, account_note="account `research`"
         ),
-        "card of an account that is not watched any more": card(drawn, JobLinks(None, actions=frozenset()), "Note"),
-        "card in two lines": card(drawn, followed, "", compact=True),
-        "card in two lines, doubtful": card(drawn, followed, POSSIBLE_DUPLICATE, compact=True),
+        "card of an account that is not watched any more": card(
+            drawn, JobLinks(None, actions=frozenset()), notes=["Note"]
+        ),
+        "full card": card(drawn, followed, full=True),
+        "full card, doubtful": card(drawn, followed, notes=[POSSIBLE_DUPLICATE], full=True),
         "curves": curves.curves_message(drawn.id, "F1", says),
         "curves as text": curves.sparkline_message(drawn.id, measured, "No picture."),
         "status": status_message(drawn, followed, checked_at=NOW, account_note="project `proj_1`"),
@@ -207,8 +212,13 @@ def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> d
             followed,
             person=None,
             reason=reason,
-            late_at=NOW,
-            notes=[POSSIBLE_DUPLICATE],
+            posting=Posting(late=True, notes=[POSSIBLE_DUPLICATE]),
+        ),
+        "step": alert(
+            change_from(drawn, before=State("queued")), drawn, followed, person=None, posting=Posting(in_thread=True)
+        ),
+        "result with losses": alert(
+            change_from(drawn), drawn, followed, person=PERSON, reason=reason, losses=[(1, 2.48), (300, 0.55)]
         ),
         "alert of a model": alert(change_from(drawn, ChangeKind.MODEL, now_known), drawn, followed, person=PERSON),
         "alert of a new job": alert(change_from(drawn, ChangeKind.NEW), drawn, followed, person=None, reason=reason),
@@ -265,9 +275,10 @@ def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> d
             [(n, filter_for(drawn), PERSON, "a" * 32) for n in range(1, min(rows, 20) + 1)]
         ),
         "settings": channel_settings_message(
-            setting_values(broadcast=True, compact=True, failures_only=True), [(None, NOW), *[(drawn.id, NOW)] * rows]
+            setting_values(broadcast=True, full_cards=True, failures_only=True),
+            [(None, NOW), *[(drawn.id, NOW)] * rows],
         ),
-        "tracked_list": tracked_list([(drawn.id, drawn.status)] * rows, subscribed=True),
+        "tracked_list": tracked_list([Choice(drawn.id, job_name(drawn), drawn.status)] * rows, subscribed=True),
         "accounts that cannot be read": unreadable_message(
             [
                 f":warning: Account `b`: We are down. {last_known_jobs([drawn] * rows, NOW)}",
@@ -318,22 +329,22 @@ def all_notices(about: str | None = None, said: str = "Incorrect API key provide
 
 def all_cards(drawn: Job) -> dict[str, Message]:
     """Return the card of a job as it lives: at its beginning, half-way, at the end, missing, and with its curves."""
-    around = JobLinks(PAGES.job_page(drawn.id), tracked=True)
+    around = JobLinks(PAGES.job_page(drawn.id), tracked=True, provider="OpenAI")
 
     def at(step: int) -> Message:
         points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))
         progress = Progress(step, 100, NOW, 36.0, points[:60])
-        return card(drawn, around, "Tracked", CardState(NOW, NOW - 7200, progress))
+        return card(drawn, around, CardState(NOW, NOW - 7200, progress))
 
     curves_image = curves.curves_image("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100")
     return {
-        "card at 0 %": card(drawn, around, "Tracked", CardState(NOW, NOW - 60)),
+        "card at 0 %": card(drawn, around, CardState(NOW, NOW - 60)),
         "card at 40 %": at(40),
         "card at 100 %": at(100),
-        "card of a job that is gone": card(drawn, around, "Tracked", CardState(NOW, NOW - 60, is_missing=True)),
-        "card of a stuck job": card(drawn, around, "Tracked", CardState(NOW, NOW - 7200, stalled_since=NOW - 7200)),
-        "card with costs": card(drawn, replace(around, price=25.0), "Tracked", CardState(NOW, NOW - 60)),
-        "card with curves": card(drawn, around, "Tracked", CardState(NOW, NOW - 60, curves_image=curves_image)),
+        "card of a job that is gone": card(drawn, around, CardState(NOW, NOW - 60, is_missing=True)),
+        "card of a stuck job": card(drawn, around, CardState(NOW, NOW - 7200, stalled_since=NOW - 7200)),
+        "card with costs": card(drawn, replace(around, price=25.0), CardState(NOW, NOW - 60)),
+        "card with curves": card(drawn, around, CardState(NOW, NOW - 60, curves_image=curves_image)),
     }
 
 
@@ -431,11 +442,11 @@ def active_markup(text: str) -> list[str]:
 
 
 def invisible_characters(message: Message) -> list[str]:
-    """Return the invisible characters in anything that a message shows or has read aloud."""
+    """Return the invisible characters in anything that a message shows or has read aloud, without pairs of isolates."""
     spoken = [
         str(node["accessibility_label"]) for node in _nodes(list(message.blocks)) if "accessibility_label" in node
     ]
-    shown = "".join([message.text, *texts_in(list(message.blocks)), *spoken])
+    shown = _ISOLATED.sub(r"\1", "".join([message.text, *texts_in(list(message.blocks)), *spoken]))
     return [
         f"U+{ord(character):04X}"
         for character in shown

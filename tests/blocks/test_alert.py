@@ -1,49 +1,123 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bot.blocks import Message
-from bot.blocks.alert import NO_REASON, alert
+from bot.blocks.alert import NO_REASON, Posting, alert
 from bot.blocks.job import JobLinks
 from bot.jobs.changes import Change, ChangeKind, State
+from bot.jobs.failure import advice_for
 from bot.jobs.models import Job
-from tests.blocks.rendered import FAILED, NOW, PERSON, SUCCEEDED, change_from, sample_job, unchanged, visible_text
+from tests.blocks.rendered import FAILED, PERSON, SUCCEEDED, change_from, sample_job, unchanged, visible_text
 
-LINKS = JobLinks("https://platform.openai.com/finetune/ftjob-abc123", tracked=True)
+LINKS = JobLinks("https://platform.openai.com/finetune/ftjob-abc123", tracked=True, price=3.0, provider="OpenAI")
 MODEL = SUCCEEDED["fine_tuned_model"]
 
 
 def draw(drawn: Job, before: str = "running", kind: ChangeKind = ChangeKind.STATUS, **more: Any) -> Message:
-    return alert(change_from(drawn, kind, State(before)), drawn, **{"links": LINKS, "person": PERSON, **more})
+    posting = Posting(**{name: more.pop(name) for name in ("in_thread", "late", "notes") if name in more})
+    return alert(
+        change_from(drawn, kind, State(before)), drawn, posting=posting, **{"links": LINKS, "person": PERSON, **more}
+    )
 
 
 @pytest.mark.parametrize(
     ("fields", "before", "expected"),
     [
-        ({"status": "queued"}, "validating_files", "is queued (was validating files)."),
-        ({"status": "running"}, "queued", "is running (was queued)."),
-        ({"status": "paused"}, "running", "is paused (was running)."),
-        (SUCCEEDED, "running", f"succeeded after 2 h 14 min (was running): {MODEL}"),
-        ({"status": "succeeded"}, "running", "succeeded (was running)."),
+        ({"status": "queued"}, "validating_files", "is queued."),
+        ({"status": "running"}, "queued", "is running."),
+        ({"status": "paused"}, "running", "is paused."),
+        (SUCCEEDED, "running", f"succeeded in 2 h 14 min: {MODEL}"),
+        ({"status": "succeeded"}, "running", "succeeded."),
         (
             {**FAILED, "error": {"code": "invalid_training_file", "message": "Bad file.", "param": "x"}},
             "validating_files",
-            "failed after 7 s (was validating files): invalid_training_file: Bad file.",
+            "failed after 7 s: invalid_training_file: Bad file.",
         ),
-        ({"status": "failed"}, "running", "failed (was running). The API gave no reason."),
-        ({"status": "cancelled"}, "queued", "was cancelled (was queued)."),
-        ({"status": "odd_word"}, "odd_start", "has the status “odd word” (was odd start)."),
+        ({"status": "failed"}, "running", "failed. The API gave no reason."),
+        ({"status": "cancelled"}, "queued", "was canceled."),
+        ({"status": "odd_word"}, "odd_start", "has the status “odd word”."),
     ],
 )
 def test_a_change_is_one_sentence(fields: dict[str, Any], before: str, expected: str) -> None:
-    assert draw(sample_job(**fields), before).text == f"Fine-tuning job ftjob-abc123 {expected}"
+    assert draw(sample_job(metadata={"name": "ranker v7"}, **fields), before).text == f"ranker v7 {expected}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"status": "queued"}, ":hourglass_flowing_sand: *Queued*"),
+        ({}, ":gear: *Running*"),
+        ({"status": "paused"}, ":double_vertical_bar: *Paused*"),
+    ],
+)
+def test_a_step_in_the_thread_is_one_line_without_the_name(fields: dict[str, Any], expected: str) -> None:
+    step = draw(sample_job(**fields), "validating_files", in_thread=True)
+
+    assert visible_text(step) == expected
+
+
+def test_a_step_outside_the_thread_names_the_job() -> None:
+    assert visible_text(draw(sample_job(metadata={"name": "ranker v7"}))) == ":gear: *ranker v7* is running"
+
+
+@pytest.mark.parametrize("in_thread", [True, False])
+def test_a_result_holds_what_a_team_needs(*, in_thread: bool) -> None:
+    job = sample_job(
+        **SUCCEEDED, metadata={"name": "ranker v7", "slack_user": "U0MILO"}, hyperparameters={"n_epochs": 3}
+    )
+    message = draw(job, in_thread=in_thread, losses=[(1, 2.48), (150, 1.1), (300, 0.5512)])
+
+    assert visible_text(message).splitlines() == [
+        ":white_check_mark: *ranker v7* succeeded in 2 h 14 min",
+        f"`{MODEL}`",
+        "Final training loss 0.551, from 2.48",
+        f"<@U0MILO> · <@{PERSON}> · gpt-4o-mini-2024-07-18 · 3 epochs · 5.77 M tokens · about $17",
+        "Details",
+        "Open in OpenAI",
+    ]
+
+
+def test_the_owner_who_tracks_the_job_is_mentioned_once() -> None:
+    told = visible_text(draw(sample_job(**SUCCEEDED, metadata={"slack_user": PERSON})))
+
+    assert told.count(f"<@{PERSON}>") == 1
+
+
+def test_a_step_mentions_no_one() -> None:
+    told = visible_text(draw(sample_job(metadata={"slack_user": PERSON})))
+
+    assert "<@" not in told
+
+
+def test_a_reinforcement_job_ends_with_a_reward() -> None:
+    job = sample_job(**SUCCEEDED, method={"type": "reinforcement"})
+
+    assert "Final reward 0.800, from 0.200" in visible_text(draw(job, losses=[(1, 0.2), (9, 0.8)]))
+
+
+def test_a_failure_says_why_in_words_and_quotes_the_error_small() -> None:
+    lines = visible_text(draw(sample_job(**FAILED, metadata={"name": "ranker v7"}))).splitlines()
+
+    assert lines[0] == ":x: *ranker v7* failed after 7 s"
+    assert lines[1] == advice_for(sample_job(**FAILED).error)
+    assert lines[2].startswith(
+        f"<@{PERSON}> · `invalid_training_file` · `training_file` · The job failed due to an invalid training file."
+    )
 
 
 def test_a_failure_that_only_the_log_explains_quotes_the_log() -> None:
     message = draw(sample_job(status="failed"), reason="The moderation\nrefused it.")
 
-    assert message.text.endswith("failed (was running): The moderation refused it.")
-    assert "The moderation\nrefused it." in visible_text(message)
+    assert message.text.endswith("failed: The moderation refused it.")
+    assert "The moderation refused it." in visible_text(message)
+
+
+def test_a_failure_of_no_known_kind_quotes_the_error() -> None:
+    odd = sample_job(status="failed", error={"code": "odd", "message": "Odd, but it happens."})
+
+    assert visible_text(draw(odd)).splitlines()[1] == "odd: Odd, but it happens."
 
 
 def test_a_failure_without_any_reason_says_so() -> None:
@@ -58,125 +132,69 @@ def test_an_error_of_a_job_that_did_not_fail_is_not_shown_as_its_failure() -> No
 
 def test_a_model_that_comes_later_has_its_own_alert() -> None:
     finished = sample_job(**SUCCEEDED)
-    message = alert(
-        Change(ChangeKind.MODEL, State("succeeded"), State("succeeded", finished.fine_tuned_model)),
-        finished,
-        LINKS,
-        person=None,
-    )
+    named = Change(ChangeKind.MODEL, State("succeeded"), State("succeeded", finished.fine_tuned_model))
+    message = alert(named, finished, LINKS, person=None)
+    step = alert(named, finished, LINKS, person=None, posting=Posting(in_thread=True))
 
-    assert message.text == f"Fine-tuning job ftjob-abc123 has its fine-tuned model: {MODEL}"
-    assert visible_text(message).startswith(":label: *Fine-tuned model is ready* · `ftjob-abc123`")
+    assert message.text == f"search: model named {MODEL}"
+    assert visible_text(message) == f":label: *search* · model named `{MODEL}`"
+    assert visible_text(step) == f":label: *Model named* `{MODEL}`"
 
 
-def test_a_missing_model_is_alerted() -> None:
+def test_a_removed_model_is_alerted() -> None:
     gone = Change(ChangeKind.MODEL, State("succeeded", "ft:x"), State("succeeded"))
     message = alert(gone, sample_job(status="succeeded"), LINKS, person=None)
 
-    assert message.text == "Fine-tuning job ftjob-abc123 lost its fine-tuned model."
-    assert "*Fine-tuned model is gone*" in visible_text(message)
+    assert message.text == "ftjob-abc123: model removed."
+    assert visible_text(message) == ":label: *ftjob-abc123* · model removed"
 
 
 def test_a_new_job_is_alerted_without_a_state_before() -> None:
-    message = draw(sample_job(), "running", ChangeKind.NEW)
-
-    assert message.text == "Fine-tuning job ftjob-abc123 is running."
-    assert "*Was*" not in visible_text(message)
+    assert draw(sample_job(), "running", ChangeKind.NEW).text == "ftjob-abc123 is running."
 
 
-def test_an_alert_holds_what_a_team_needs() -> None:
-    text = visible_text(draw(sample_job(**SUCCEEDED)))
+def test_an_alert_of_a_job_untracked_meanwhile_mentions_no_tracker() -> None:
+    told = visible_text(draw(sample_job(**SUCCEEDED), links=replace(LINKS, tracked=False)))
 
-    assert text.splitlines() == [
-        ":white_check_mark: *Succeeded* · `ftjob-abc123`",
-        "*Was*",
-        "Running",
-        "*Model*",
-        "`gpt-4o-mini-2024-07-18`",
-        "*Took*",
-        "2 h 14 min",
-        "*Trained tokens*",
-        "5,768,000",
-        MODEL,
-        f"<{LINKS.page_url}|Open page> · tracked by <@{PERSON}>",
-    ]
-
-
-def test_a_model_name_can_be_copied() -> None:
-    boxes = [block for block in draw(sample_job(**SUCCEEDED)).blocks if block["type"] == "rich_text"]
-
-    assert boxes == [
-        {
-            "type": "rich_text",
-            "elements": [{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": MODEL}]}],
-        }
-    ]
-
-
-def test_an_alert_of_a_failure_holds_all_that_is_known_of_it() -> None:
-    expected = (
-        "code: invalid_training_file\nmessage: The job failed due to an invalid training file.\nparam: training_file"
-    )
-
-    assert expected in visible_text(draw(sample_job(**FAILED)))
-
-
-def test_without_a_requester_the_subscription_that_the_job_matched_is_named() -> None:
-    assert "matched a subscription of this channel" in visible_text(draw(sample_job(), person=None))
-
-
-def test_an_alert_of_a_job_untracked_meanwhile_names_no_one() -> None:
-    told = visible_text(draw(sample_job(), person=None, links=JobLinks("https://example.com/a", tracked=False)))
-    bare = draw(sample_job(), person=None, links=JobLinks(None, tracked=False))
-
-    assert "subscri" not in told
-    assert "tracked by" not in told
-    assert all(block["type"] != "context" for block in bare.blocks), "an empty line is none"
+    assert "<@" not in told
 
 
 def test_a_change_found_late_says_since_when() -> None:
-    late = visible_text(draw(sample_job(**SUCCEEDED), late_at=NOW))
-    unfinished = visible_text(draw(sample_job(), late_at=NOW))
+    late = visible_text(draw(sample_job(**SUCCEEDED), late=True))
+    unfinished = visible_text(draw(sample_job(), late=True))
 
-    assert "|2026-09-21 16:27 UTC>, 32 min 40 s before it was seen" in late
-    assert "found late: nobody was looking when it changed" in unfinished
-    assert "found late" not in visible_text(draw(sample_job(**SUCCEEDED)))
+    assert ":alarm_clock: Delayed: finished <!date^1790008040^" in late
+    assert ":alarm_clock: Delayed: ftjob was offline when this happened" in unfinished
+    assert "Delayed" not in visible_text(draw(sample_job(**SUCCEEDED)))
 
 
 def test_the_spoken_text_of_a_late_alert_begins_with_the_delay_and_ends_with_its_notes() -> None:
-    said = draw(sample_job(), late_at=NOW, notes=["may be a repeat"]).text
-
-    assert said == "Found late: Fine-tuning job ftjob-abc123 is running (was running). · may be a repeat"
+    assert draw(sample_job(), late=True, notes=["Possible duplicate"]).text == (
+        "Delayed: ftjob-abc123 is running. · Possible duplicate"
+    )
 
 
 def test_the_notes_of_an_alert_are_shown() -> None:
-    assert "may be a repeat" in visible_text(draw(sample_job(), notes=["may be a repeat"]))
-    assert "may be a repeat" not in visible_text(draw(sample_job()))
+    assert "Possible duplicate" in visible_text(draw(sample_job(), notes=["Possible duplicate"]))
+    assert "Possible duplicate" not in visible_text(draw(sample_job()))
 
 
 def test_a_missing_job_is_alerted_with_what_to_do() -> None:
     gone = sample_job(**FAILED)
     message = alert(unchanged(gone, ChangeKind.MISSING), gone, LINKS, person=None)
 
-    assert message.text == (
-        "Fine-tuning job ftjob-abc123 is no longer visible to the API key of this bot. It was last seen as failed."
-    )
+    assert message.text == "ftjob-abc123 is no longer listed by the API (last status: failed)."
     text = visible_text(message)
-    assert text.splitlines()[:3] == [":ghost: *No longer visible* · `ftjob-abc123`", "*Last seen as*", "Failed"]
+    assert text.splitlines()[0] == ":ghost: *ftjob-abc123* not found (last status: failed)"
     assert "deleted" in text
-    assert "another project" in text
+    assert "changed projects" in text
     assert "`/ftjob untrack ftjob-abc123`" in text
-    assert "invalid_training_file" not in text, "why it failed was told when it did"
+    assert "invalid_training_file" not in text, "why it failed was alerted on when it did"
 
 
 def test_a_reappeared_job_is_alerted_with_its_status() -> None:
     back = sample_job(**SUCCEEDED)
     message = alert(unchanged(back, ChangeKind.REAPPEARED), back, LINKS, person=None)
 
-    assert message.text == "Fine-tuning job ftjob-abc123 is visible again: it succeeded."
-    assert visible_text(message).splitlines()[:3] == [
-        ":white_check_mark: *Visible again* · `ftjob-abc123`",
-        "*Status*",
-        "Succeeded",
-    ]
-    assert [block for block in message.blocks if block["type"] == "rich_text"] == []
+    assert message.text == "search was found again: it succeeded."
+    assert visible_text(message) == ":white_check_mark: *search* was found again: succeeded"

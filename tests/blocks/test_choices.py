@@ -1,6 +1,7 @@
 import pytest
 
-from bot.blocks.choices import MAX_LABEL_LENGTH, Choice, distinct_labels, short_id
+from bot.blocks.choices import MAX_LABEL_LENGTH, Choice, distinct_labels
+from bot.jobs.ids import short_id
 
 SAME_ENDS = ["ftjob-abcdefgh1A1uWF6uo1", "ftjob-abcdefgh2B1uWF6uo1", "ftjob-abcdefgh3C1uWF6uo1"]
 

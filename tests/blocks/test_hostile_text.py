@@ -1,5 +1,6 @@
 """Text from jobs and people is data: whatever it holds, nothing of it comes alive and Slack takes the message."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ from bot.blocks import Message
 from bot.blocks.changes import change_label
 from bot.blocks.models import FineTunedModel, model_list
 from bot.blocks.outbox import UndeliveredRow, card_label, outbox_message
+from bot.blocks.parts import bold
 from bot.blocks.replies import note_message, problem_message
 from bot.commands.error_messages import provider_error
 from bot.errors import AccessDenied, NotFound, RateLimited, RequestRejected, Unreachable
@@ -53,7 +55,8 @@ def jobs(draw: st.DrawFn) -> Job:
         "status": draw(status),
         "error": draw(st.fixed_dictionaries({"code": text, "message": text, "param": text})),
         "hyperparameters": draw(pairs),
-        "metadata": draw(pairs),
+        "metadata": {"name": draw(text), **draw(pairs)},
+        "user_provided_suffix": draw(text),
         "method": draw(method),
         "result_files": draw(st.lists(hostile, max_size=7)),
         "integrations": draw(st.lists(pairs, max_size=7)),
@@ -80,6 +83,18 @@ def test_nothing_in_a_job_is_interpreted_as_markup_in_any_message(job: Job, reas
         assert_harmless(message, name)
     for name, view in home_views(job).items():
         assert_harmless(as_message(view), name)
+
+
+@settings(deadline=None)
+@given(hostile)
+def test_a_name_in_bold_ends_where_it_ends_and_formats_nothing(name: str) -> None:
+    shown = bold(name)
+
+    assert (shown[0], shown[-1], shown.count("*")) == ("*", "*", 2)
+    assert "~" not in shown
+    assert "`" not in shown
+    assert re.search(r":[\w+'-]+:|(?<![^\W_])_|_(?![^\W_])", shown) is None
+    assert shown.count("\u2068") == shown.count("\u2069") <= 1
 
 
 @settings(deadline=None)

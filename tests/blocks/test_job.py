@@ -3,14 +3,15 @@ from typing import Any
 import pytest
 
 from bot.blocks.card import card
-from bot.blocks.job import JobLinks, failure_text, job_sentence, status_emoji, status_label, status_phrase, tracked_by
+from bot.blocks.job import MENU, JobLinks, failure_text, job_sentence, status_emoji, status_label, status_phrase
 from bot.blocks.status import status_message
 from bot.jobs.actions import JobAction
 from bot.jobs.models import Job, JobError
 from bot.jobs.statuses import Phase, phase_of
 from tests.blocks.rendered import FAILED, FULL, NOW, SUCCEEDED, sample_job, visible_text
 
-LINKS = JobLinks("https://platform.openai.com/finetune/ftjob-abc123")
+PAGE = "https://platform.openai.com/finetune/ftjob-abc123"
+LINKS = JobLinks(PAGE, provider="OpenAI")
 SHOWN_AS = {
     "id": "`ftjob-abc123`",
     "object": "*Object*\n`fine_tuning.job`",
@@ -20,9 +21,9 @@ SHOWN_AS = {
     "fine_tuned_model": "*Fine-tuned model*\n`ft:gpt-4o-mini-2024-07-18:acme:search:7q8mpxmy`",
     "hyperparameters": "*Hyperparameters*\nn_epochs: `4`\nbatch_size: `auto`",
     "model": "*Model*\n`gpt-4o-mini-2024-07-18`",
-    "organization_id": "*Organisation*\n`org-123`",
+    "organization_id": "*Organization*\n`org-123`",
     "result_files": "*Result files*\n`file-result1`",
-    "status": ":white_check_mark: *Succeeded*",
+    "status": ":white_check_mark: *search* · succeeded ·",
     "trained_tokens": "*Trained tokens*\n5,768,000",
     "training_file": "*Training file*\n`file-abc123`",
     "validation_file": "*Validation file*\n`file-val123`",
@@ -94,9 +95,9 @@ def test_all_sixteen_pairs_of_the_longest_metadata_have_a_line() -> None:
         ("completed", Phase.SUCCEEDED, "succeeded (completed)"),
         ("failed", Phase.FAILED, "failed"),
         ("expired", Phase.FAILED, "failed (expired)"),
-        ("cancelled", Phase.CANCELLED, "was cancelled"),
-        ("canceled", Phase.CANCELLED, "was cancelled"),
-        ("deleted", Phase.CANCELLED, "was cancelled (deleted)"),
+        ("cancelled", Phase.CANCELLED, "was canceled"),
+        ("canceled", Phase.CANCELLED, "was canceled"),
+        ("deleted", Phase.CANCELLED, "was canceled (deleted)"),
         ("sleeping", Phase.UNKNOWN, "is sleeping"),
         ("half_done", Phase.UNKNOWN, "has the status “half done”"),
         ("\u200b", Phase.UNKNOWN, "has the status “unknown”"),
@@ -116,7 +117,7 @@ def test_a_status_is_in_plain_words(said: str, phase: Phase, words: str) -> None
         ("paused", ":double_vertical_bar: Paused"),
         ("succeeded", ":white_check_mark: Succeeded"),
         ("failed", ":x: Failed"),
-        ("cancelled", ":no_entry_sign: Cancelled"),
+        ("cancelled", ":no_entry_sign: Canceled"),
         ("word_of_tomorrow", ":grey_question: Word of tomorrow"),
     ],
 )
@@ -127,19 +128,14 @@ def test_a_status_is_a_word_beside_its_emoji(said: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({}, "Fine-tuning job ftjob-abc123 is running (gpt-4o-mini-2024-07-18), created 2026-09-21 14:13 UTC."),
-        ({"model": None, "created_at": None}, "Fine-tuning job ftjob-abc123 is running."),
+        ({}, "ftjob-abc123 is running."),
+        ({"metadata": {"name": "ranker v7"}}, "ranker v7 is running."),
+        (SUCCEEDED, "search succeeded in 2 h 14 min: ft:gpt-4o-mini-2024-07-18:acme:search:7q8mpxmy"),
         (
-            {**SUCCEEDED, "model": "m"},
-            "Fine-tuning job ftjob-abc123 succeeded after 2 h 14 min (m), created 2026-09-21 14:13 UTC. "  # noqa: ISC004
-            "The fine-tuned model is ft:gpt-4o-mini-2024-07-18:acme:search:7q8mpxmy",
+            FAILED,
+            "ftjob-abc123 failed after 7 s: invalid_training_file: The job failed due to an invalid training file.",
         ),
-        (
-            {**FAILED, "model": "m"},
-            "Fine-tuning job ftjob-abc123 failed after 7 s (m), created 2026-09-21 14:13 UTC. "  # noqa: ISC004
-            "Error: invalid_training_file: The job failed due to an invalid training file.",
-        ),
-        ({"status": "cancelled", "model": None, "created_at": 0}, "Fine-tuning job ftjob-abc123 was cancelled."),
+        ({"status": "cancelled", "created_at": 0}, "ftjob-abc123 was canceled."),
     ],
 )
 def test_a_job_is_one_sentence(fields: dict[str, Any], expected: str) -> None:
@@ -162,29 +158,31 @@ def test_the_reason_of_a_failure_is_in_the_providers_words(
     assert failure_text(error, reason) == expected
 
 
-def actions_of(fields: dict[str, Any], around: JobLinks) -> list[str]:
-    blocks = card(sample_job(**fields), around, "note").blocks
-    return [element["action_id"] for block in blocks if block["type"] == "actions" for element in block["elements"]]
+def menu_of(fields: dict[str, Any], around: JobLinks) -> list[str]:
+    """Return the values of the options of a card's menu, without the job's id."""
+    menu = card(sample_job(**fields), around).blocks[0]["accessory"]
+    assert (menu["type"], menu["action_id"]) == ("overflow", MENU)
+    return [option["value"].removesuffix(" ftjob-abc123") for option in menu["options"]]
 
 
 @pytest.mark.parametrize(
     ("fields", "tracked", "can_cancel", "expected"),
     [
-        ({}, False, True, ["ftjob_refresh", "ftjob_track", "ftjob_cancel", "ftjob_details", "ftjob_open_page"]),
-        ({}, True, True, ["ftjob_refresh", "ftjob_untrack", "ftjob_cancel", "ftjob_details", "ftjob_open_page"]),
-        ({}, True, False, ["ftjob_refresh", "ftjob_untrack", "ftjob_details", "ftjob_open_page"]),
-        (SUCCEEDED, True, True, ["ftjob_refresh", "ftjob_untrack", "ftjob_details", "ftjob_open_page"]),
+        ({}, False, True, ["ftjob_details", "ftjob_open_page", "ftjob_pause", "ftjob_cancel", "ftjob_track"]),
+        ({}, True, True, ["ftjob_details", "ftjob_open_page", "ftjob_pause", "ftjob_cancel", "ftjob_untrack"]),
+        ({}, True, False, ["ftjob_details", "ftjob_open_page", "ftjob_untrack"]),
+        (SUCCEEDED, True, True, ["ftjob_details", "ftjob_open_page", "ftjob_untrack"]),
         (
             {"status": "paused"},
             False,
             True,
-            ["ftjob_refresh", "ftjob_track", "ftjob_resume", "ftjob_cancel", "ftjob_details", "ftjob_open_page"],
+            ["ftjob_details", "ftjob_open_page", "ftjob_resume", "ftjob_cancel", "ftjob_track"],
         ),
         (
             {"status": "odd"},
             False,
             True,
-            ["ftjob_refresh", "ftjob_track", "ftjob_cancel", "ftjob_details", "ftjob_open_page"],
+            ["ftjob_details", "ftjob_open_page", "ftjob_pause", "ftjob_cancel", "ftjob_track"],
         ),
     ],
 )
@@ -197,17 +195,21 @@ def test_a_card_offers_what_can_be_done(
         actions=frozenset(JobAction) if can_cancel else frozenset(),
     )
 
-    assert actions_of(fields, around) == expected
+    assert menu_of(fields, around) == expected
 
 
-def test_no_button_of_a_card_acts_automatically() -> None:
-    buttons = [
-        e for block in card(sample_job(), LINKS, "note").blocks for e in block.get("elements", []) if "value" in e
-    ]
+def test_the_menu_of_a_card_opens_the_providers_page() -> None:
+    options = card(sample_job(), LINKS).blocks[0]["accessory"]["options"]
 
-    assert {button["value"] for button in buttons} == {"ftjob-abc123"}
+    assert [(each["text"]["text"], each["url"]) for each in options if "url" in each] == [("Open in OpenAI", PAGE)]
 
 
-def test_the_followers_of_a_job_are_named() -> None:
-    assert tracked_by("U0OLIVIA") == "tracked by <@U0OLIVIA>"
-    assert tracked_by(None) == "matched a subscription of this channel"
+def test_metadata_that_is_shown_elsewhere_is_not_repeated() -> None:
+    text = drawn_status(
+        metadata={"name": "ranker v7", "slack_user": "U0OLIVIA", "ftjob_request": "r1", "team": "search"}
+    )
+
+    assert "*Metadata*\nteam: `search`" in text
+    assert "*Owner*\n<@U0OLIVIA>" in text
+    assert text.count("ranker v7") == 1
+    assert "r1" not in text

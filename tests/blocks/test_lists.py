@@ -1,27 +1,38 @@
+from bot.blocks.choices import Choice
+from bot.blocks.job import SHOW, UNTRACK
 from bot.blocks.job_list import MAX_JOBS, job_list
 from bot.blocks.tracked_list import MAX_ROWS, tracked_list
 from tests.blocks.rendered import SUCCEEDED, sample_job, visible_text
 
-MODEL = SUCCEEDED["fine_tuned_model"]
 SUBSCRIBED = "This channel is subscribed: `/ftjob subscriptions` shows to what."
 
 
-def test_a_job_is_a_row_with_its_state_its_model_and_a_button() -> None:
+def test_a_job_is_one_line_with_its_name_status_and_model() -> None:
     message = job_list([sample_job(**SUCCEEDED)], title="The newest jobs", empty="None.")
 
-    assert message.text == "The newest jobs: ftjob-abc123 succeeded."
-    assert visible_text(message).splitlines() == [
+    assert message.text == "The newest jobs: search succeeded."
+    assert visible_text(message).splitlines()[:2] == [
         "*The newest jobs*",
-        ":white_check_mark: Succeeded · `ftjob-abc123`",
-        f"`{MODEL}` · <!date^1790000000^{{date_short_pretty}} at {{time}}|2026-09-21 14:13 UTC>",
-        "Status",
+        ":white_check_mark: *search* · succeeded · gpt-4o-mini-2024-07-18 · "  # noqa: ISC004
+        "<!date^1790000000^{date_short_pretty} at {time}|2026-09-21 14:13 UTC>",
+    ]
+
+
+def test_the_menu_below_a_list_shows_a_job() -> None:
+    jobs = [sample_job(**SUCCEEDED), sample_job(id="ftjob-def456")]
+    (menu,) = job_list(jobs, title="The newest jobs", empty="None.").blocks[-1]["elements"]
+
+    assert (menu["type"], menu["action_id"]) == ("static_select", SHOW)
+    assert [(each["text"]["text"], each["value"]) for each in menu["options"]] == [
+        ("search · Succeeded", "ftjob-abc123"),
+        ("ftjob-def456 · Running", "ftjob-def456"),
     ]
 
 
 def test_a_job_without_a_model_or_a_date_is_still_a_row() -> None:
     message = job_list([sample_job(model=None, created_at=None)], title="Jobs", empty="None.")
 
-    assert ":gear: Running · `ftjob-abc123`\n`?`\n" in visible_text(message)
+    assert visible_text(message).splitlines()[1] == ":gear: *ftjob-abc123* · running"
 
 
 def test_without_jobs_the_reply_is_the_empty_sentence() -> None:
@@ -44,38 +55,42 @@ def test_a_list_counts_the_jobs_that_do_not_fit() -> None:
     jobs = [sample_job(id=f"ftjob-{n}") for n in range(MAX_JOBS + 7)]
     message = job_list(jobs, title="Jobs", empty="None.")
 
-    assert visible_text(message).splitlines()[-1] == "And 7 more: `/ftjob list active` shows them, in pages."
-    assert visible_text(message).count("Running") == MAX_JOBS
+    assert "And 7 more: `/ftjob list active` shows them, in pages." in visible_text(message).splitlines()
+    assert visible_text(message).count(":gear:") == MAX_JOBS
     assert "And" not in visible_text(job_list(jobs[:MAX_JOBS], title="Jobs", empty="None."))
 
 
 def test_the_spoken_text_of_a_long_list_has_its_first_ten_jobs() -> None:
-    jobs = [(f"ftjob-{n}", "running") for n in range(12)]
+    jobs = [Choice(f"ftjob-{n}", None, "running") for n in range(12)]
 
     assert tracked_list(jobs, subscribed=False).text == (
         "12 jobs tracked here: " + "".join(f"ftjob-{n} running; " for n in range(10)) + "and 2 more."
     )
 
 
-def test_a_track_is_a_row_with_a_button_that_ends_it() -> None:
-    message = tracked_list([("ftjob-a", "validating_files")], subscribed=False)
+def test_a_tracked_job_is_one_line_and_menus_show_or_untrack_it() -> None:
+    message = tracked_list([Choice("ftjob-a", "ranker v7", "validating_files")], subscribed=False)
+    menus = [block["elements"][0] for block in message.blocks if block["type"] == "actions"]
 
-    assert message.text == "1 job tracked here: ftjob-a validating files."
-    assert visible_text(message).splitlines() == [
+    assert message.text == "1 job tracked here: ranker v7 validating files."
+    assert visible_text(message).splitlines()[:2] == [
         "*1 job tracked here*",
-        ":mag: Validating files · `ftjob-a`",
-        "Untrack",
+        ":mag: *ranker v7* · validating files",
     ]
-    assert message.blocks[1]["accessory"]["action_id"] == "ftjob_untrack"
-    assert message.blocks[1]["accessory"]["value"] == "ftjob-a"
+    assert [each["action_id"] for each in menus] == [SHOW, UNTRACK]
+    assert [option["value"] for menu in menus for option in menu["options"]] == ["ftjob-a", "ftjob-a"]
 
 
 def test_tracked_jobs_that_do_not_fit_are_counted() -> None:
-    message = tracked_list([(f"ftjob-{n}", "running") for n in range(MAX_ROWS + 460)], subscribed=True)
+    message = tracked_list([Choice(f"ftjob-{n}", None, "running") for n in range(MAX_ROWS + 460)], subscribed=True)
 
     assert visible_text(message).startswith("*500 jobs tracked here*")
-    assert visible_text(message).splitlines()[-3:] == ["And 460 more: press *More*.", SUBSCRIBED, "More"]
-    last = tracked_list([(f"ftjob-{n}", "running") for n in range(MAX_ROWS + 1)], subscribed=False, start=MAX_ROWS)
+    lines = visible_text(message).splitlines()
+    assert [lines.index("And 460 more: press *More*."), lines.index(SUBSCRIBED)] == [41, 42]
+    assert lines[-1] == "More"
+    last = tracked_list(
+        [Choice(f"ftjob-{n}", None, "running") for n in range(MAX_ROWS + 1)], subscribed=False, start=MAX_ROWS
+    )
     assert visible_text(last).splitlines()[0] == "*41 jobs tracked here, from number 41 on*"
     assert "more" not in visible_text(last)
 

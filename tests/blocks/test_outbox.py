@@ -18,7 +18,7 @@ from tests.blocks.rendered import CHANNEL, NOW, PERSON, message_faults, visible_
 
 JOB = "ftjob-0a1b2c3d4e5f6a7b8c9d0e1f"
 WORDS = sorted(CHANNEL_CLOSED | AUTH_ERRORS | INVALID_CONTENT | {"not_drawn"})
-UNKNOWN = "Slack did not take it."
+UNKNOWN = "Slack rejected it."
 
 
 def failed(error: str | None = "not_in_channel", *, channel: str = CHANNEL, number: int = 7) -> UndeliveredRow:
@@ -51,8 +51,8 @@ def test_every_error_that_parks_or_kills_a_message_has_a_remedy(word: str) -> No
         ("is_archived", "Unarchive it"),
         ("missing_scope", "Reinstall"),
         ("restricted_action", "posting permissions"),
-        ("msg_too_long", "a bug of mine. Please report it"),
-        ("not_drawn", "a bug of mine. Please report it"),
+        ("msg_too_long", "a bug in ftjob). Please report it"),
+        ("not_drawn", "a bug in ftjob). Please report it"),
         ("token_revoked", "the new token"),
     ],
 )
@@ -95,8 +95,8 @@ def test_every_row_has_a_button_of_its_own_and_all_have_one_together() -> None:
 
     each = [(f"{RETRY}:{nth}", str(100 + nth)) for nth in range(MAX_ROWS)]
     assert pressable(message) == [*each, (RETRY_ALL, ALL_MESSAGES)]
-    assert "Retry all 31" in visible_text(message)
-    assert "The oldest 20 of 31; the others are shown here once these are gone." in visible_text(message)
+    assert "Retry all (31)" in visible_text(message)
+    assert "Showing the oldest 20 of 31; the rest appear once these are gone." in visible_text(message)
     assert message_faults(message) == []
 
 
@@ -104,7 +104,7 @@ def test_one_row_alone_needs_no_button_for_all() -> None:
     message = drawn(failed())
 
     assert pressable(message) == [(f"{RETRY}:0", "7")]
-    assert "The oldest" not in visible_text(message)
+    assert "the oldest" not in visible_text(message)
 
 
 def test_every_button_has_a_label_that_names_what_it_retries() -> None:
@@ -113,15 +113,15 @@ def test_every_button_has_a_label_that_names_what_it_retries() -> None:
         for _, element in interactive_elements(list(drawn(failed(), failed(number=8)).blocks))
     ]
 
-    assert labels == [*[f"Retry {JOB} validating files → succeeded"] * 2, "Retry all 2 messages"]
+    assert labels == [*[f"Retry {JOB}: validating files → succeeded"] * 2, "Retry all 2 messages"]
 
 
 @pytest.mark.parametrize(
     ("waiting", "age", "said"),
     [
-        (0, None, "No message is waiting to be sent."),
-        (1, 5.0, "1 message is waiting to be sent, for 5 s."),
-        (3, 125.0, "3 messages are waiting to be sent, the oldest for 2 min 5 s."),
+        (0, None, "No messages pending."),
+        (1, 5.0, "1 message pending for 5 s."),
+        (3, 125.0, "3 messages pending, the oldest for 2 min 5 s."),
     ],
 )
 def test_pending_messages_are_counted_whether_or_not_anything_failed(
@@ -129,14 +129,15 @@ def test_pending_messages_are_counted_whether_or_not_anything_failed(
 ) -> None:
     assert said in visible_text(drawn(failed(), waiting=waiting, waits_for=age))
     nothing = drawn(waiting=waiting, waits_for=age)
-    assert nothing.text == visible_text(nothing) == f"Nothing is parked. {said}"
+    alone = f"No failed messages. {said}" if waiting else "No undelivered messages."
+    assert nothing.text == visible_text(nothing) == alone
     assert pressable(nothing) == []
 
 
 def test_the_first_few_are_read_aloud_and_the_rest_counted() -> None:
     message = drawn(*(failed() for _ in range(9)), total=50)
 
-    assert message.text.startswith(f"50 messages could not be delivered: `{JOB}` validating files → succeeded (not_in")
+    assert message.text.startswith(f"50 messages couldn't be delivered: `{JOB}`: validating files → succeeded (not_in")
     assert message.text.count(JOB) == 5
     assert message.text.endswith("and 45 more.")
 
@@ -148,7 +149,7 @@ def test_no_one_is_invited_to_direct_messages(word: str, channel: str) -> None:
 
     assert "/invite" not in said
     assert "Unarchive" not in said
-    assert "type `/ftjob track` and the job's id in a channel" in said
+    assert "Run `/ftjob track &lt;id&gt;` in a channel instead." in said
 
 
 @pytest.mark.parametrize(
@@ -156,11 +157,11 @@ def test_no_one_is_invited_to_direct_messages(word: str, channel: str) -> None:
     [
         ("not_in_channel", CHANNEL, "Type `/invite @ftjob` there"),
         ("is_archived", CHANNEL, "Unarchive it"),
-        ("restricted_action", CHANNEL, "channel settings, posting permissions), then let an operator retry"),
+        ("restricted_action", CHANNEL, "channel settings, posting permissions), then have an operator retry"),
         ("shared_with_another_company", CHANNEL, "FTJOB_ALLOW_SHARED_CHANNELS=1"),
-        ("channel_not_found", "D0TWOPEOPLE", "type `/ftjob track` and the job's id in a channel"),
+        ("channel_not_found", "D0TWOPEOPLE", "Run `/ftjob track &lt;id&gt;` in a channel instead."),
         ("messages_tab_disabled", "D0MILO", "App Home"),
-        ("user_not_found", "U0MILO", "Let somebody else track the job."),
+        ("user_not_found", "U0MILO", "Have someone else track the job."),
     ],
 )
 def test_a_follower_of_a_closed_channel_reads_how_to_reopen_it(word: str, channel: str, advice: str) -> None:

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.blocks.interactive import button
 from bot.blocks.parts import (
     MAX_FIELD_LENGTH,
     MAX_FIELDS,
     MAX_LINES,
-    button,
     channel_mention,
     code_span,
     escape,

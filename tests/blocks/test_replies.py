@@ -1,6 +1,6 @@
 import pytest
 
-from bot.blocks.action_confirmation import CONFIRM, action_confirmation
+from bot.blocks.action_confirmation import CONFIRM, DISMISS, action_confirmation
 from bot.blocks.help import help_message, usage_message
 from bot.blocks.replies import labeled_values, note_message, problem_message
 from bot.commands.registry import USAGES
@@ -42,18 +42,18 @@ def test_the_usage_of_a_verb_has_its_form_its_use_and_one_example(each: Usage) -
 
 
 def test_facts_are_labelled_and_spoken_in_a_row() -> None:
-    message = labeled_values("ftjob", [("Version", "`1.0`"), ("Looks every", "30 s")])
+    message = labeled_values("ftjob", [("Version", "`1.0`"), ("Checks every", "30 s")])
 
-    assert message.text == "ftjob: version `1.0`, looks every 30 s."
-    assert "*Looks every*\n30 s" in visible_text(message)
+    assert message.text == "ftjob: version `1.0`, checks every 30 s."
+    assert "*Checks every*\n30 s" in visible_text(message)
 
 
 def test_the_confirmation_before_a_cancel_names_what_is_at_stake() -> None:
     message = action_confirmation(JobAction.CANCEL, sample_job(trained_tokens=1234), KEY, now=1_790_008_040)
     text = visible_text(message)
 
-    assert message.text == "Cancel fine-tuning job ftjob-abc123? It is running. This cannot be undone."
-    for part in ("`ftjob-abc123`", "`gpt-4o-mini-2024-07-18`", "2 h 14 min ago", "1,234", "cannot be undone", "billed"):
+    assert message.text == "Cancel ftjob-abc123? It is running. This can't be undone."
+    for part in ("*ftjob-abc123*", "`gpt-4o-mini-2024-07-18`", "2 h 14 min ago", "1,234", "can't be undone", "billed"):
         assert part in text
 
 
@@ -64,8 +64,9 @@ def test_the_confirmation_has_one_red_button_and_it_holds_the_key_alone() -> Non
         for element in block.get("elements", [])
     ]
 
-    assert [(each["action_id"], each["value"], each["style"]) for each in buttons if each["type"] == "button"] == [
-        (CONFIRM, KEY, "danger")
+    assert [(each["action_id"], each["value"], each.get("style")) for each in buttons if each["type"] == "button"] == [
+        (CONFIRM, KEY, "danger"),
+        (DISMISS, "cancel", None),
     ]
 
 

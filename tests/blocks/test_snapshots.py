@@ -7,6 +7,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.blocks.channel_settings import channel_settings_message, setting_values
+from bot.blocks.choices import Choice
 from bot.blocks.digest import DigestLine, mute_digest
 from bot.blocks.help import help_message, usage_message
 from bot.blocks.job_list import job_list
@@ -46,7 +47,7 @@ from tests.blocks.rendered import (
     sample_job,
 )
 
-COMMON = ["card", "card in two lines", "status", "alert"]
+COMMON = ["card", "full card", "status", "alert"]
 PLACE = "project `proj_1`"
 POLICY = Policy(operators=frozenset({"U0OLIVIA", "S0MLOPS"}))
 ERRORS: dict[str, ProviderError] = {
@@ -55,8 +56,8 @@ ERRORS: dict[str, ProviderError] = {
     "scope missing": AccessDenied("Missing scopes: x.", missing_scope="api.fine_tuning.jobs.write"),
     "refused": RequestRejected("The job cannot be changed in its present state."),
     "rate limited": RateLimited("Slow down.", retry_after=20),
-    "broken answer": InvalidResponse("The answer was not a JSON object."),
-    "unreachable": Unreachable("No answer within 10 s.", may_have_executed=False),
+    "broken answer": InvalidResponse("The response wasn't a JSON object."),
+    "unreachable": Unreachable("No response within 10 s.", may_have_executed=False),
     "anything else": ProviderError("Odd."),
 }
 
@@ -158,7 +159,7 @@ def test_lists(snapshot: SnapshotAssertion) -> None:
         job_list(jobs, title="The newest jobs", empty="None.", older="list all 10 after:ftjob-abc123")
     ) == snapshot(name="jobs")
     assert message_text(job_list([], title="", empty="No failed jobs in project `proj_1`.")) == snapshot(name="no jobs")
-    rows = [("ftjob-abc123", "running"), ("ftjob-def456", "queued")]
+    rows = [Choice("ftjob-abc123", "ranker v7", "running"), Choice("ftjob-def456", None, "queued")]
     assert message_text(tracked_list(rows, subscribed=True)) == snapshot(name="tracked")
     assert message_text(tracked_list([], subscribed=False)) == snapshot(name="nothing tracked")
 
@@ -193,11 +194,11 @@ def test_mutes(snapshot: SnapshotAssertion) -> None:
 
 
 def test_settings_of_a_channel(snapshot: SnapshotAssertion) -> None:
-    calm = setting_values(broadcast=False, compact=True, failures_only=True)
+    calm = setting_values(broadcast=False, full_cards=True, failures_only=True)
     mutes = [(None, NOW), *((f"ftjob-{n}", NOW) for n in range(6))]
 
     assert message_text(
-        channel_settings_message(setting_values(broadcast=True, compact=False, failures_only=False), [])
+        channel_settings_message(setting_values(broadcast=True, full_cards=False, failures_only=False), [])
     ) == snapshot(name="as it is at first")
     assert message_text(channel_settings_message(calm, mutes)) == snapshot(name="calm")
 

@@ -63,28 +63,28 @@ async def command(world: World, **settings: str) -> tuple[int, str]:
 
 # --- all is well ---
 
-DEFAULTS = "none; prices of a million trained tokens: none; told as stuck: validating files 1 h, queued 6 h, silent 2 h"
+DEFAULTS = "not set (stuck alerts: validating files 1 h, queued 6 h, silent 2 h; no prices)"
 
 
 async def test_where_all_is_well_every_part_says_so(world: World) -> None:
     job = world.api.add_job()
     findings = await found(world)
     assert {part: says(finding) for part, finding in findings.items()} == {
-        "Settings": ("all readable", ""),
+        "Settings": ("all valid", ""),
         "Configuration file": (DEFAULTS, ""),
         "Database": ("SQLite, up to date", ""),
         "Slack": ("workspace Sandbox", ""),
-        "Slack scopes": ("all needed", ""),
-        "Socket Mode": ("a connection may be opened", ""),
-        "Fine-tuning API": (f"newest job: {job}", ""),
-        "Orders": ("with a key of their own", ""),
+        "Slack scopes": ("all granted", ""),
+        "Socket Mode": ("can connect", ""),
+        "Fine-tuning API": (f"latest job: {job}", ""),
+        "Actions": ("uses a separate write key", ""),
     }
     assert broken(findings) == []
 
 
 async def test_one_cheap_request_is_all_that_the_api_is_asked(world: World) -> None:
     findings = await found(world)
-    assert findings["Fine-tuning API"].found == "newest job: no job yet"
+    assert findings["Fine-tuning API"].found == "no jobs yet"
     assert [(entry.endpoint, entry.request["query"]) for entry in world.api.request_log] == [
         ("GET /fine_tuning/jobs", {"limit": "1"})
     ]
@@ -93,7 +93,7 @@ async def test_one_cheap_request_is_all_that_the_api_is_asked(world: World) -> N
 async def test_over_http_it_says_what_slack_must_reach(tmp_path: Path) -> None:
     async with World(tmp_path, transport="http") as world:
         findings = await found(world)
-    assert says(findings["Slack over HTTP"]) == ("signing secret is set", "Slack must reach /slack/events.")
+    assert says(findings["Slack over HTTP"]) == ("signing secret is set", "Make sure Slack can reach /slack/events.")
     assert "Socket Mode" not in findings
     assert len(world.slack.request_log.for_endpoint("apps.connections.open")) == 0
 
@@ -115,7 +115,7 @@ async def test_the_command_exits_0_where_all_is_well(world: World) -> None:
 async def test_a_wrong_bot_token_is_refused(world: World) -> None:
     findings = await found(world, SLACK_BOT_TOKEN="xoxb-wrong-0123456789")
     assert broken(findings) == ["Slack"]
-    assert findings["Slack"].found == "refused: invalid_auth"
+    assert findings["Slack"].found == "rejected: invalid_auth"
     assert "OAuth & Permissions" in findings["Slack"].todo
 
 
@@ -123,7 +123,7 @@ async def test_a_wrong_app_token_is_refused(world: World) -> None:
     findings = await found(world, SLACK_APP_TOKEN="xapp-wrong-0123456789")
     assert broken(findings) == ["Socket Mode"]
     assert says(findings["Socket Mode"]) == (
-        "refused: invalid_auth",
+        "rejected: invalid_auth",
         "SLACK_APP_TOKEN must be an app-level token with connections:write.",
     )
 
@@ -135,9 +135,9 @@ async def test_each_user_group_of_operators_is_tried_and_one_that_is_no_good_is_
     findings = await found(world, FTJOB_OPERATORS=f"{good} {disabled} S0000GONE {world.milo.id}")
 
     assert {part: finding.found for part, finding in findings.items() if part.startswith("Operators")} == {
-        f"Operators: {good}": "1 people",
-        f"Operators: {disabled}": "nobody is in it, or it is disabled",
-        "Operators: S0000GONE": "refused: no_such_subteam",
+        f"Operators: {good}": "1 member",
+        f"Operators: {disabled}": "empty or disabled",
+        "Operators: S0000GONE": "rejected: no_such_subteam",
     }
     assert broken(findings) == [f"Operators: {disabled}", "Operators: S0000GONE"]
     assert "FTJOB_OPERATORS" in findings["Operators: S0000GONE"].todo
@@ -149,18 +149,18 @@ async def test_missing_scopes_are_named(world: World) -> None:
     assert broken(findings) == ["Slack scopes"]
     assert says(findings["Slack scopes"]) == (
         "missing: chat:write, users:read",
-        "Take manifest.yml into the app's settings and install it anew.",
+        "Paste manifest.yml into the app's settings and reinstall.",
     )
 
 
 @pytest.mark.parametrize("scope", sorted(manifest.scopes(manifest.for_socket_mode())[1]))
-async def test_an_optional_scope_that_is_absent_breaks_nothing_and_says_what_it_would_buy(
+async def test_an_optional_scope_that_is_not_granted_breaks_nothing_and_says_what_it_enables(
     world: World, scope: str
 ) -> None:
     world.slack.scopes -= {scope}
     findings = await found(world)
     assert broken(findings) == []
-    assert says(findings[f"Optional: {scope}"]) == ("absent", f"It would buy: {check.SCOPE_BENEFITS[scope]}.")
+    assert says(findings[f"Optional: {scope}"]) == ("not granted", f"Enables: {check.SCOPE_BENEFITS[scope]}.")
     assert [part for part in findings if part.startswith("Optional")] == [f"Optional: {scope}"]
 
 
@@ -170,7 +170,7 @@ async def test_a_scope_that_the_bot_does_not_need_is_named(world: World) -> None
     assert broken(findings) == []
     assert says(findings["Not needed: chat:write.public"]) == (
         "granted",
-        "Take it away: what is not there is not stolen.",
+        "Remove it: ftjob doesn't need it.",
     )
 
 
@@ -180,15 +180,15 @@ async def test_a_scope_that_the_bot_does_not_need_is_named(world: World) -> None
         (
             {"OPENAI_WRITE_API_KEY": ""},
             (
-                "with the key that reads",
-                "With OPENAI_WRITE_API_KEY set, OPENAI_API_KEY can be restricted to reading.",
+                "uses the read key",
+                "Set OPENAI_WRITE_API_KEY, and OPENAI_API_KEY can be read-only.",
             ),
         ),
-        ({"FTJOB_READ_ONLY": "1"}, ("switched off", "")),
+        ({"FTJOB_READ_ONLY": "1"}, ("off (read-only mode)", "")),
     ],
 )
 async def test_it_says_which_key_submits_actions(world: World, settings: dict[str, str], said: tuple[str, str]) -> None:
-    assert says((await found(world, **settings))["Orders"]) == said
+    assert says((await found(world, **settings))["Actions"]) == said
 
 
 def answer(status: int, body: Any, kind: str = "application/json", **headers: str) -> Fault:
@@ -213,9 +213,9 @@ def coded(code: str) -> dict[str, Any]:
         (Fault("drop"), ("unreachable: ", "Check SLACK_API_URL and the network.")),
         (
             answer(429, {"ok": False, "error": "ratelimited"}, **{"Retry-After": "30"}),
-            ("refused: ratelimited", "Try again in a minute."),
+            ("rejected: ratelimited", "Try again in a minute."),
         ),
-        (answer(200, {"ok": False, "error": "internal_error"}), ("refused: internal_error", "Try again in a minute.")),
+        (answer(200, {"ok": False, "error": "internal_error"}), ("rejected: internal_error", "Try again in a minute.")),
     ],
     ids=["503", "a login page", "another API", "a list", "a cut body", "no answer", "too many", "trouble at Slack"],
 )
@@ -233,15 +233,15 @@ async def test_where_slack_is_down_the_rest_is_still_tried(world: World) -> None
     findings = await found(world, SLACK_API_URL=f"http://127.0.0.1:{free_port()}/api")
     assert broken(findings) == ["Slack"]
     assert findings["Slack"].found.startswith("unreachable: ")
-    assert list(findings) == ["Settings", "Configuration file", "Database", "Slack", "Fine-tuning API", "Orders"]
+    assert list(findings) == ["Settings", "Configuration file", "Database", "Slack", "Fine-tuning API", "Actions"]
 
 
 async def test_why_slack_cannot_be_reached_is_said(world: World, tmp_path: Path) -> None:
     async with tls_front(certificate(tmp_path), world.slack) as port:
         addresses = {
-            f"https://localhost:{port}/api": ("Its certificate is not trusted: self", "SSL_CERT_FILE"),
+            f"https://localhost:{port}/api": ("Its certificate isn't trusted: self", "SSL_CERT_FILE"),
             f"https://127.0.0.1:{world.slack.port}/api": (
-                "No TLS is spoken at its port.",
+                "Its port doesn't speak TLS.",
                 "Correct the port in SLACK_",
             ),
             f"http://127.0.0.1:{free_port()}/api": ("The connection was refused", "Check SLACK_API_URL"),
@@ -262,14 +262,14 @@ async def test_a_wrong_key_is_refused(world: World) -> None:
     assert broken(findings) == ["Fine-tuning API"]
     assert says(findings["Fine-tuning API"]) == (
         "Incorrect API key provided.",
-        "Put a valid key into OPENAI_API_KEY.",
+        "Put a valid key in OPENAI_API_KEY.",
     )
 
 
 async def test_a_scope_that_the_key_lacks_is_named(world: World) -> None:
     world.api.keys["sk-narrow-0123456789"] = ApiKey("narrow", frozenset())
     findings = await found(world, OPENAI_API_KEY="sk-narrow-0123456789")
-    assert findings["Fine-tuning API"].todo == "Give the key the scope api.fine_tuning.jobs.read."
+    assert findings["Fine-tuning API"].todo == "Grant the key the scope api.fine_tuning.jobs.read."
 
 
 @pytest.mark.parametrize(
@@ -281,17 +281,17 @@ async def test_a_scope_that_the_key_lacks_is_named(world: World) -> None:
         (answer(302, "", Location="https://elsewhere.example/"), "Check OPENAI_BASE_URL and the network."),
         (Fault("drop"), "Check OPENAI_BASE_URL and the network."),
         (answer(429, ""), "Try again in a minute."),
-        (answer(429, coded("insufficient_quota")), "Raise the limit or pay the bill with the provider."),
-        (answer(402, ""), "Raise the limit or pay the bill with the provider."),
+        (answer(429, coded("insufficient_quota")), "Raise the limit or settle the bill with the provider."),
+        (answer(402, ""), "Raise the limit or settle the bill with the provider."),
         (
             answer(403, coded("unsupported_country_region_territory")),
-            "Run the bot, or a proxy that HTTPS_PROXY names, in a place that the provider serves.",
+            "Run the bot, or a proxy set in HTTPS_PROXY, in a region the provider serves.",
         ),
-        (answer(403, coded("ip_not_authorized")), "Allow this machine's address in the provider's network rules."),
+        (answer(403, coded("ip_not_authorized")), "Allow this machine's IP address in the provider's network rules."),
         (answer(403, HTML, "text/html"), "Check the network, its proxy or firewall, and OPENAI_BASE_URL."),
         (answer(407, HTML, "text/html"), "Check the network, its proxy or firewall, and OPENAI_BASE_URL."),
         (answer(401, coded("mismatched_project")), "Correct or remove OPENAI_ORG_ID and OPENAI_PROJECT_ID."),
-        (answer(403, coded("permission_denied")), "Let the key in OPENAI_API_KEY read fine-tuning jobs."),
+        (answer(403, coded("permission_denied")), "Give the key in OPENAI_API_KEY read access to fine-tuning jobs."),
     ],
     ids=[
         *["503", "404", "a login page", "a redirect", "no answer", "too many", "no quota", "no money", "the country"],
@@ -308,7 +308,7 @@ async def test_an_api_that_does_not_work_is_named_with_what_to_do(world: World, 
 async def test_where_the_api_is_down_the_rest_is_still_tried(world: World) -> None:
     findings = await found(world, OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
     assert broken(findings) == ["Fine-tuning API"]
-    assert findings["Fine-tuning API"].found == "The connection was refused: nothing listens at its port."
+    assert findings["Fine-tuning API"].found == "The connection was refused: nothing is listening on its port."
 
 
 # --- what is odd, and wrong for nobody to say ---
@@ -321,8 +321,8 @@ async def test_a_key_that_looks_like_none_is_named_and_used_all_the_same(world: 
     assert broken(findings) == []
     for name in ("OPENAI_API_KEY", "OPENAI_WRITE_API_KEY"):
         assert says(findings[f"Key: {name}"]) == (
-            "does not look like a key",
-            "Copy it again, unless the server wants it so.",
+            "doesn't look like a key",
+            "Copy it again, unless your server uses such keys.",
         )
     assert key not in f"{findings}"
 
@@ -345,7 +345,7 @@ def test_what_looks_like_a_key(key: str, *, is_openai: bool, looks_like_one: boo
 async def test_names_that_are_nearly_settings_are_said_by_check_and_run_and_stop_neither(world: World) -> None:
     code, said = await command(world, OPENAI_ORGID="org-1", SLACK_API_URI="https://x.example")
     assert code == 0
-    assert "OPENAI_ORGID is not read; did you mean OPENAI_ORG_ID?" in said
+    assert "OPENAI_ORGID isn't used; did you mean OPENAI_ORG_ID?" in said
     assert "SLACK_API_URI" not in said, "the setting that was meant has a value"
     async with world.process(OPENAI_ORGID="org-1"):
         pass
@@ -355,7 +355,7 @@ async def test_names_that_are_nearly_settings_are_said_by_check_and_run_and_stop
 async def test_names_that_only_we_use_and_that_are_no_settings_are_wrong_settings(world: World) -> None:
     code, said = await command(world, FTJOB_POL_SECONDS="5")
     assert code == 78
-    assert "FTJOB_POL_SECONDS is no setting; did you mean FTJOB_POLL_SECONDS?" in said
+    assert "FTJOB_POL_SECONDS isn't a setting; did you mean FTJOB_POLL_SECONDS?" in said
 
 
 # --- the database ---
@@ -366,7 +366,7 @@ async def test_a_check_leaves_nothing_behind(world: World, tmp_path: Path) -> No
     folder.mkdir()
     code, said = await command(world, DATABASE_URL=f"sqlite:///{folder}/ftjob.db")
     assert (code, list(folder.iterdir())) == (0, [])
-    assert "SQLite, not there yet; `ftjob run` makes it" in said
+    assert "SQLite, not created yet; `ftjob run` creates it" in said
 
 
 async def test_a_database_that_the_running_bot_holds_is_skipped(world: World) -> None:
@@ -398,11 +398,7 @@ async def test_a_database_that_cannot_be_used_is_named_with_what_to_do(
     findings = await found(world, DATABASE_URL=unusable[what])
     assert broken(findings) == ["Database"]
     assert findings["Database"].found
-    todo = (
-        "As it says, before you start the bot."
-        if what == "a letter"
-        else "Correct DATABASE_URL, or start the database."
-    )
+    todo = "Fix that before you start the bot." if what == "a letter" else "Correct DATABASE_URL or start the database."
     assert findings["Database"].todo == todo
     assert "hunter2" not in f"{findings}"
 
@@ -411,7 +407,7 @@ async def test_a_database_that_cannot_be_used_is_named_with_what_to_do(
 async def test_options_without_effect_are_named(world: World, postgres_url: str, option: str) -> None:
     url = f"{postgres_url}?{option}&connect_timeout=10"
     findings = await found(world, DATABASE_URL=url)
-    assert findings["Database"].found == f"PostgreSQL, up to date; no effect here: {option.partition('=')[0]}"
+    assert findings["Database"].found == f"PostgreSQL, up to date; ignored: {option.partition('=')[0]}"
     async with world.process(DATABASE_URL=url):
         pass
     assert [line for line in world.log if "database.options_ignored" in line and option.partition("=")[0] in line]
@@ -420,8 +416,8 @@ async def test_options_without_effect_are_named(world: World, postgres_url: str,
 async def test_a_database_that_does_not_exist_on_the_server_is_named(world: World, postgres_url: str) -> None:
     findings = await found(world, DATABASE_URL=f"{postgres_url.rsplit('/', 1)[0]}/nowhere")
     assert broken(findings) == ["Database"]
-    said = 'database "nowhere" does not exist: create it, or correct its name in DATABASE_URL.'
-    assert says(findings["Database"]) == (said, "As it says, before you start the bot.")
+    said = 'database "nowhere" does not exist. Create it or correct its name in DATABASE_URL.'
+    assert says(findings["Database"]) == (said, "Fix that before you start the bot.")
 
 
 async def test_the_command_exits_1_and_lists_everything_that_is_wrong_without_a_secret(
@@ -434,7 +430,7 @@ async def test_the_command_exits_1_and_lists_everything_that_is_wrong_without_a_
         OPENAI_API_KEY="sk-wrong-hunter2",
     )
     assert code == 1
-    for part in ("damaged (file is not", "As it says", "invalid_auth", "Copy the bot token", "Incorrect API key"):
+    for part in ("damaged (file is not", "Fix that", "invalid_auth", "Copy the bot token", "Incorrect API key"):
         assert part in said
     assert "hunter2" not in said
     assert "Traceback" not in said

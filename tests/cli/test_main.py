@@ -19,6 +19,7 @@ import yaml
 from typer.testing import CliRunner
 
 from bot.cli.main import cli
+from bot.commands.about import VERSION
 from bot.runtime import manifest
 from bot.sandbox.faults import Fault
 from tests.canaries import KEY
@@ -75,6 +76,10 @@ def test_the_console_script_is_this_command_line() -> None:
     assert script.value == "bot.cli.main:main"
 
 
+def test_it_says_its_version() -> None:
+    assert CliRunner().invoke(cli, ["--version"]).output == f"ftjob {VERSION}\n"
+
+
 @pytest.mark.parametrize(
     ("words", "commands"), [((), ["run", "check", "db", "manifest", "try"]), (("db",), ["upgrade"])]
 )
@@ -111,7 +116,7 @@ def test_a_secret_that_keeps_nobody_out_is_no_start(
     monkeypatch.chdir(tmp_path)
     ended = CliRunner().invoke(cli, ["run"], env=ENOUGH | unsafe)
     assert ended.exit_code == 78
-    assert ended.stderr.startswith("ftjob cannot start:\n")
+    assert ended.stderr.startswith("ftjob can't start:\n")
     assert next(name for name in reversed(unsafe)) in ended.stderr
     assert "hunter2" not in ended.output
     assert list(tmp_path.iterdir()) == []
@@ -154,12 +159,12 @@ def test_wrong_settings_are_listed_at_once_and_exit_78(words: tuple[str, ...], t
     assert done.returncode == 78
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
-        "ftjob cannot start, 6 problems:",
-        "  - SLACK_BOT_TOKEN is a person's token (xoxp-), with all that person's rights; must begin with xoxb-",
-        "  - SLACK_SIGNING_SECRET is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP",
+        "ftjob can't start (6 problems):",
+        "  - SLACK_BOT_TOKEN is a user token (xoxp-); use the bot token (xoxb-)",
+        "  - SLACK_SIGNING_SECRET is missing; set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)",
         "  - PORT: input should be greater than or equal to 1",
         "  - OPENAI_API_KEY is a placeholder",
-        "  - DATABASE_URL must begin with sqlite:/// or postgresql://",
+        "  - DATABASE_URL must start with sqlite:/// or postgresql://",
         "  - FTJOB_POLL_SECONDS: input should be greater than 0",
     ]
     assert list(tmp_path.iterdir()) == []
@@ -167,7 +172,7 @@ def test_wrong_settings_are_listed_at_once_and_exit_78(words: tuple[str, ...], t
 
 def test_one_problem_is_said_as_one(tmp_path: Path) -> None:
     done = ftjob("run", cwd=tmp_path, environ=ENOUGH | {"OPENAI_API_KEY": ""})
-    assert (done.returncode, done.stderr) == (78, "ftjob cannot start:\n  - OPENAI_API_KEY is missing\n")
+    assert (done.returncode, done.stderr) == (78, "ftjob can't start:\n  - OPENAI_API_KEY is missing\n")
 
 
 def test_settings_are_read_from_a_dotenv_file_in_the_working_directory(tmp_path: Path) -> None:
@@ -251,7 +256,7 @@ def test_a_database_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path)
         done = ftjob(*words, cwd=tmp_path, environ=ENOUGH)
         assert done.returncode == 1
         assert "from_the_future" in done.stderr
-        assert "start a newer one" in done.stderr
+        assert "Run a newer version" in done.stderr
         assert "Traceback" not in done.stderr
 
 
@@ -264,7 +269,7 @@ def test_a_database_that_cannot_be_used_is_said_in_a_line_and_exits_1(
 ) -> None:
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": url.format(port=free_port())})
     assert done.returncode == 1
-    assert "ftjob cannot start:\n  - " in done.stderr
+    assert "ftjob can't start:\n  - " in done.stderr
     assert "Traceback" not in done.stderr
     assert "hunter2" not in done.stderr + done.stdout
 
@@ -275,7 +280,7 @@ def test_a_file_that_is_no_database_is_said_in_a_line_and_exits_78(words: tuple[
     letter.write_text("Dear database, " * 1000)
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": "sqlite:///letter.db"})
     assert done.returncode == 78
-    assert done.stderr.startswith("ftjob cannot start:\n  - letter.db is damaged (file is not a database). ")
+    assert done.stderr.startswith("ftjob can't start:\n  - letter.db is damaged (file is not a database). ")
     assert len(done.stderr.splitlines()) == 2
     assert letter.read_text() == "Dear database, " * 1000
 
@@ -289,8 +294,8 @@ def test_a_database_with_a_broken_page_is_said_in_a_line_and_exits_78(words: tup
     before = (tmp_path / "ftjob.db").read_bytes()
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH)
     assert done.returncode == 78
-    assert done.stderr.startswith("ftjob cannot start:\n  - ftjob.db is damaged (")
-    assert "copy a backup in its place, or start without it" in done.stderr
+    assert done.stderr.startswith("ftjob can't start:\n  - ftjob.db is damaged (")
+    assert "then restore a backup or start fresh" in done.stderr
     assert len(done.stderr.splitlines()) == 2
     assert (tmp_path / "ftjob.db").read_bytes() == before
 
@@ -301,21 +306,21 @@ def test_a_database_that_another_program_locks_is_no_damage_and_exits_1(tmp_path
         shell.execute("BEGIN IMMEDIATE")
         done = ftjob("db", "upgrade", cwd=tmp_path, environ=ENOUGH)
     assert done.returncode == 1
-    said = "ftjob.db is locked by another program: close that, then start again."
-    assert done.stderr == f"ftjob cannot start:\n  - {said}\n"
+    said = "ftjob.db is locked by another program. Close it, then start again."
+    assert done.stderr == f"ftjob can't start:\n  - {said}\n"
 
 
 def test_a_server_that_takes_requests_and_answers_none_is_said_in_a_line_and_exits_1(tmp_path: Path) -> None:
     with restartable_postgres() as server, server.frozen():
         done = ftjob("db", "upgrade", cwd=tmp_path, environ={**ENOUGH, "DATABASE_URL": server.url})
     assert done.returncode == 1
-    assert done.stderr == "ftjob cannot start:\n  - The database did not answer within 10 seconds.\n"
+    assert done.stderr == "ftjob can't start:\n  - The database didn't respond within 10 seconds.\n"
 
 
 UNREADABLE_URLS = [
     ("postgresql://u:p@h:hunter2@host/d", "DATABASE_URL has more than one @ before the host"),
     ("postgresql://u:p@h:hunter2/d", "DATABASE_URL must be like postgresql://user:password@host:5432/name"),
-    ("postgresql://u:hunter2@h/d?pgbouncer=true", "DATABASE_URL has the unknown option pgbouncer"),
+    ("postgresql://u:hunter2@h/d?pgbouncer=true", "DATABASE_URL has an unknown option pgbouncer"),
     ("postgresql://u:hunter2@h/d?sslmode=no-verify", "sslmode must be one of disable, allow, prefer, require"),
 ]
 """Addresses that cannot be read, and what is said of each."""
@@ -345,8 +350,8 @@ def test_an_address_that_cannot_be_read_is_said_in_a_line_and_exits_78(
 def test_a_server_says_in_a_line_why_it_refuses(words: tuple[str, ...], postgres_server: str, tmp_path: Path) -> None:
     url = postgres_server.rsplit("/", 1)[0].replace("postgres@", "postgres:hunter2@") + "/nope"
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": url})
-    said = 'database "nope" does not exist: create it, or correct its name in DATABASE_URL.'
-    assert (done.returncode, done.stderr) == (1, f"ftjob cannot start:\n  - {said}\n")
+    said = 'database "nope" does not exist. Create it or correct its name in DATABASE_URL.'
+    assert (done.returncode, done.stderr) == (1, f"ftjob can't start:\n  - {said}\n")
 
 
 @pytest.mark.parametrize("words", [("run",), ("db", "upgrade")])
@@ -356,7 +361,7 @@ def test_a_server_that_is_full_is_one_to_try_later_and_exits_75(words: tuple[str
         _log_in(held)
         done = ftjob(*words, cwd=tmp_path, environ={**ENOUGH, "DATABASE_URL": server.url})
     assert done.returncode == 75
-    assert "The server has no connection left (sorry, too many clients already): start again later" in done.stderr
+    assert "The server is out of connections (sorry, too many clients already). Start again later" in done.stderr
     assert len(done.stderr.splitlines()) == 2
 
 
@@ -455,8 +460,8 @@ def test_an_error_that_nobody_expected_is_a_line_and_says_how_to_see_more(
     # An installation with a broken driver in it; Python looks in the working directory first.
     (tmp_path / "aiosqlite.py").write_text("raise RuntimeError('hunter2')\n")
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH)
-    said = f"an error that nobody expected: RuntimeError; `ftjob --debug {' '.join(words)}` shows where"
-    assert done.stderr.splitlines() == ["ftjob cannot start:", f"  - {said}"]
+    said = f"unexpected error: RuntimeError. Run `ftjob --debug {' '.join(words)}` for the traceback"
+    assert done.stderr.splitlines() == ["ftjob can't start:", f"  - {said}"]
     assert done.returncode == 1
     done = ftjob("--debug", *words, cwd=tmp_path, environ=ENOUGH)
     assert done.returncode == 1
@@ -469,11 +474,11 @@ def test_settings_that_are_no_text_are_named_without_a_traceback(tmp_path: Path)
     done = ftjob("check", cwd=tmp_path, environ=environ)
     assert done.returncode == 78
     assert done.stderr.splitlines() == [
-        "ftjob cannot start, 4 problems:",
-        "  - .env cannot be read: Is a directory",
-        "  - FTJOB_OPERATORS holds bytes that are no text",
-        "  - OPENAI_ORG_ID holds bytes that are no text",
-        "  - FTJOB_CONFIG cannot be read: Is a directory",
+        "ftjob can't start (4 problems):",
+        "  - .env can't be read: Is a directory",
+        "  - FTJOB_OPERATORS contains invalid UTF-8",
+        "  - OPENAI_ORG_ID contains invalid UTF-8",
+        "  - FTJOB_CONFIG can't be read: Is a directory",
     ]
 
 
@@ -493,7 +498,7 @@ def test_the_self_test_shows_the_whole_of_it_and_checks_itself(tmp_path: Path) -
     done = ftjob("try", "--tour", cwd=tmp_path, seconds=90)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "Every expected message arrived, once." in done.stdout
-    for seen in ("Succeeded", "Failed", "Cancelled", "presses the red button"):
+    for seen in ("succeeded", "failed", "canceled", "presses the red button"):
         assert seen in done.stdout
     assert "wrong:" not in done.stdout
     assert list(tmp_path.iterdir()) == []

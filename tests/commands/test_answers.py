@@ -4,6 +4,7 @@ import re
 
 from syrupy.assertion import SnapshotAssertion
 
+from bot.jobs.ids import short_id
 from bot.sandbox.slack.messages import Rendered
 from tests.blocks.plain_text import message_text
 from tests.world import World
@@ -74,7 +75,7 @@ async def test_a_job_that_cannot_be_tracked_does_not_hide_those_that_are(world: 
 
     assert [line.partition(" `")[0] for line in reply.text.splitlines()] == [
         "Tracking",
-        ":warning: No fine-tuning job",
+        ":warning: No job",
         "Tracking",
     ]
     assert len(world.messages_about(good)) == len(world.messages_about(other)) == 1
@@ -86,5 +87,5 @@ async def test_several_jobs_are_sentences(world: World) -> None:
     async with world.bot():
         reply = await world.say(f"status {running} {done}")
 
-    assert f"Fine-tuning job {running} is running" in reply.text.splitlines()[0]
-    assert f"Fine-tuning job {done} was cancelled" in reply.text.splitlines()[1]
+    assert f"{short_id(running)} is running" in reply.text.splitlines()[0]
+    assert f"{short_id(done)} was canceled" in reply.text.splitlines()[1]

@@ -38,28 +38,32 @@ from tests.builders import account
 
 PLACE = "project `proj_1`"
 NEXT_STEPS = (
-    "Check the id with `/ftjob list`",
-    "Ask ",
-    "ask one of them",
+    "Check the ID with `/ftjob list`",
+    "Ask your ftjob admin",
+    "Ask a ",
+    "Ask one of them",
+    "ask your ftjob admin",
+    "Try again",
     "try again",
     "then run it again",
     "Run `",
-    ": ask whoever",
+    "Run this yourself",
+    "Use the provider's own console or client",
 )
 JARGON = ("Traceback", "Exception", "Error(", "None", "object at", "errno", "bot.", "sk-", "xoxb", "Bearer")
 LET_IN = {
     AccessDenialReason.KEY: "It may have been revoked.",
-    AccessDenialReason.PERMISSION: "The API doesn't let this bot's key do that: No.",
-    AccessDenialReason.ACCOUNT: "The account behind this bot's key is not active: No.",
-    AccessDenialReason.PROJECT: "The organization or project in my settings doesn't go with my key: No.",
-    AccessDenialReason.REGION: "The API doesn't serve the place that I run in: No. My key is fine.",
-    AccessDenialReason.IP_ADDRESS: "The API doesn't take requests from my network address: No. My key is fine.",
-    AccessDenialReason.INTERMEDIARY: "No. My key is not the problem.",
+    AccessDenialReason.PERMISSION: "ftjob's API key doesn't have permission to do that: No.",
+    AccessDenialReason.ACCOUNT: "The account behind ftjob's API key isn't active: No.",
+    AccessDenialReason.PROJECT: "The organization or project in ftjob's settings doesn't match its API key: No.",
+    AccessDenialReason.REGION: "The API isn't available in the region that ftjob runs in: No. The key is fine.",
+    AccessDenialReason.IP_ADDRESS: "The API doesn't accept requests from ftjob's IP address: No. The key is fine.",
+    AccessDenialReason.INTERMEDIARY: "No. The key isn't the problem.",
 }
 ERRORS: dict[str, tuple[ProviderError, str]] = {
     "not offered": (NotSupported("Together keeps no models."), "Together keeps no models."),
-    "unknown": (NotFound("HTTP 404"), "No fine-tuning job `ftjob-a` in project `proj_1`."),
-    "revoked": (AccessDenied("Incorrect API key"), "The API refused this bot's key: Incorrect API key."),
+    "unknown": (NotFound("HTTP 404"), "No job `ftjob-a` in project `proj_1`."),
+    "revoked": (AccessDenied("Incorrect API key"), "The API rejected ftjob's key: Incorrect API key."),
     "scope": (
         AccessDenied("no", missing_scope="api.fine_tuning.jobs.write"),
         "the scope `api.fine_tuning.jobs.write`",
@@ -67,18 +71,21 @@ ERRORS: dict[str, tuple[ProviderError, str]] = {
     **{reason.value: (AccessDenied("No", reason=reason), words) for reason, words in LET_IN.items()},
     "spent": (
         QuotaExceeded("You exceeded your current quota", retry_after=900),
-        "no quota left: You exceeded your current",
+        "out of quota or credit: You exceeded your current",
     ),
-    "refused": (RequestRejected("The job cannot be changed."), "The API refused this: The job cannot be changed."),
-    "closed": (TrainingClosed("Winding down"), "takes no new jobs from your organisation"),
-    "limited": (RateLimited("slow", retry_after=20.4), "The API asks for a pause of 20 s."),
-    "broken": (InvalidResponse("Not JSON"), "did not give a usable answer: Not JSON."),
-    "foreign": (MismatchedResponse("Another job"), "did not give a usable answer: Another job."),
+    "refused": (RequestRejected("The job cannot be changed."), "The API rejected this: The job cannot be changed."),
+    "closed": (TrainingClosed("Winding down"), "doesn't accept new jobs from your organization"),
+    "limited": (
+        RateLimited("slow", retry_after=20.4),
+        "The API is rate limiting us. Your jobs aren't affected. Try again in 20 s.",
+    ),
+    "broken": (InvalidResponse("Not JSON"), "isn't responding properly: Not JSON."),
+    "foreign": (MismatchedResponse("Another job"), "isn't responding properly: Another job."),
     "silent": (
-        Unreachable("No answer within 10 s.", may_have_executed=True),
-        "No answer within 10 s. Your job is not affected",
+        Unreachable("No response within 10 s.", may_have_executed=True),
+        "No response within 10 s. Your jobs aren't affected",
     ),
-    "other": (ProviderError("Odd"), "The API did not do this: Odd."),
+    "other": (ProviderError("Odd"), "The API didn't do this: Odd."),
 }
 
 
@@ -110,14 +117,14 @@ def test_only_a_wrong_key_is_called_revoked(reason: AccessDenialReason) -> None:
 def test_a_spent_quota_is_not_shown_as_a_wait_of_seconds() -> None:
     said = provider_error(QuotaExceeded("You exceeded your current quota.", retry_after=900), project=PLACE)
     assert "900" not in said
-    assert "Ask whoever runs this bot to check its billing." in said
+    assert "Ask your ftjob admin to check the billing." in said
 
 
 def test_a_list_that_is_not_found_says_so_without_an_id() -> None:
     said = provider_error(NotFound("HTTP 404"), project=PLACE)
 
-    assert "The API does not know what I asked it for in project `proj_1`." in said
-    assert "Ask whoever runs this bot" in said
+    assert "The API endpoint for project `proj_1` wasn't found." in said
+    assert "Ask your ftjob admin to check its URL." in said
 
 
 def test_a_long_error_is_cut() -> None:
@@ -130,12 +137,12 @@ def test_a_long_error_is_cut() -> None:
 @pytest.mark.parametrize(
     ("status", "file", "expected"),
     [
-        (401, "error.401.invalid_api_key.json", "refused this bot's key"),
-        (403, "error.403.training_not_available.json", "takes no new jobs from your organisation"),
-        (404, "wire.404.retrieve.json", "No fine-tuning job `ftjob-a`"),
+        (401, "error.401.invalid_api_key.json", "rejected ftjob's key"),
+        (403, "error.403.training_not_available.json", "doesn't accept new jobs from your organization"),
+        (404, "wire.404.retrieve.json", "No job `ftjob-a`"),
         (400, "error.400.job_not_cancellable.json", "The job cannot be changed in its present state."),
-        (429, "error.429.rate_limited.json", "a pause of 1 s"),
-        (500, "error.500.server_error.json", "did not give a usable answer"),
+        (429, "error.429.rate_limited.json", "Try again in 1 s."),
+        (500, "error.500.server_error.json", "isn't responding properly"),
     ],
 )
 def test_a_real_response_of_the_api_becomes_a_sentence_without_secrets(status: int, file: str, expected: str) -> None:
@@ -165,15 +172,15 @@ def test_every_refusal_has_its_own_wording() -> None:
 def test_a_refused_action_names_who_has_permission() -> None:
     said = denial(DenialReason.NOT_AN_OPERATOR, POLICY)
 
-    assert said.startswith("You may not do this.")
-    assert "Admins and owners" in said
+    assert said.startswith("Only operators can do this.")
+    assert "Ask a workspace admin or owner, or <@U0OLIVIA>" in said
     assert "<@U0OLIVIA>, <@W0MILO>, the user group `S0MLOPS`" in said
 
 
 def test_without_operators_in_the_settings_only_admins_are_named() -> None:
     for operators in (frozenset[str](), frozenset({""}), frozenset({"?"})):
         assert denial(DenialReason.NOT_AN_OPERATOR, Policy(operators)) == (
-            "You may not do this. Admins and owners of this workspace may: ask one of them."
+            "Only operators can do this. Ask a workspace admin or owner."
         )
 
 
@@ -188,7 +195,7 @@ def test_outside_its_channels_the_bot_asks_to_be_invited(error: str) -> None:
     [
         ("is_archived", "archived"),
         ("ratelimited", "`ratelimited`"),
-        (None, "`no answer`"),
+        (None, "`no response`"),
         ("<!channel>", "`&lt;!channel&gt;`"),
     ],
 )
@@ -196,7 +203,7 @@ def test_a_card_that_could_not_be_posted_is_explained_and_nothing_stored(error: 
     said = post_failed(error)
 
     assert expected in said
-    assert "othing was stored" in said
+    assert "othing was saved" in said
     assert "ry a" in said
     assert [part for markup in markup_texts(problem_message(said)) for part in active_markup(markup)] == []
 
@@ -235,24 +242,30 @@ def test_a_rejected_button_or_a_bug_names_the_next_step(said: str) -> None:
 @pytest.mark.parametrize(
     ("bound", "expected"),
     [
-        (LimitKind.PERSON, "I take 5 commands in 60 s from one person"),
-        (LimitKind.WORKSPACE, "I take 5 commands in 60 s from everybody together"),
-        (LimitKind.OTHERS, "I take 5 commands in 60 s that I refuse, that I do not know, or that ask for help"),
-        (LimitKind.ACTIONS, "I take 5 orders in 60 s from everybody together, and this one was not sent"),
-        (LimitKind.CONCURRENT, "I am busy with 5 commands"),
+        (LimitKind.PERSON, "You're going a bit fast (limit: 5 commands per 60 s)."),
+        (LimitKind.WORKSPACE, "Your workspace is going a bit fast (limit: 5 commands per 60 s for everyone together)."),
+        (
+            LimitKind.OTHERS,
+            "Too many commands (limit: 5 help, unknown or denied commands per 60 s for everyone together).",
+        ),
+        (
+            LimitKind.ACTIONS,
+            "Too many actions, so this one wasn't sent (limit: 5 actions per 60 s for everyone together).",
+        ),
+        (LimitKind.CONCURRENT, "I'm busy with 5 commands."),
     ],
 )
 def test_every_limit_says_what_it_is_and_for_how_long_to_wait(bound: LimitKind, expected: str) -> None:
     said = rate_limited(Limited(bound, Limit(5, 60.0), 7, should_notify=True))
 
-    assert said == f"Slow down, please: {expected}. Please try again in 7 s."
+    assert said == f"{expected} Try again in 7 s."
     assert any(step in said for step in NEXT_STEPS)
 
 
 def test_a_full_quota_is_named_with_the_way_to_free_it() -> None:
     said = quota(1000)
 
-    assert "1,000 jobs" in said
+    assert "1,000 open jobs" in said
     assert "`/ftjob untrack`" in said
     assert any(step in said for step in NEXT_STEPS)
 
@@ -260,13 +273,13 @@ def test_a_full_quota_is_named_with_the_way_to_free_it() -> None:
 @pytest.mark.parametrize(
     ("error", "channel", "named", "said"),
     [
-        ("channel_not_found", "D0TWOPEOPLE", "directmessage", "your direct messages with somebody else"),
-        ("not_in_channel", "D0TWOPEOPLE", "", "your direct messages with somebody else"),
-        ("channel_not_found", "C0GROUP", "mpdm-a--b--c-1", "a group message"),
+        ("channel_not_found", "D0TWOPEOPLE", "directmessage", "your DMs with someone else"),
+        ("not_in_channel", "D0TWOPEOPLE", "", "your DMs with someone else"),
+        ("channel_not_found", "C0GROUP", "mpdm-a--b--c-1", "a group DM"),
         ("channel_not_found", "U0MILO", "ml", "without `me`"),
         ("restricted_action", "C0ML", "ml", "posting permissions"),
         ("messages_tab_disabled", "U0MILO", "ml", "App Home"),
-        ("user_not_found", "U0MILO", "ml", "not in this workspace"),
+        ("user_not_found", "U0MILO", "ml", "no longer in this workspace"),
         ("token_revoked", "C0ML", "ml", "the new token"),
     ],
 )
@@ -276,7 +289,7 @@ def test_the_advice_applies_to_the_destination_of_the_message(error: str, channe
 
     assert said in advice
     assert "/invite" not in advice
-    assert "Please try again" not in advice
+    assert "Try again." not in advice
 
 
 def test_another_channel_is_not_called_a_group_message_where_the_requester_writes_from_one() -> None:

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from bot.blocks.action_confirmation import CONFIRM
+from bot.blocks.action_confirmation import CONFIRM, DISMISS
 from bot.blocks.create import CREATE
+from bot.blocks.interactive import SHOW_PAGE
 from bot.blocks.job import CANCEL, DETAILS, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL_MESSAGES, RETRY, RETRY_ALL
-from bot.blocks.parts import SHOW_PAGE
 from bot.blocks.subscriptions import UNSUBSCRIBE
 from bot.commands.access import AccessControl
 from bot.commands.command import Command, Requester
@@ -58,7 +58,13 @@ CHANGES = (
     "outbox",
     "audit",
 )
-LOOKING_BUTTONS = ((REFRESH, JOB), (f"{SHOW}:0", JOB), (DETAILS, JOB), (SHOW_PAGE, f"list all 10 after:{JOB}"))
+LOOKING_BUTTONS = (
+    (REFRESH, JOB),
+    (f"{SHOW}:0", JOB),
+    (DETAILS, JOB),
+    (SHOW_PAGE, f"list all 10 after:{JOB}"),
+    (DISMISS, "cancel"),
+)
 CHANGING_BUTTONS = (
     (TRACK, JOB),
     (UNTRACK, JOB),

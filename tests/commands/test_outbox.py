@@ -61,9 +61,9 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
     names = [line.split(" · ")[0] for line in seen.plain_text.splitlines() if " · since " in line]
     assert names == [
         "a notice",
-        "`ftjob-a` queued → running",
+        "`ftjob-a`: queued → running",
         "the model of `ftjob-a`",
-        "that `ftjob-a` is stuck",
+        "`ftjob-a`: stuck",
         "the card of `ftjob-a`",
         "the card of `ftjob-a`",
         "a digest of 3 changes",
@@ -112,4 +112,4 @@ async def test_retry_all_without_dead_letters_says_so(world: World) -> None:
         await hold_back(bot.store, state="sent")
         answer = await world.press(seen, "ftjob_retry_all")
 
-    assert "There was nothing left to retry. Nothing is parked." in answer.text
+    assert "Nothing left to retry. No undelivered messages." in answer.text

@@ -48,7 +48,7 @@ def test_every_alias_is_its_verb(alias: str, verb: str) -> None:
 
 
 def test_every_verb_that_can_be_typed_has_its_usage() -> None:
-    assert set(USAGES) == set(VERBS) - {"confirm", "retry", "details"}
+    assert set(USAGES) == set(VERBS) - {"confirm", "dismiss", "retry", "details"}
 
 
 @pytest.mark.parametrize("verb", USAGES)
@@ -204,11 +204,11 @@ def test_a_mute_of_one_job_or_of_all_can_be_ended() -> None:
 
 
 def test_settings_of_a_channel_can_be_changed_one_or_several_at_a_time() -> None:
-    several = (("broadcast", False), ("compact", True), ("failures_only", True))
+    several = (("broadcast", False), ("full_cards", False), ("failures_only", True))
 
     assert read("settings Broadcast OFF size compact alerts failures").changes == several
     assert read("settings broadcast on size full alerts all").changes == tuple((name, not so) for name, so in several)
-    assert read("settings size full").changes == (("compact", False),)
+    assert read("settings size full").changes == (("full_cards", True),)
 
 
 def test_one_job_can_be_cancelled() -> None:

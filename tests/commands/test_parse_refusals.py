@@ -10,6 +10,7 @@ from bot.blocks.replies import problem_message
 from bot.commands.command import Command
 from bot.commands.list import ListCommand
 from bot.commands.registry import USAGES, VERBS, parse
+from bot.commands.status import StatusCommand
 from bot.errors import UserError
 from bot.jobs.ids import is_valid_id
 from tests.blocks.rendered import active_markup, invisible_characters, markup_texts, message_faults
@@ -18,113 +19,116 @@ from tests.fake_secrets import CORES, SECRETS
 
 JOB = "ftjob-abc123"
 TWO_JOBS_MORE = "One job at a time"
-NO_ID = "is not a job id."
+NO_ID = "isn't a job ID."
 
 REFUSED = {
-    "link: a label is not trusted": ("status <https://evil.example/ftjob-abc123|ftjob-abc123>", NO_ID),
-    "link: a host that begins alike": ("status <https://platform.openai.com.evil.example/finetune/ftjob-a>", NO_ID),
-    "count: fifty ids": ("status " + " ".join(f"ftjob-{n}" for n in range(50)), "At most 5 jobs at a time."),
-    "prefix: nothing after the hyphen": ("status ftjob-", NO_ID),
-    "path: a path": ("status ../../files/file-abc", NO_ID),
-    "path: a path after an id": ("status ftjob-abc/../../models", NO_ID),
-    "path: another call": ("status ftjob-abc/cancel", NO_ID),
-    "path: a path of windows": ("status ftjob-abc\\..\\x", NO_ID),
-    "escape: percent": ("status ftjob-abc%2F..%2Fcancel", NO_ID),
-    "escape: percent zero": ("status ftjob-abc%00", NO_ID),
-    "escape: a query": ("status ftjob-abc?x=1", NO_ID),
-    "escape: a fragment": ("status ftjob-abc#f", NO_ID),
-    "escape: a parameter": ("status ftjob-abc;a=b", NO_ID),
-    "escape: too long": ("status ftjob-" + "a" * 65, NO_ID),
-    "digits: digits of another script": ("status ftjob-\u0661\u0662\u0663", NO_ID),
-    "emoji: emoji": ("status \U0001f600", NO_ID),
-    "emoji: a family": ("status \U0001f468\u200d\U0001f469\u200d\U0001f467", NO_ID),
-    "emoji: a flag": ("status \U0001f1e9\U0001f1ea", NO_ID),
-    "emoji: a skin tone": ("status \U0001f44d\U0001f3fd", NO_ID),
-    "control: a zero byte": ("status ftjob-a\x00b", NO_ID),
+    "link: a label is not trusted": ("track <https://evil.example/ftjob-abc123|ftjob-abc123>", NO_ID),
+    "link: a host that begins alike": ("track <https://platform.openai.com.evil.example/finetune/ftjob-a>", NO_ID),
+    "count: fifty ids": ("track " + " ".join(f"ftjob-{n}" for n in range(50)), "Up to 5 jobs at a time."),
+    "prefix: nothing after the hyphen": ("track ftjob-", NO_ID),
+    "path: a path": ("track ../../files/file-abc", NO_ID),
+    "path: a path after an id": ("track ftjob-abc/../../models", NO_ID),
+    "path: another call": ("track ftjob-abc/cancel", NO_ID),
+    "path: a path of windows": ("track ftjob-abc\\..\\x", NO_ID),
+    "escape: percent": ("track ftjob-abc%2F..%2Fcancel", NO_ID),
+    "escape: percent zero": ("track ftjob-abc%00", NO_ID),
+    "escape: a query": ("track ftjob-abc?x=1", NO_ID),
+    "escape: a fragment": ("track ftjob-abc#f", NO_ID),
+    "escape: a parameter": ("track ftjob-abc;a=b", NO_ID),
+    "escape: too long": ("track ftjob-" + "a" * 65, NO_ID),
+    "digits: digits of another script": ("track ftjob-\u0661\u0662\u0663", NO_ID),
+    "emoji: emoji": ("track \U0001f600", NO_ID),
+    "emoji: a family": ("track \U0001f468\u200d\U0001f469\u200d\U0001f467", NO_ID),
+    "emoji: a flag": ("track \U0001f1e9\U0001f1ea", NO_ID),
+    "emoji: a skin tone": ("track \U0001f44d\U0001f3fd", NO_ID),
+    "control: a zero byte": ("track ftjob-a\x00b", NO_ID),
     "control: nothing but a zero byte": ("cancel \x00", "Which job?"),
-    "control: a control": ("status ftjob-a\x01b", NO_ID),
-    "control: a next line": ("status ftjob-a\x85b", "is not a job id."),
-    "control: a line separator": ("status ftjob-a\u2028b", "is not a job id."),
-    "control: a space of no width inside": ("status ftjob-a\u200bb", NO_ID),
-    "letters: an id in wide letters": ("status \uff46\uff54job-abc", NO_ID),
-    "letters: an id with a combining letter": ("status ftjob-e\u0301", NO_ID),
-    "length: eight thousand letters": ("A" * 8000, "I do not know"),
-    "length: as an id": ("status " + "A" * 8000, NO_ID),
-    "length: nothing but what has to be escaped": ("status " + "&" * 8000, NO_ID),
-    "broadcast: a channel": ("status <!channel>", NO_ID),
-    "broadcast: here": ("status <!here>", NO_ID),
-    "broadcast: everyone": ("status <!everyone>", NO_ID),
-    "broadcast: a group": ("status <!subteam^S1>", NO_ID),
-    "broadcast: as a verb": ("<!channel>", "I do not know"),
-    "mention: a person": ("status <@U123>", NO_ID),
-    "mention: a channel by id": ("status <#C123|x>", NO_ID),
-    "markup: markup": ("status *b* _i_ ~s~ ```x``` > q `", "At most 5 jobs"),
-    "markup: one piece of it": ("status ~s~", NO_ID),
-    "markup: a fence": ("status ```x```", NO_ID),
-    "SQL: sql": ("status '; DROP TABLE job;--", NO_ID),
-    "template: templates": ("status {{7*7}} ${jndi:ldap://x} $(id) %s", NO_ID),
-    "template: formats": ("status {0.__class__}", NO_ID),
-    "newline: a forged line": ("status ftjob-a\r\nERROR forged line", "`ERROR` " + NO_ID),
-    "terminal: a terminal's orders": ("status \x1b[2J\x1b]0;x\x07", NO_ID),
-    "another id: a model": ("status ft:gpt-4o:org::abc", "is a model name, not a job id."),
-    "another id: a file": ("status file-abc", "is a file id, not a job id."),
-    "another id: a batch": ("status batch_abc", "is a batch id, not a job id."),
-    "another id: a word": ("status modelfactory", NO_ID),
+    "control: a control": ("track ftjob-a\x01b", NO_ID),
+    "control: a next line": ("track ftjob-a\x85b", "isn't a job ID."),
+    "control: a line separator": ("track ftjob-a\u2028b", "isn't a job ID."),
+    "control: a space of no width inside": ("track ftjob-a\u200bb", NO_ID),
+    "letters: an id in wide letters": ("track \uff46\uff54job-abc", NO_ID),
+    "letters: an id with a combining letter": ("track ftjob-e\u0301", NO_ID),
+    "length: eight thousand letters": ("A" * 8000, "Unknown command"),
+    "length: as an id": ("track " + "A" * 8000, NO_ID),
+    "length: nothing but what has to be escaped": ("track " + "&" * 8000, NO_ID),
+    "broadcast: a channel": ("track <!channel>", NO_ID),
+    "broadcast: here": ("track <!here>", NO_ID),
+    "broadcast: everyone": ("track <!everyone>", NO_ID),
+    "broadcast: a group": ("track <!subteam^S1>", NO_ID),
+    "broadcast: as a verb": ("<!channel>", "Unknown command"),
+    "mention: a person": ("track <@U123>", NO_ID),
+    "mention: a channel by id": ("track <#C123|x>", NO_ID),
+    "markup: markup": ("track *b* _i_ ~s~ ```x``` > q `", "Up to 5 jobs"),
+    "markup: one piece of it": ("track ~s~", NO_ID),
+    "markup: a fence": ("track ```x```", NO_ID),
+    "SQL: sql": ("track '; DROP TABLE job;--", NO_ID),
+    "template: templates": ("track {{7*7}} ${jndi:ldap://x} $(id) %s", NO_ID),
+    "template: formats": ("track {0.__class__}", NO_ID),
+    "newline: a forged line": ("track ftjob-a\r\nERROR forged line", "`ERROR` " + NO_ID),
+    "terminal: a terminal's orders": ("track \x1b[2J\x1b]0;x\x07", NO_ID),
+    "another id: a model": ("track ft:gpt-4o:org::abc", "is a model name, not a job ID."),
+    "another id: a file": ("track file-abc", "is a file ID, not a job ID."),
+    "another id: a batch": ("track batch_abc", "is a batch ID, not a job ID."),
+    "another id: a word": ("track modelfactory", NO_ID),
     "typo: a slip": ("cancle ftjob-abc", "Did you mean `cancel`?"),
     "typo: another": ("stats", "Did you mean `status`?"),
-    "typo: nothing like it": ("xyzzyplugh", "I do not know `xyzzyplugh`. `/ftjob help`"),
-    "typo: a verb that nobody types": ("confirm_cancel x", "I do not know"),
-    "typo: another that nobody types": ("retry 7", "I do not know"),
+    "typo: nothing like it": ("xyzzyplugh", "Unknown command `xyzzyplugh`. See `/ftjob help`"),
+    "typo: a verb that nobody types": ("confirm_cancel x", "Unknown command"),
+    "typo: another that nobody types": ("retry 7", "Unknown command"),
     "cancel: no id": ("cancel", "Which job?"),
     "cancel: all": ("cancel all", TWO_JOBS_MORE),
     "cancel: a star": ("cancel *", TWO_JOBS_MORE),
     "cancel: two ids": ("cancel ftjob-a ftjob-b", TWO_JOBS_MORE),
-    "cancel: yes": ("cancel ftjob-abc --yes", "cannot be skipped"),
-    "cancel: f": ("cancel ftjob-abc -f", "cannot be skipped"),
-    "cancel: force": ("cancel ftjob-abc --force", "cannot be skipped"),
+    "cancel: yes": ("cancel ftjob-abc --yes", "each needs its own confirmation"),
+    "cancel: f": ("cancel ftjob-abc -f", "each needs its own confirmation"),
+    "cancel: force": ("cancel ftjob-abc --force", "each needs its own confirmation"),
     "no id to track": ("track me", "Which job?"),
-    "a channel by its name": ("track ftjob-abc in #general", "`#general` is not a channel that I can see."),
-    "a person for a channel": ("track ftjob-abc in <@U1>", "is not a channel that I can see."),
+    "a channel by its name": ("track ftjob-abc in #general", "`#general` isn't a channel I can see."),
+    "a person for a channel": ("track ftjob-abc in <@U1>", "isn't a channel I can see."),
     "no id to untrack": ("untrack", "Which job?"),
-    "all and one": ("untrack all ftjob-a", "`all` is not a job id."),
+    "all and one": ("untrack all ftjob-a", "`all` isn't a job ID."),
     "too long a list": ("list 26", "a number up to 25"),
     "an empty list": ("list 0", "a number up to 25"),
     "a negative list": ("list -1", "a number up to 25"),
     "zeros before a length": ("list 0000000012345", "a number up to 25"),
     "a length of 5000 digits": ("list 000000001" + "0" * 5000, "a number up to 25"),
     "digits of another script": ("list \u0665", "a number up to 25"),
-    "half a pair": ("list team=", "nor key=value"),
-    "the other half": ("list =search", "nor key=value"),
-    "seventeen pairs": ("list " + " ".join(f"k{n}=v" for n in range(17)), "At most 16 pairs"),
+    "half a pair": ("list team=", "Use a status, model:, account:, key=value,"),
+    "the other half": ("list =search", "Use a status, model:, account:, key=value,"),
+    "seventeen pairs": ("list " + " ".join(f"k{n}=v" for n in range(17)), "Up to 16 key=value pairs"),
     "help about nothing known": ("help sttus", "Did you mean `status`?"),
     **{
-        f"{verb} and more": (f"{verb} x", f"`{verb}` takes nothing more")
+        f"{verb} and more": (f"{verb} x", f"`{verb}` doesn't take")
         for verb in ("tracked", "subscriptions", "outbox", "about")
     },
     "a subscription to no status": (
         "subscribe faild",
-        "`faild` is neither a status, one `model:`, key=value, `mine` nor `account:` and a name.",
+        "I didn't understand `faild`. Did you mean `failed`? Use a status, model:, account:,",
     ),
-    "a subscription to no model": ("subscribe model:", "`model:` is neither a status"),
-    "a subscription to two models": ("subscribe model:gpt-4o model:gpt-5", "`model:gpt-5` is neither a status"),
-    "a subscription to half a pair": ("subscribe team=", "`team=` is neither a status"),
-    "a subscription to a novel": ("subscribe " + " ".join(f"k{n}={'v' * 200}" for n in range(9)), "too much for one"),
-    "a word that no subscription has": ("unsubscribe faild", "`faild` is neither `all`, a number, nor a filter"),
-    "two to unsubscribe": ("unsubscribe 1 2", "`2` is no number of a subscription."),
-    "a mute of nothing": ("mute", "One job, or `all`, and for how long."),
-    "a mute without end": ("mute all", "One job, or `all`, and for how long."),
-    "a mute of two": ("mute ftjob-a ftjob-b 2h", "One job, or `all`, and for how long."),
-    "a mute of a word": ("mute everything 2h", "`everything` is not a job id."),
-    "a mute of weeks": ("mute all 2w", "`2w` is not a time such as 30m, 2h or 1d."),
-    "a mute of no time": ("mute all 0m", "`0m` is not a time"),
-    "a mute of a time of another script": ("mute all \u0665m", "is not a time"),
-    "a mute of eight days": ("mute all 8d", "A mute lasts 7 days at the most."),
-    "a mute of 7 days and an hour": ("mute all 169h", "A mute lasts 7 days at the most."),
+    "a subscription to no model": ("subscribe model:", "I didn't understand `model:`"),
+    "a subscription to two models": ("subscribe model:gpt-4o model:gpt-5", "I didn't understand `model:gpt-5`"),
+    "a subscription to half a pair": ("subscribe team=", "I didn't understand `team=`"),
+    "a subscription to a novel": ("subscribe " + " ".join(f"k{n}={'v' * 200}" for n in range(9)), "Too many filters"),
+    "a word that no subscription has": (
+        "unsubscribe faild",
+        "I didn't understand `faild`. Did you mean `failed`? Use `all`, a number, or the filter",
+    ),
+    "two to unsubscribe": ("unsubscribe 1 2", "`2` isn't a subscription number."),
+    "a mute of nothing": ("mute", "Which job (or `all`), and for how long?"),
+    "a mute without end": ("mute all", "Which job (or `all`), and for how long?"),
+    "a mute of two": ("mute ftjob-a ftjob-b 2h", "Which job (or `all`), and for how long?"),
+    "a mute of a word": ("mute everything 2h", "`everything` isn't a job ID."),
+    "a mute of weeks": ("mute all 2w", "`2w` isn't a duration like 30m, 2h or 1d."),
+    "a mute of no time": ("mute all 0m", "`0m` isn't a duration"),
+    "a mute of a time of another script": ("mute all \u0665m", "isn't a duration"),
+    "a mute of eight days": ("mute all 8d", "You can mute for up to 7 days."),
+    "a mute of 7 days and an hour": ("mute all 169h", "You can mute for up to 7 days."),
     "an unmute of two": ("unmute ftjob-a ftjob-b", "One job at a time."),
-    "an unmute of a word": ("unmute everything", "`everything` is not a job id."),
-    "no setting": ("settings loudness 11", "`loudness 11` is no setting of a channel."),
-    "a setting without a value": ("settings size full broadcast", "`broadcast` is no setting of a channel."),
-    "a setting with another's value": ("settings size on", "`size on` is no setting of a channel."),
+    "an unmute of a word": ("unmute everything", "`everything` isn't a job ID."),
+    "no setting": ("settings loudness 11", "`loudness 11` isn't a channel setting."),
+    "a setting without a value": ("settings size full broadcast", "`broadcast` isn't a channel setting."),
+    "a setting with another's value": ("settings size on", "`size on` isn't a channel setting."),
 }
 
 
@@ -145,7 +149,7 @@ def test_the_error_is_short_and_harmless(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["A" * 8000, "status " + "B" * 8000, "track ftjob-a in " + "C" * 8000, "list " + "D" * 999]
+    "text", ["A" * 8000, "track " + "B" * 8000, "track ftjob-a in " + "C" * 8000, "list " + "D" * 999]
 )
 def test_at_most_sixty_characters_of_the_input_are_echoed(text: str) -> None:
     longest = max(re.findall(r"[A-D]{3,}", refused(text)), key=len)
@@ -158,23 +162,29 @@ def test_wrong_use_of_a_verb_is_answered_with_its_own_usage_and_one_example(verb
     said = refused(f"{verb} ???")
 
     assert said.count("/ftjob ") == 2
-    assert f"as in `/ftjob {USAGES[verb].example}`" in said
+    assert f"Example: `/ftjob {USAGES[verb].example}`" in said
 
 
 def test_input_is_shown_as_it_was_typed() -> None:
-    assert "`a&amp;b&lt;!here&gt;` is not a job id." in refused("status a&amp;b&lt;!here&gt;")
+    assert "`a&amp;b&lt;!here&gt;` isn't a job ID." in refused("track a&amp;b&lt;!here&gt;")
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("status \u202eftjob-abc123", r"`\u202eftjob-abc123` is not a job id. It holds U+202E RIGHT-TO-LEFT OVERRIDE,"),
-        ("status ftj\u043eb-abc123", r"`ftj\u043eb-abc123` is not a job id. It holds U+043E CYRILLIC SMALL LETTER O,"),
-        ("cancel ftjob-abc\u200b123", r"`ftjob-abc\u200b123` is not a job id. It holds U+200B ZERO WIDTH SPACE,"),
-        ("track ftjob-abc123\u2066", "It holds U+2066 LEFT-TO-RIGHT ISOLATE,"),
-        ("status \u202e ftjob-abc123", "It holds U+202E RIGHT-TO-LEFT OVERRIDE,"),
-        ("status ftjob-\ud800", "It holds U+FFFD REPLACEMENT CHARACTER,"),
-        ("status " + "7" * 129, "is not a job id. It is longer than 128 characters."),
+        (
+            "status \u202eftjob-abc123",
+            r"`\u202eftjob-abc123` isn't a job ID. It contains U+202E RIGHT-TO-LEFT OVERRIDE,",
+        ),
+        (
+            "status ftj\u043eb-abc123",
+            r"`ftj\u043eb-abc123` isn't a job ID. It contains U+043E CYRILLIC SMALL LETTER O,",
+        ),
+        ("cancel ftjob-abc\u200b123", r"`ftjob-abc\u200b123` isn't a job ID. It contains U+200B ZERO WIDTH SPACE,"),
+        ("track ftjob-abc123\u2066", "It contains U+2066 LEFT-TO-RIGHT ISOLATE,"),
+        ("track \u202e ftjob-abc123", "It contains U+202E RIGHT-TO-LEFT OVERRIDE,"),
+        ("track ftjob-\ud800", "It contains U+FFFD REPLACEMENT CHARACTER,"),
+        ("track " + "7" * 129, "isn't a job ID. It's longer than 128 characters."),
     ],
 )
 def test_an_id_with_an_invisible_or_confusable_character_is_rejected_and_the_character_named(
@@ -183,11 +193,24 @@ def test_an_id_with_an_invisible_or_confusable_character_is_rejected_and_the_cha
     assert said in refused(text)
 
 
-@pytest.mark.parametrize("verb", ["status", "track", "untrack", "cancel"])
+@pytest.mark.parametrize("verb", ["track", "untrack", "cancel"])
 @pytest.mark.parametrize("job_id", ["2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11", "projects/7/jobs/8", "bGl0ZWxsbV9qb2I9="])
 def test_an_id_of_another_form_is_passed_to_the_accounts(verb: str, job_id: str) -> None:
     assert parse(f"{verb} {job_id}", REQUESTER) == VERBS[verb].command(REQUESTER, job_ids=(job_id,))
-    assert parse(job_id, REQUESTER).job_ids == (job_id,)
+
+
+@pytest.mark.parametrize(
+    "text", ["ranker", "ranker v7", "ranker-v7", "\u05d3\u05d2\u05dd", "\U0001f680", "all", "2ac5c4f1-8f2e-4f0e"]
+)
+def test_status_takes_what_is_no_openai_id_for_a_name(text: str) -> None:
+    assert parse(f"status {text}", REQUESTER) == StatusCommand(REQUESTER, words=tuple(text.split()))
+
+
+@pytest.mark.parametrize(
+    "text", ["???", "file-abc123", "ft:gpt-4o:acme::x", "https://example.com/a", "ftj\u043eb-a", "<@U1>"]
+)
+def test_status_refuses_what_can_be_no_name(text: str) -> None:
+    assert "isn't a job ID" in refused(f"status {text}") or "not a job ID" in refused(f"status {text}")
 
 
 def test_the_next_page_of_a_list_begins_after_an_id_of_any_form() -> None:

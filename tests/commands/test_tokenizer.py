@@ -127,7 +127,7 @@ def test_commas_between_words_are_ignored(text: str, found: list[str]) -> None:
 
 def test_the_word_and_between_words_is_ignored() -> None:
     assert parse("status ftjob-a and ftjob-b &amp; ftjob-c", REQUESTER).job_ids == ("ftjob-a", "ftjob-b", "ftjob-c")
-    with pytest.raises(UserError, match="`and` is neither"):
+    with pytest.raises(UserError, match="I didn't understand `and`"):
         parse("list failed and", REQUESTER)
 
 

@@ -143,6 +143,7 @@ class _JobLinks:
 
     actions = frozenset(JobAction)
     hint = None
+    name = "OpenAI"
 
     def __init__(self, unrenderable: Collection[str]) -> None:
         self._unrenderable = unrenderable

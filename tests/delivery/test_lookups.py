@@ -68,7 +68,7 @@ async def test_what_did_not_arrive_is_sent_again_once_without_a_word(harness: De
 
     (message,) = ml.messages
     assert job in message.text
-    assert "may be a repeat" not in message.plain_text
+    assert "Possible duplicate" not in message.plain_text
     first, second = harness.slack.request_log.for_endpoint(POST)
     assert second.at - first.at >= DELIVERY_TIMEOUTS.visibility_delay
 
@@ -147,8 +147,8 @@ async def test_a_look_up_that_cannot_see_is_tried_for_two_minutes_before_the_ale
     assert DELIVERY_TIMEOUTS.lookup_limit <= second.at - first.at < 2 * DELIVERY_TIMEOUTS.lookup_limit
     assert len(harness.slack.request_log.for_endpoint(HISTORY)) == 12
     said, repeat = ml.messages
-    assert "may be a repeat" not in said.plain_text
-    assert "may be a repeat" in repeat.plain_text
+    assert "Possible duplicate" not in said.plain_text
+    assert "Possible duplicate" in repeat.plain_text
     assert metric("ftjob_possible_duplicates_total") == doubled + 1
 
 
@@ -189,7 +189,7 @@ async def test_without_the_history_scope_the_alert_is_sent_again_straight_away(t
         first, second = slack.request_log.for_endpoint(POST)
         assert DELIVERY_TIMEOUTS.visibility_delay <= second.at - first.at < DELIVERY_TIMEOUTS.lookup_limit
         assert len(slack.request_log.for_endpoint(HISTORY)) == 1
-        assert "may be a repeat" in ml.messages[1].plain_text
+        assert "Possible duplicate" in ml.messages[1].plain_text
 
 
 async def test_an_unconfirmed_delivery_stays_so_through_a_refused_repeat_that_nobody_could_look_up(
@@ -203,7 +203,7 @@ async def test_an_unconfirmed_delivery_stays_so_through_a_refused_repeat_that_no
         await harness.enqueue(ml)
         await until_sent(harness, ml)
 
-        assert "may be a repeat" in ml.messages[1].plain_text
+        assert "Possible duplicate" in ml.messages[1].plain_text
 
 
 async def test_a_refused_repeat_of_what_is_not_there_leaves_nothing_unconfirmed(harness: DeliveryHarness) -> None:

@@ -157,7 +157,7 @@ async def test_what_cannot_be_drawn_waits_and_holds_up_no_other_channel(harness:
     harness.unrenderable.clear()
     harness.advance(31)
     await harness.until_delivered(ml, "ftjob-broken")
-    assert "may be a repeat" not in ml.messages[0].plain_text
+    assert "Possible duplicate" not in ml.messages[0].plain_text
 
 
 async def test_what_can_never_be_drawn_is_given_up_and_lets_its_channel_go_on(harness: DeliveryHarness) -> None:

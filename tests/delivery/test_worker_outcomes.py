@@ -1,6 +1,7 @@
 """What an answer of Slack's means beyond its delivery: for the channel, for the token, for who should know."""
 
 import asyncio
+import re
 from itertools import pairwise
 
 from structlog.testing import capture_logs
@@ -125,7 +126,7 @@ async def test_an_alert_that_the_rate_limit_held_up_for_more_than_half_a_minute_
         await harness.until_delivered(ml, first, second)
         await harness.until_delivered(ops, other)
 
-    assert ["Slack's rate limit held it up" in message.plain_text for message in ml.messages] == [True, True]
+    assert ["by Slack rate limits" in message.plain_text for message in ml.messages] == [True, True]
     assert "rate limit" not in ops.messages[0].plain_text
 
 
@@ -170,9 +171,7 @@ async def test_a_burst_goes_out_as_digests_that_name_every_job(harness: Delivery
         await harness.until_states(ml, *["sent"] * 125)
 
     assert [len(message.plain_text) > 0 for message in ml.messages] == [True] * 5
-    named = [
-        word.strip("`") for message in ml.messages for word in message.plain_text.split() if word.startswith("`ftjob-")
-    ]
+    named = [found for message in ml.messages for found in re.findall(r"\|(ftjob-\w+)>", message.plain_text)]
     assert named == jobs
 
 
@@ -199,7 +198,7 @@ async def test_a_missing_thread_is_said(harness: DeliveryHarness) -> None:
     async with harness.fast_clock():
         await harness.until_delivered(ml, job, job)
 
-    assert "not in its job's thread" in ml.messages[1].plain_text
+    assert "Posted here because the thread is gone" in ml.messages[1].plain_text
 
 
 async def test_nobody_is_notified_of_a_channel_that_is_open(harness: DeliveryHarness) -> None:

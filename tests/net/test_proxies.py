@@ -93,7 +93,7 @@ def test_the_list_that_a_container_runtime_sets_is_read_to_its_end() -> None:
 )
 def test_an_invalid_entry_is_named_and_only_it_is_ignored(entry: str) -> None:
     proxies = read(HTTPS_PROXY=PROXY, NO_PROXY=f"{entry} slack.com")
-    assert proxies.ignored == (f"NO_PROXY: {entry} is no host, IP address or network, and is ignored",)
+    assert proxies.ignored == (f"NO_PROXY: {entry} isn't a host, IP address or network; ignored",)
     assert proxies.url_for("https://slack.com/") is None
     assert proxies.url_for("https://api.openai.com/") == PROXY
 
@@ -101,22 +101,22 @@ def test_an_invalid_entry_is_named_and_only_it_is_ignored(entry: str) -> None:
 @pytest.mark.parametrize("entry", ["http://u:h1dd3n@proxy:3128", "u:h1dd3n@x", "u:h1dd3n@h1dd3n@x"])
 def test_an_invalid_entry_is_named_without_a_password(entry: str) -> None:
     (said,) = read(HTTPS_PROXY=PROXY, NO_PROXY=entry).ignored
-    assert said.endswith(" is no host, IP address or network, and is ignored")
+    assert said.endswith(" isn't a host, IP address or network; ignored")
     assert "h1dd3n" not in said
 
 
-ADDRESS = "must be the address of a proxy like http://host:3128"
+ADDRESS = "must be a proxy URL like http://host:3128"
 
 
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("socks5://proxy:1080", "names a SOCKS proxy (socks5://), which ftjob can't use; name an HTTP proxy"),
+        ("socks5://proxy:1080", "is a SOCKS proxy (socks5://), which ftjob can't use; use an HTTP proxy"),
         (
             "socks5h://me:hunter2@proxy:1080",
-            "names a SOCKS proxy (socks5h://), which ftjob can't use; name an HTTP proxy",
+            "is a SOCKS proxy (socks5h://), which ftjob can't use; use an HTTP proxy",
         ),
-        ("SOCKS://proxy", "names a SOCKS proxy (socks://), which ftjob can't use; name an HTTP proxy"),
+        ("SOCKS://proxy", "is a SOCKS proxy (socks://), which ftjob can't use; use an HTTP proxy"),
         ("ftp://me:hunter2@proxy", ADDRESS),
         ("http://me:hunter2@proxy:port", ADDRESS),
         ("http://me:hun/ter2@proxy:3128", ADDRESS),
@@ -124,7 +124,10 @@ ADDRESS = "must be the address of a proxy like http://host:3128"
         ("http://proxy:0", ADDRESS),
         ("http://pro xy:3128", ADDRESS),
         ("http://a..b:3128", ADDRESS),
-        ("http://me:hunter2\u20ac@proxy:1", "holds a user name or password with letters that a proxy can't be sent"),
+        (
+            "http://me:hunter2\u20ac@proxy:1",
+            "contains a username or password with characters that a proxy can't accept",
+        ),
     ],
 )
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
@@ -138,7 +141,7 @@ def test_a_socks_proxy_for_other_schemes_stops_nothing() -> None:
     proxies = read(HTTPS_PROXY=PROXY, ALL_PROXY="socks://x:1")
     assert proxies.url_for("https://slack.com/") == PROXY
     assert proxies.url_for("http://127.0.0.1/") is None
-    assert proxies.ignored == ("ALL_PROXY names a SOCKS proxy (socks://), which ftjob can't use; name an HTTP proxy",)
+    assert proxies.ignored == ("ALL_PROXY is a SOCKS proxy (socks://), which ftjob can't use; use an HTTP proxy",)
     _, problems = read_proxies({"HTTP_PROXY": PROXY, "ALL_PROXY": "socks://x:1"})
     assert len(problems) == 1
 

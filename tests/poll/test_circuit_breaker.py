@@ -145,7 +145,7 @@ async def test_a_spent_quota_costs_four_requests_an_hour_and_is_announced_after_
     assert await _kinds(harness) == [NoticeKind.ACCOUNT_FAILING]
     assert await _ticks(harness, 54.5) <= 4
     [told] = await _notices(harness)
-    assert "The account has no quota left: Quota exceeded." in notice_message(told).text
+    assert "The account is out of quota or credit: Quota exceeded." in notice_message(told).text
 
 
 async def test_a_rate_limit_is_respected_and_starves_no_job(harness: PollHarness) -> None:

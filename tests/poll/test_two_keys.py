@@ -136,7 +136,7 @@ async def test_only_polled_accounts_keep_others_from_tracking(database_url: str,
         else:
             await recorder.subscribe(Subscription("two", "C1", "U1", 0), PollResult("two", [job], {}))
 
-        followed = {track.account for track, _ in await store.channels.tracks.in_channel("C1")}
+        followed = {each.track.account for each in await store.channels.tracks.in_channel("C1")}
     assert followed == ({"one"} if "one" in read else {"one", "two"})
 
 
@@ -159,7 +159,7 @@ async def test_a_job_of_two_accounts_is_alerted_for_either_subscription(
             async with store.db.transaction() as tx:
                 await store.channels.tracks.subscribe(tx, subscription)
             await recorder.record(PollResult(account, [job], {}))
-        [(track, _)] = await store.channels.tracks.in_channel("C1")
+        track = (await store.channels.tracks.in_channel("C1"))[0].track
 
     assert track.account == "one"
     assert tuple(sorted(track.statuses)) == tells

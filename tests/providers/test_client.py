@@ -164,7 +164,7 @@ def test_an_account_shows_no_key() -> None:
 
 def test_an_account_is_named_after_its_project() -> None:
     assert Account("a", "https://x/v1", SecretStr("k"), project="proj_1").display_name == "project `proj_1`"
-    assert "API key" in Account("a", "https://x/v1", SecretStr("k")).display_name
+    assert Account("a", "https://x/v1", SecretStr("k")).display_name == "your project"
 
 
 # --- counting ---

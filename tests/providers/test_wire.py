@@ -46,13 +46,13 @@ ERRORS: dict[str, tuple[Response, type[ProviderError], str]] = {
     "202": (answer(job_body(), 202), InvalidResponse, "Unexpected HTTP status 202"),
     "204": (answer("", 204), InvalidResponse, "Unexpected HTTP status 204"),
     "302": (answer("", 302, location="https://evil.example/"), InvalidResponse, "Unexpected HTTP status 302"),
-    "200 html": (answer(HTML), InvalidResponse, "not a JSON object"),
-    "200 empty": (answer(""), InvalidResponse, "not a JSON object"),
-    "200 cut": (answer('{"id": "ftjob-a'), InvalidResponse, "not a JSON object"),
-    "200 list": (answer([job_body()]), InvalidResponse, "not a JSON object"),
-    "200 null": (answer("null"), InvalidResponse, "not a JSON object"),
-    "200 not UTF-8": (answer(b'{"id": "\xff"}'), InvalidResponse, "not a JSON object"),
-    "200 too deep": (answer("[" * 100_000), InvalidResponse, "not a JSON object"),
+    "200 html": (answer(HTML), InvalidResponse, "a JSON object"),
+    "200 empty": (answer(""), InvalidResponse, "a JSON object"),
+    "200 cut": (answer('{"id": "ftjob-a'), InvalidResponse, "a JSON object"),
+    "200 list": (answer([job_body()]), InvalidResponse, "a JSON object"),
+    "200 null": (answer("null"), InvalidResponse, "a JSON object"),
+    "200 not UTF-8": (answer(b'{"id": "\xff"}'), InvalidResponse, "a JSON object"),
+    "200 too deep": (answer("[" * 100_000), InvalidResponse, "a JSON object"),
 }
 
 

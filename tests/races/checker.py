@@ -11,12 +11,12 @@ from bot.store.actions.confirmations import RESUBMIT_COOLDOWN
 
 ENDS = frozenset({Decision.DONE, Decision.FINISHED, Decision.REFUSED, Decision.UNSENT, Decision.UNKNOWN})
 _NOTIFIED_BY_CHANGE = {Decision.DONE: "carried out", Decision.FINISHED: "came too late"}
-_CLAIMS = ("is cancelled now", "was cancelled by", "Cancel sent")
+_CLAIMS = ("was canceled", "Cancel sent")
 """Words after which somebody believes that the job is cancelled."""
-_WATCHES = "I keep watching"
+_WATCHES = "I'll keep watching"
 _WORDS = {
-    Decision.DONE: "is cancelled now",
-    Decision.FINISHED: "had already ended",
+    Decision.DONE: "was canceled",
+    Decision.FINISHED: "had already finished",
     Decision.UNSENT: "nothing was sent",
 }
 """What the answer to an action says that ended in this way."""

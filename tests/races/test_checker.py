@@ -8,12 +8,12 @@ from bot.jobs.actions import Decision
 from bot.store.actions.confirmations import RESUBMIT_COOLDOWN
 from tests.races.checker import ActionNotice, AuditRow, ButtonPress, Evidence, SentAction, check, lost_replies
 
-CANCELLED = "Cancel sent. `ftjob-race` is cancelled now."
-WATCHED = "The API did not say what became of the cancel. It may have arrived; I keep watching and tell you."
+CANCELLED = "`ftjob-race` was canceled."
+WATCHED = "The API didn't confirm the cancel. It may have arrived. I'll keep watching and let you know."
 
 FIRST = SentAction(2, "running", frozenset({"a"}), "calm")
 SUBMITTED = ButtonPress(2, "U1", "a", CANCELLED, None, was_cancelled=True)
-CLICK = ButtonPress(3, "U1", "a", "`ftjob-race` is already being cancelled by you.", Decision.DUPLICATE)
+CLICK = ButtonPress(3, "U1", "a", "`ftjob-race` is already being canceled by you.", Decision.DUPLICATE)
 ORDERED = AuditRow(10.0, "U1", "button", Decision.SUBMITTED, "a", "running")
 CLICKED = AuditRow(10.5, "U1", "button", Decision.DUPLICATE)
 DONE = AuditRow(11.0, "U1", "button", Decision.DONE, "a", "running")
@@ -29,7 +29,7 @@ GOOD = Evidence(
 )
 
 UNKNOWN = AuditRow(80.0, "U1", "start", Decision.UNKNOWN, "a", "running")
-ENDED = ActionNotice("C1", "order_ended", "not carried out", "Nobody learned what became of the cancel.")
+ENDED = ActionNotice("C1", "order_ended", "not carried out", "I couldn't confirm the cancel.")
 LOST = replace(
     GOOD,
     status="running",
@@ -51,7 +51,7 @@ def test_a_sound_race_breaks_nothing(sound: Evidence) -> None:
 
 
 def test_a_press_without_an_order_needs_its_row_alone() -> None:
-    failed = ButtonPress(2, "U1", "a", "The API did not give a usable answer.", Decision.FAILED)
+    failed = ButtonPress(2, "U1", "a", "The API isn't responding properly.", Decision.FAILED)
     row = AuditRow(10.0, "U1", "button", Decision.FAILED)
 
     assert check(Evidence("running", None, is_tracked=False, posts=[], presses=[failed], rows=[row], notices=[])) == []
@@ -59,8 +59,8 @@ def test_a_press_without_an_order_needs_its_row_alone() -> None:
 
 def test_an_action_that_was_refused_or_never_sent_notifies_the_thread() -> None:
     for end, trouble, said in (
-        (Decision.REFUSED, "limited", "The API asks for a pause of 7 s."),
-        (Decision.UNSENT, "refused", "The API could not be reached, so nothing was sent."),
+        (Decision.REFUSED, "limited", "The API is rate limiting us. Your jobs aren't affected. Try again in 7 s."),
+        (Decision.UNSENT, "refused", "I couldn't reach the API, so nothing was sent."),
     ):
         told = replace(
             GOOD,

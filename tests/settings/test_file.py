@@ -23,19 +23,19 @@ def test_what_the_file_says_holds_and_the_rest_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[prices", "is not TOML"),
-        ("a = " + "[" * 100_000, "is not TOML that can be read: it is nested too deeply"),
-        ("[prices]\ngpt = " + "9" * 5_000 + "\n", "cannot be read: Exceeds the limit"),
-        ("#" * (2**20 + 1), "cannot be read: larger than 1 MiB"),
+        ("[prices", "isn't valid TOML"),
+        ("a = " + "[" * 100_000, "isn't valid TOML: nested too deeply"),
+        ("[prices]\ngpt = " + "9" * 5_000 + "\n", "can't be read: Exceeds the limit"),
+        ("#" * (2**20 + 1), "can't be read: larger than 1 MiB"),
         ("[price]\n", "did you mean prices?"),
         ('[stuck]\nqueue = "1h"\n', "did you mean queued?"),
         ('[stuck]\nqueued = "soon"\n', 'must be a time like "90min"'),
-        ("[prices]\ngpt-4.1 = 3\n", "put the whole name in quotes"),
-        ('[prices]\n"gpt-4o" = "3"\n', "must be a number of US dollars"),
+        ("[prices]\ngpt-4.1 = 3\n", "quote the whole name"),
+        ('[prices]\n"gpt-4o" = "3"\n', "must be a positive number of US dollars"),
         ("prices = 3\n", "must be a table"),
         ("[accounts.x]\n", "'accounts.x.key_env' is missing"),
         ('[accounts.x]\nkey_env = "sk-proj-abc"\n', "must be the name of an environment variable"),
-        ('[accounts.X]\nkey_env = "A"\n', "cannot name an account"),
+        ('[accounts.X]\nkey_env = "A"\n', "isn't a valid account name"),
         ('[accounts.x]\nkey_env = "A"\nprovider = "aws"\n', "must be one of openai, azure, together, fireworks"),
         ('[accounts.x]\nkey_env = "A"\nbaseurl = "x"\n', "did you mean base_url?"),
         ('[accounts.x]\nkey_env = "A"\nbearer = "no idea"\n', "'accounts.x.bearer' input should be a valid boolean"),
@@ -51,7 +51,7 @@ def test_what_is_wrong_is_said_in_words(tmp_path: Path, text: str, says: str) ->
 
 
 def test_a_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
-    assert read_config(str(tmp_path / "no.toml"))[1] == ["FTJOB_CONFIG cannot be read: No such file or directory"]
+    assert read_config(str(tmp_path / "no.toml"))[1] == ["FTJOB_CONFIG can't be read: No such file or directory"]
 
 
 def accounts(tmp_path: Path, text: str, **known: str) -> tuple[list[Account], list[str]]:
@@ -96,18 +96,18 @@ def test_an_account_has_its_secrets_from_the_environment(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("lines", "known", "says"),
     [
-        ("", {}, "KEY is not set, and neither is KEY_FILE"),
+        ("", {}, "neither KEY nor KEY_FILE is set"),
         ("", {"KEY": "changeme"}, "KEY is a placeholder"),
-        ("", {"KEY_FILE": "/nowhere/key"}, "KEY_FILE cannot be read: No such file or directory"),
-        ('provider = "azure"', {"KEY": "k" * 16}, "base_url is missing: the endpoint of the resource"),
+        ("", {"KEY_FILE": "/nowhere/key"}, "KEY_FILE can't be read: No such file or directory"),
+        ('provider = "azure"', {"KEY": "k" * 16}, "base_url is missing (the resource's endpoint"),
         ('provider = "fireworks"', {"KEY": "k" * 16}, "organization is missing"),
-        ('base_url = "http://far.example"', {"KEY": "k" * 16}, "must begin with https://"),
-        ('base_url = "https://host/v1?key=x"', {"KEY": "k" * 16}, "must be an address like https://host/path"),
-        ('api_version = "soon"', {"KEY": "k" * 16}, "must be a version of Azure's API"),
+        ('base_url = "http://far.example"', {"KEY": "k" * 16}, "must start with https://"),
+        ('base_url = "https://host/v1?key=x"', {"KEY": "k" * 16}, "must be a URL like https://host/path"),
+        ('api_version = "soon"', {"KEY": "k" * 16}, "must be an Azure API version"),
         (
             'provider = "azure"\nbase_url = "https://n.openai.azure.com/openai/v1"\napi_version = "2024-10-21"',
             {"KEY": "k" * 16},
-            "api_version does not fit an endpoint that ends in /openai/v1",
+            "api_version doesn't work with an endpoint that ends in /openai/v1",
         ),
         ('webhook_secret_env = "HOOK"', {"KEY": "k" * 16, "HOOK": "h" * 40}, "whsec_"),
         (
@@ -123,5 +123,5 @@ def test_what_is_wrong_with_an_account_is_said_with_its_name(
     found, problems = accounts(tmp_path, f'[accounts.x]\nkey_env = "KEY"\n{lines}\n', **known)
     assert found == []
     assert len(problems) == 1
-    assert problems[0].startswith("FTJOB_CONFIG: the account x: ")
+    assert problems[0].startswith("FTJOB_CONFIG: account x: ")
     assert says in problems[0]

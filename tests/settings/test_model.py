@@ -152,7 +152,7 @@ def test_a_variable_that_the_file_names_may_begin_like_ours(tmp_path: Path) -> N
     more = {"FTJOB_CONFIG": str(file), "FTJOB_RESEARCH_KEY": f"sk-{CANARY}-2"}
     assert [each.name for each in good(**more).accounts] == ["default", "research"]
     more["FTJOB_RESERCH_KEY"] = more.pop("FTJOB_RESEARCH_KEY")
-    assert "FTJOB_RESERCH_KEY is no setting; README.md lists those that there are" in problems(GOOD | more)
+    assert "FTJOB_RESERCH_KEY isn't a setting; see README.md for the list" in problems(GOOD | more)
 
 
 def test_a_misspelt_name_in_a_dotenv_file_is_found_as_well(tmp_path: Path) -> None:
@@ -160,17 +160,17 @@ def test_a_misspelt_name_in_a_dotenv_file_is_found_as_well(tmp_path: Path) -> No
     dotenv.write_text("FTJOB_OPERATOR=U1\nOPENAI_BASEURL=https://x.example\nSLACK_TEAM_ID=T1\n")
     found = problems(GOOD, dotenv)
     assert found == [
-        "FTJOB_OPERATOR is no setting; did you mean FTJOB_OPERATORS?",
-        "OPENAI_BASEURL is not read; did you mean OPENAI_BASE_URL?",
+        "FTJOB_OPERATOR isn't a setting; did you mean FTJOB_OPERATORS?",
+        "OPENAI_BASEURL isn't used; did you mean OPENAI_BASE_URL?",
     ]
 
 
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({"OPENAI_ORGID": "org-1"}, ["OPENAI_ORGID is not read; did you mean OPENAI_ORG_ID?"]),
-        ({"DATABASE_URI": "x"}, ["DATABASE_URI is not read; did you mean DATABASE_URL?"]),
-        ({"openai_webhook_secret": "x"}, ["openai_webhook_secret is not read; did you mean OPENAI_WEBHOOK_SECRET?"]),
+        ({"OPENAI_ORGID": "org-1"}, ["OPENAI_ORGID isn't used; did you mean OPENAI_ORG_ID?"]),
+        ({"DATABASE_URI": "x"}, ["DATABASE_URI isn't used; did you mean DATABASE_URL?"]),
+        ({"openai_webhook_secret": "x"}, ["openai_webhook_secret isn't used; did you mean OPENAI_WEBHOOK_SECRET?"]),
         ({"DATABASE_URI": "x", "DATABASE_FILE": "x", "DATABASE_URL": "sqlite:///a.db"}, []),
         (
             {"OPENAI_API_TYPE": "open_ai", "SLACK_CLIENT_SECRET": "x", "AZURE_API_KEY": "x", "HOME": "/", "PATH": "/"},
@@ -333,7 +333,7 @@ def test_two_accounts_have_two_names(tmp_path: Path) -> None:
     file = tmp_path / "ftjob.toml"
     file.write_text('[accounts.default]\nkey_env = "OTHER_KEY"\n')
     assert problems(GOOD | {"FTJOB_CONFIG": str(file), "OTHER_KEY": "k" * 16}) == [
-        "OPENAI_API_KEY or another setting makes a second account called default; rename it in FTJOB_CONFIG"
+        "OPENAI_API_KEY or another setting creates a second account named default; rename it in FTJOB_CONFIG"
     ]
 
 
@@ -341,9 +341,7 @@ def test_an_account_that_is_wrong_is_the_only_thing_that_is_said(tmp_path: Path)
     file = tmp_path / "ftjob.toml"
     file.write_text('[accounts.research]\nkey_env = "RESEARCH_KEY"\n')
     environ = {**GOOD, "OPENAI_API_KEY": "", "FTJOB_CONFIG": str(file)}
-    assert problems(environ) == [
-        "FTJOB_CONFIG: the account research: RESEARCH_KEY is not set, and neither is RESEARCH_KEY_FILE"
-    ]
+    assert problems(environ) == ["FTJOB_CONFIG: account research: neither RESEARCH_KEY nor RESEARCH_KEY_FILE is set"]
 
 
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_AAAA", ","])
@@ -389,9 +387,9 @@ def test_files_that_cannot_be_read_are_named_with_all_other_problems(tmp_path: P
     }
     assert problems(GOOD | files | {"PORT": "0"}) == [
         "SLACK_BOT_TOKEN_FILE is empty",
-        "SLACK_APP_TOKEN_FILE cannot be read: Is a directory",
-        "OPENAI_API_KEY_FILE cannot be read: No such file or directory",
-        "OPENAI_WRITE_API_KEY_FILE cannot be read: not text",
+        "SLACK_APP_TOKEN_FILE can't be read: Is a directory",
+        "OPENAI_API_KEY_FILE can't be read: No such file or directory",
+        "OPENAI_WRITE_API_KEY_FILE can't be read: not text",
         "PORT: input should be greater than or equal to 1",
     ]
 
@@ -429,11 +427,11 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, ".env cannot be read: Is a directory"),
-        (b"OPENAI_API_KEY=\xff\xfe", ".env cannot be read: not text"),
-        ("OPENAI_ORG_ID=org-1\n".encode("utf-16"), ".env cannot be read: not text"),
-        (b"#" * (2**20 + 1), ".env cannot be read: larger than 1 MiB"),
-        (b"OPENAI_ORG_ID=org-1\nOPENAI_API_KEY 'c4n4ry\n", ".env: line 2 is not like NAME=value"),
+        (None, ".env can't be read: Is a directory"),
+        (b"OPENAI_API_KEY=\xff\xfe", ".env can't be read: not text"),
+        ("OPENAI_ORG_ID=org-1\n".encode("utf-16"), ".env can't be read: not text"),
+        (b"#" * (2**20 + 1), ".env can't be read: larger than 1 MiB"),
+        (b"OPENAI_ORG_ID=org-1\nOPENAI_API_KEY 'c4n4ry\n", ".env: line 2 isn't in the form NAME=value"),
     ],
     ids=["a folder", "no text", "UTF-16", "too large", "a line that is no setting"],
 )
@@ -449,11 +447,11 @@ def test_a_dotenv_file_that_cannot_be_used_is_named(content: bytes | None, says:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "SSL_CERT_FILE cannot be read: No such file or directory"),
-        ("no certificate", "SSL_CERT_FILE holds no certificate that can be read"),
+        (None, "SSL_CERT_FILE can't be read: No such file or directory"),
+        ("no certificate", "SSL_CERT_FILE contains no readable certificate"),
         (
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            "SSL_CERT_FILE holds no certificate that can be read",
+            "SSL_CERT_FILE contains no readable certificate",
         ),
     ],
 )
@@ -466,9 +464,7 @@ def test_certificates_that_cannot_be_used_are_named(content: str | None, says: s
 
 def test_certificates_in_a_dotenv_file_would_be_passed_over_and_are_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SSL_CERT_FILE=ca.pem\n")
-    assert problems(GOOD, tmp_path / ".env") == [
-        "SSL_CERT_FILE is not read from a .env file; set it in the environment"
-    ]
+    assert problems(GOOD, tmp_path / ".env") == ["SSL_CERT_FILE can't be set in a .env file; set it in the environment"]
 
 
 def test_proxies_are_read_from_a_dotenv_file_too(tmp_path: Path) -> None:

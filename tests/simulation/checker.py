@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.simulation.plan import State
 
-_DIGEST_LINE = re.compile(r"^:\w+: `([\w-]+)` ", re.MULTILINE)
+_DIGEST_LINE = re.compile(r"^:\w+: \*(?:<[^|>]*\|)?([\w-]+)>?\* ", re.MULTILINE)
 """A line of a digest, by how it begins; it holds the job."""
 NEW, MODEL = "new", "model"
 CARD = "card"
@@ -131,13 +131,18 @@ def check(
 def mentions_change(text: str, change: Recorded, kind: str = "change") -> bool:
     """Whether a text names the job of a change and, where it does, its new state; a card names the job."""
     status, model = change.state
-    wanted = status.replace("_", " ").lower()
+    wanted = shown_status(status)
     if kind == CARD:
         return change.job.lower() in text.lower()  # it shows what is known when it is posted, which may be newer
     said = [_current_part(piece) for piece in re.split(r"[\n;]", text.lower()) if change.job.lower() in piece]
     if change.kind == MODEL:
         return any("model" in piece or (model or "?").lower() in piece for piece in said)
     return any(wanted in piece for piece in said)
+
+
+def shown_status(status: str) -> str:
+    """Return a status as messages write it."""
+    return status.replace("_", " ").lower().replace("cancelled", "canceled")
 
 
 def _current_part(piece: str) -> str:
@@ -217,7 +222,7 @@ def _stale(cards: Iterable[Card], ends: Mapping[str, State], posted: Iterable[Po
     stands = {(message.channel, message.ts): message for message in posted if message.is_ours}
     for card in cards:
         message, end = stands.get((card.channel, card.ts)), ends.get(card.job)
-        if message and end and end[0].replace("_", " ") not in message.now.lower():
+        if message and end and shown_status(end[0]) not in message.now.lower():
             yield f"{card.channel} {card.job}: ended as {end[0]}, its card says {message.now[:60]!r}"
 
 

@@ -78,6 +78,11 @@ def _seen(message: ChannelMessage) -> str:
     return "\n".join(texts_in(message.blocks)) or message.text
 
 
+def _told(message: ChannelMessage) -> str:
+    """Return what people see of a message, and the text of its notification, which names the job in a thread, too."""
+    return f"{_seen(message)}\n{message.text}"
+
+
 def posted(slack: Slack) -> Sequence[Posted]:
     """Return every message as the checker wants it."""
     return [
@@ -86,8 +91,7 @@ def posted(slack: Slack) -> Sequence[Posted]:
             ts=float(message.ts),
             key=str(((message.metadata or {}).get("event_payload") or {}).get("k", "")),
             is_ours=message.bot_id == BOT,
-            # What people see of it: the text is for notifications where there are blocks.
-            text=_seen(message.earlier_versions[0] if message.earlier_versions else message),
+            text=_told(message.earlier_versions[0] if message.earlier_versions else message),
             now=_seen(message),
         )
         for message in messages(slack)

@@ -178,7 +178,7 @@ class InProcessClient(Client):
     def __init__(self, account: Account, world: Network, clock: Clock) -> None:
         # Without httpx: to make its TLS context takes longer than many a simulated world.
         self.account, self.network, self._clock, self._deadline = account, world, clock, DEADLINE
-        self._dialect, self._sizes = dialect_of(account), PageSizes()
+        self.dialect, self._sizes = dialect_of(account), PageSizes()
 
     @override
     async def __aexit__(self, *_: object) -> None:

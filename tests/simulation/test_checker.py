@@ -55,7 +55,7 @@ def clean() -> Run:
     )
 
 
-DIGEST = ":x: `ftjob-b` Running → *Failed*\n:no_entry_sign: `ftjob-c` Queued → *Cancelled*"
+DIGEST = ":x: *ftjob-b* failed\n:no_entry_sign: *<https://example.com/ftjob-c|ftjob-c>* was canceled"
 
 Doctor = Callable[[Run], object]
 
@@ -117,7 +117,9 @@ LOST: dict[str, Doctor] = {
     "an alert that nobody was told": drop("a3"),
     "a digest that never came": drop("digest"),
     "a digest that omits one": rewrite("digest", text=DIGEST.splitlines()[0]),
-    "a digest that names the job and another state": rewrite("digest", text=DIGEST.replace("*Cancelled*", "*Running*")),
+    "a digest that names the job and another state": rewrite(
+        "digest", text=DIGEST.replace("was canceled", "is running")
+    ),
     "a digest in the wrong channel": rewrite("digest", channel=ML),
     "a stranger's message with our key": rewrite("a2", is_ours=False),
     "a message with our key that tells something else": rewrite("a2", text="Fine-tuning job ftjob-z is running."),
@@ -219,17 +221,17 @@ def test_an_alert_of_a_model_says_so_and_a_card_shows_the_status() -> None:
     change = Recorded("ftjob-a", 4, "model", SUCCEEDED)
     assert not mentions_change("*Succeeded* · `ftjob-a`", change)
     assert mentions_change("*Succeeded* · `ftjob-a`", change, "card")
-    assert mentions_change("*Fine-tuned model is ready* · `ftjob-a`", change)
+    assert mentions_change("*ftjob-a* · model named `ft:a`", change)
 
 
 def test_what_was_before_is_not_what_is_told() -> None:
     change = Recorded("ftjob-a", 2, "status", ("running", None))
     assert mentions_change("Fine-tuning job ftjob-a is running (was queued).", change)
     assert not mentions_change("Fine-tuning job ftjob-a succeeded (was running).", change)
-    assert not mentions_change("`ftjob-a` Running → *Succeeded*", change)
+    assert not mentions_change("*ftjob-a* not found (was running)", change)
 
 
-@pytest.mark.parametrize(("now", "found"), [("*Running* · `ftjob-a`", 1), ("*Succeeded* · `ftjob-a`", 0)])
+@pytest.mark.parametrize(("now", "found"), [("*ftjob-a* · running", 1), ("*ftjob-a* · succeeded", 0)])
 def test_a_card_that_does_not_show_the_end_of_its_job_is_found(now: str, found: int) -> None:
     posted = [Posted("C1", 1.5, "k", is_ours=True, text="*Queued* · `ftjob-a`", now=now)]
     ends = {"ftjob-a": ("succeeded", "ft:a")}

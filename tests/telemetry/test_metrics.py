@@ -50,7 +50,7 @@ async def test_prometheus_reads_what_the_bot_counted_and_no_label_names_anybody(
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
         world.api.change(job, status="cancelled")
-        await world.until_delivered(job, "Cancelled")
+        await world.until_delivered(job, "Canceled")
         await world.until_quiet(bot)
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
             assert answer.status == 200

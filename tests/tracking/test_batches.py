@@ -176,7 +176,7 @@ async def test_a_job_that_cannot_be_stored_stops_no_other(
 
     others = [f"ftjob-{n:04d}" for n in range(jobs) if n != 7]
     if is_new:
-        announced = {track.job_id for track, _ in await store.channels.tracks.in_channel("C2")}
+        announced = {each.track.job_id for each in await store.channels.tracks.in_channel("C2")}
         assert announced >= set(others)
     else:
         assert [job for job in await _enqueued(store) if job in others] == others
@@ -220,7 +220,7 @@ async def test_a_subscription_is_stored_although_one_open_job_cannot_be(store: S
 
     await recorder.subscribe(Subscription(ACCOUNT, "C1", "U1", 2000), await _seen(store, page))
 
-    followed = {track.job_id for track, _ in await store.channels.tracks.in_channel("C1")}
+    followed = {each.track.job_id for each in await store.channels.tracks.in_channel("C1")}
     assert followed == {each.snapshot.id for each in _jobs(5)}
     assert len(await store.channels.tracks.subscriptions_of("C1")) == 1
 

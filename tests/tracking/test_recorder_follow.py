@@ -131,7 +131,7 @@ async def test_a_subscription_follows_what_is_open_without_a_word(store: Store, 
 
     await recorder.subscribe(Subscription(ACCOUNT, "C1", "U1", 1000), PollResult(ACCOUNT, found, {}))
 
-    followed = [track.job_id for track, _ in await store.channels.tracks.in_channel("C1")]
+    followed = [each.track.job_id for each in await store.channels.tracks.in_channel("C1")]
     assert followed == ["ftjob-a", "ftjob-c"]
     assert await _enqueued(store) == []
     await _poll(store, recorder, *(reading(each.snapshot.id, "failed") for each in found))

@@ -42,16 +42,19 @@ class DemoEnvironment:
 
 @asynccontextmanager
 async def demo_environment(
-    command: Sequence[str] = RUN_COMMAND, *, new_secret: SecretFactory = secrets.token_hex
+    command: Sequence[str] = RUN_COMMAND, *, new_secret: SecretFactory = secrets.token_hex, job_id_length: int = 24
 ) -> AsyncIterator[DemoEnvironment]:
     """Run a demo environment; ``command`` starts the bot, every secret comes from ``new_secret``.
+
+    ``job_id_length`` is the number of random characters in a job's ID.
 
     Raises:
         RuntimeError: the bot did not start; the message holds its output.
     """
     with tempfile.TemporaryDirectory(prefix="ftjob-try-") as folder:
         keys = {f"sk-{new_secret()}": ApiKey("default")}
-        async with Slack(secrets=AppSecrets.random(new_secret)) as slack, FineTuningApi(keys=keys) as api:
+        app_secrets = AppSecrets.random(new_secret)
+        async with Slack(secrets=app_secrets) as slack, FineTuningApi(keys=keys, job_id_length=job_id_length) as api:
             slack.rate_limits.has_tiers = True
             api.scenario_of_created = succeeds(CREATED_JOB_SECONDS)
             bot_process = BotProcess(slack, bot_environment(slack, api, Path(folder)), Path(folder), command)

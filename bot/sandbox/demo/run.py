@@ -13,11 +13,11 @@ from bot.sandbox.demo.page.server import DemoPage
 from bot.sandbox.openai.scenarios import fails, pauses, reinforcement, succeeds, waits
 
 _INITIAL_JOBS = (
-    (succeeds(90.0), {"team": "search", "note": "ranker v7"}),
-    (fails(50.0), {"team": "search"}),
-    (reinforcement(150.0), {"team": "support"}),
-    (pauses(240.0), {"team": "support"}),
-    (waits(3600.0), {"team": "ads"}),
+    (succeeds(90.0), {"name": "ranker v7", "team": "search"}),
+    (fails(50.0), {"name": "intent-2", "team": "search"}),
+    (reinforcement(150.0), {"name": "summarizer", "team": "support"}),
+    (pauses(240.0), {"name": "support tone", "team": "support"}),
+    (waits(3600.0), {"name": "ads v3", "team": "ads"}),
 )
 """Scenario and metadata of each job that exists from the start."""
 

@@ -56,14 +56,16 @@ class FineTuningApi(LoopbackServer):
         latency: float = 0.0,
         port: int = 0,
         clock: Callable[[], float] = time.time,
+        job_id_length: int = 24,
     ) -> None:
+        """Start without jobs; ``job_id_length`` is the number of random characters in a job's ID."""
         super().__init__(
             request_log=RequestLog(clock) if request_log is None else request_log, latency=latency, port=port
         )
         self.api_keys = ApiKeys(clock) if keys is None else ApiKeys(clock, dict(keys))
         self.key = next(iter(self.keys), "")
         """Secret of the first key."""
-        self._clock, self._ids = clock, IdGenerator()
+        self._clock, self._ids = clock, IdGenerator(job_id_length)
         self._files_and_models = FilesAndModels(self._ids, clock)
         self._jobs = JobStore(self._files_and_models, self._ids, clock)
         self._jobs_api = JobsApi(self._jobs, self._files_and_models)

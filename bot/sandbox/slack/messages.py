@@ -93,12 +93,17 @@ class Rendered:
 
     @property
     def buttons(self) -> dict[str, str]:
-        """Value (or URL) of each button by action_id; of equal ids the last."""
-        return {
-            element["action_id"]: element.get("value") or element.get("url") or ""
-            for _, element in interactive_elements(self.blocks)
-            if element["type"] in {"button", "workflow_button"}
-        }
+        """Value (or URL) of each button by action_id; of equal ids the last.
+
+        An option of an overflow menu counts as the button that the first word of its value names.
+        """
+        found = {}
+        for _, element in interactive_elements(self.blocks):
+            if element["type"] in {"button", "workflow_button"}:
+                found[element["action_id"]] = element.get("value") or element.get("url") or ""
+            elif element["type"] == "overflow":
+                found |= dict(option["value"].split(" ", 1) for option in element["options"] if " " in option["value"])
+        return found
 
 
 @dataclass

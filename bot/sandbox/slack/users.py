@@ -125,14 +125,16 @@ class SandboxUser(User):
     ) -> UserInteraction:
         """Use a button (and confirm it), a menu or another element; ``value`` selects among equal buttons or options.
 
+        An option of an overflow menu is found by the first word of its value, too.
+
         Raises:
             AssertionError: there is no such element.
         """
         surface = _visible_surface(message)
         block_id, element = _find_element(surface, action_id, value)
         interaction = self.user_actions.begin_interaction(self)
-        selected = element.get("value") if element["type"] == "button" else value
-        action = action_value(element, selected) | {"action_id": action_id, "block_id": block_id}
+        selected = _selected(element, action_id, value)
+        action = action_value(element, selected) | {"action_id": element["action_id"], "block_id": block_id}
         action["action_ts"] = self.user_actions.workspace.ts()
         channel = None
         if not isinstance(surface, OpenView):
@@ -224,8 +226,23 @@ def _find_element(
         is_other = element["type"] == "button" and value is not None and element.get("value") != value
         if element["action_id"] == action_id and not is_other:
             return block_id, element
+    for block_id, element in elements:
+        if _option_starting_with(element, action_id):
+            return block_id, element
     names = [(element["action_id"], element.get("value")) for _, element in elements]
     raise AssertionError(f"no control {action_id!r} ({value!r}) in {surface.plain_text!r}; there are {names}")
+
+
+def _option_starting_with(element: dict[str, Any], name: str) -> str | None:
+    """Return the value of the option of an overflow menu that begins with this word, None if there is none."""
+    options = element.get("options", []) if element["type"] == "overflow" else []
+    return next((option["value"] for option in options if option["value"].split(" ", 1)[0] == name), None)
+
+
+def _selected(element: dict[str, Any], action_id: str, value: Any) -> Any:
+    if element["type"] == "button":
+        return element.get("value")
+    return value if element["action_id"] == action_id else _option_starting_with(element, action_id)
 
 
 def _show_ack_reply(workspace: Workspace, url: ResponseUrl, body: Any) -> None:

@@ -95,6 +95,12 @@ class Channel:
         """Return the replies in the thread of one message, in order."""
         return [message for message in self.messages if message.thread_ts == ts != message.ts]
 
+    def messages_about(self, name: str) -> list[ChannelMessage]:
+        """Return the messages whose text holds a name, or a button its value, and the replies in the threads of these."""
+        found = [message for message in self.messages if name in message.text or name in message.buttons.values()]
+        roots = {message.ts for message in found if not message.thread_ts}
+        return [message for message in self.messages if message in found or message.thread_ts in roots]
+
     def message(self, ts: str) -> ChannelMessage | None:
         """Return the message with this ``ts``, None if there is none or it was deleted."""
         found = self.history.get(ts)

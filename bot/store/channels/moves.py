@@ -91,7 +91,7 @@ class ChannelMoves:
             return
         values = rows[old] | {"id": new}
         if new in rows:
-            default = {"broadcast": True, "compact": False, "failures_only": False}
+            default = {"broadcast": True, "full_cards": False, "failures_only": False}
             theirs = rows[new] if any(rows[new][name] != value for name, value in default.items()) else rows[old]
             values |= {name: theirs[name] for name in default}
             values |= {name: max(rows[old][name], rows[new][name]) for name in ("free_at", "rate_limited_until")}

@@ -17,8 +17,8 @@ class Preferences:
 
     broadcast: bool = True
     """Whether results are posted in the channel, not only in the job's thread."""
-    compact: bool = False
-    """Whether cards have two lines."""
+    full_cards: bool = False
+    """Whether cards list properties and metadata below their lines."""
     failures_only: bool = False
     """Whether only failures and stalled or missing jobs are alerted on."""
 
@@ -41,7 +41,9 @@ class ChannelPreferences:
     async def all_in(self, tx: Transaction, channels: Sequence[str]) -> dict[str, Preferences]:
         """Return the preferences of channels, in the caller's transaction."""
         row = schema.channel.c
-        chosen = select(row.id, row.broadcast, row.compact, row.failures_only).where(self._db.among(row.id, channels))
+        chosen = select(row.id, row.broadcast, row.full_cards, row.failures_only).where(
+            self._db.among(row.id, channels)
+        )
         found = {channel: Preferences(*settings) for channel, *settings in await tx.execute(chosen)}
         return dict.fromkeys(channels, Preferences()) | found
 
@@ -52,7 +54,7 @@ class ChannelPreferences:
             before = await self.find_in(tx, channel)
             await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=changes))
             after = await self.find_in(tx, channel)
-            if after.compact != before.compact:
+            if after.full_cards != before.full_cards:
                 await tx.execute(_bump_cards(channel))
                 tx.wakes(Queue.CARDS)
         return after

@@ -10,6 +10,8 @@ from sqlalchemy import union as union_of
 from bot.jobs.changes import State
 from bot.jobs.deprecation import TrackedModel
 from bot.jobs.filters import MATCH_ALL, Filter, union_of_statuses
+from bot.jobs.ids import short_id
+from bot.jobs.models import model_suffix
 from bot.store.db import schema
 from bot.store.db.engine import Database, Transaction
 from bot.store.jobs.cards import Cards
@@ -30,6 +32,22 @@ class Track:
     def moved(self, channel: str) -> "Track":
         """Return the same track of another channel."""
         return replace(self, channel=channel)
+
+
+@dataclass(frozen=True)
+class TrackedJob:
+    """A track with what is known of its job."""
+
+    track: Track
+    state: State
+    """The job's last known state."""
+    name: str | None
+    """Its name, if it has one."""
+
+    @property
+    def display_name(self) -> str:
+        """The name under which the job is shown, untrusted text."""
+        return self.name or short_id(self.track.job_id)
 
 
 @dataclass(frozen=True)
@@ -164,32 +182,17 @@ class Tracks:
         async with self._db.transaction() as tx:
             return await tx.scalar(mine) or 0
 
-    async def in_channel(self, channel: str) -> list[tuple[Track, State]]:
-        """Return the tracks of a channel, newest job first, with the last known state of each job."""
-        tracks, jobs = schema.track, schema.job
-        both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
-        rows = (
-            select(tracks, jobs.c.status, jobs.c.fine_tuned_model)
-            .join(jobs, both)
-            .where(tracks.c.channel == channel)
-            .order_by(jobs.c.created_at.desc(), jobs.c.id)
-        )
+    async def in_channel(self, channel: str) -> list[TrackedJob]:
+        """Return the tracks of a channel, newest job first."""
+        rows = _tracked_jobs().where(schema.track.c.channel == channel)
         async with self._db.transaction() as tx:
-            return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
+            return [_tracked_job(row) for row in await tx.execute(rows)]
 
-    async def of_person(self, person: str, most: int) -> list[tuple[Track, State]]:
-        """Return the tracks that a person set, newest job first, with the last known state of each job."""
-        tracks, jobs = schema.track, schema.job
-        both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
-        rows = (
-            select(tracks, jobs.c.status, jobs.c.fine_tuned_model)
-            .join(jobs, both)
-            .where(tracks.c.person == person)
-            .order_by(jobs.c.created_at.desc(), jobs.c.id, tracks.c.channel)
-            .limit(most)
-        )
+    async def of_person(self, person: str, most: int) -> list[TrackedJob]:
+        """Return the tracks that a person set, newest job first."""
+        rows = _tracked_jobs().where(schema.track.c.person == person).limit(most)
         async with self._db.transaction() as tx:
-            return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
+            return [_tracked_job(row) for row in await tx.execute(rows)]
 
     async def count_of_person(self, person: str) -> int:
         """Return the number of tracks that a person set."""
@@ -264,6 +267,21 @@ class Tracks:
 async def _chosen(tx: Transaction, which: Any, *, by: Sequence[Any]) -> list[Subscription]:
     rows = await tx.execute(select(schema.subscription).where(which).order_by(*by))
     return [_subscription(row) for row in rows]
+
+
+def _tracked_jobs() -> Any:
+    """Select tracks with the state and the name of their jobs, newest job first."""
+    tracks, jobs, snapshots = schema.track, schema.job, schema.job_snapshot
+    of_job = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
+    described = (tracks.c.account == snapshots.c.account) & (tracks.c.job_id == snapshots.c.job_id)
+    joined = select(tracks, jobs.c.status, jobs.c.fine_tuned_model, snapshots.c.name).join(jobs, of_job)
+    newest_first = (jobs.c.created_at.desc(), jobs.c.id, tracks.c.channel)
+    return joined.outerjoin(snapshots, described).order_by(*newest_first)
+
+
+def _tracked_job(row: Any) -> TrackedJob:
+    name = row.name or model_suffix(row.fine_tuned_model)
+    return TrackedJob(_track(row), State(row.status, row.fine_tuned_model), name)
 
 
 def _track(row: Any) -> Track:

@@ -93,7 +93,7 @@ class Database:
                     yield tx
                 self.wakeups.wake(tx.queues)
         except TimeoutError as error:
-            raise TimeoutError(f"The database did not answer within {self.transaction_timeout:.0f} seconds.") from error
+            raise TimeoutError(f"The database didn't respond within {self.transaction_timeout:.0f} seconds.") from error
 
     async def is_reachable(self) -> bool:
         """Return whether the database responds quickly, after a timeout."""
@@ -188,7 +188,7 @@ async def open_for_reading(url: str, clock: Clock) -> AsyncIterator[Database]:
         return
     path = sqlite_path(url)
     if not path.exists():
-        raise FtjobError(f"There is no database at {path}.")
+        raise FtjobError(f"There's no database at {path}.")
     async with _disposing(read_only_engine(path)) as engine:
         with explain_sqlite_errors(path):
             yield Database(engine, clock, SqliteFile())

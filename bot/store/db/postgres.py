@@ -82,7 +82,7 @@ def _check_files(tls: dict[str, str]) -> None:
             try:
                 Path(tls[name]).open("rb").close()
             except OSError as error:
-                raise StoreUnusable(f"DATABASE_URL: the file of {name} cannot be read: {error.strerror}.") from None
+                raise StoreUnusable(f"DATABASE_URL: the file in {name} can't be read: {error.strerror}.") from None
 
 
 class _StatementCaches:

@@ -27,8 +27,8 @@ class SchemaState(StrEnum):
     """The state of the schema before a start."""
 
     READY = "up to date"
-    OLD = "of an older version; `ftjob run` brings it up to date"
-    EMPTY = "not there yet; `ftjob run` makes it"
+    OLD = "outdated; `ftjob run` migrates it"
+    EMPTY = "not created yet; `ftjob run` creates it"
 
 
 @dataclass(frozen=True)

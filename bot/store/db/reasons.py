@@ -20,22 +20,22 @@ INVALIDATING = ("08", "25006", "53300", "57P01", "57P02", "57P03")
 """Prefixes of SQLSTATEs that invalidate the pool: the server stops, or became a read-only replica in a failover."""
 
 _SENTENCES = {
-    "08P01": ("The database, or a pooler before it, refused the connection: {said}.", EX_TEMPFAIL),
-    "08": ("The connection to the database broke: {said}.", EX_TEMPFAIL),
+    "08P01": ("The database, or a pooler in front of it, refused the connection: {said}.", EX_TEMPFAIL),
+    "08": ("The connection to the database was lost: {said}.", EX_TEMPFAIL),
     "25006": (
-        "The database is read-only ({said}): wait until it takes writes again, or point DATABASE_URL at the primary.",
+        "The database is read-only ({said}). Wait until it accepts writes again, or point DATABASE_URL at the primary.",
         EX_TEMPFAIL,
     ),
-    "28P01": ("The database refused the password: {said}. Correct it in DATABASE_URL.", 1),
-    "28": ("The database refused the login: {said}. Correct the user in DATABASE_URL, or let it in.", 1),
-    "3D000": ("{said}: create it, or correct its name in DATABASE_URL.", 1),
-    "3F000": ("{said}: create a schema for ftjob, or correct the role's search_path.", 1),
-    "42704": ("{said}: correct the options in DATABASE_URL.", 1),
-    "42P01": ("{said}: bring the database up to date with ftjob db upgrade.", 1),
-    "53100": ("The server's disk is full ({said}): make room there, then start again.", EX_TEMPFAIL),
-    "53300": ("The server has no connection left ({said}): start again later, or let it take more.", EX_TEMPFAIL),
-    "53": ("The server lacks resources ({said}): start again later.", EX_TEMPFAIL),
-    "57P0": ("The server takes no connections at the moment ({said}): start again later.", EX_TEMPFAIL),
+    "28P01": ("The database rejected the password: {said}. Correct it in DATABASE_URL.", 1),
+    "28": ("The database rejected the login: {said}. Correct the user in DATABASE_URL or grant it access.", 1),
+    "3D000": ("{said}. Create it or correct its name in DATABASE_URL.", 1),
+    "3F000": ("{said}. Create a schema for ftjob or correct the role's search_path.", 1),
+    "42704": ("{said}. Correct the options in DATABASE_URL.", 1),
+    "42P01": ("{said}. Migrate the database with ftjob db upgrade.", 1),
+    "53100": ("The server's disk is full ({said}). Free some space, then start again.", EX_TEMPFAIL),
+    "53300": ("The server is out of connections ({said}). Start again later or raise its limit.", EX_TEMPFAIL),
+    "53": ("The server is out of resources ({said}). Start again later.", EX_TEMPFAIL),
+    "57P0": ("The server isn't accepting connections right now ({said}). Start again later.", EX_TEMPFAIL),
 }
 """Sentence and exit code by the beginning of the SQLSTATE; the longest one counts."""
 
@@ -110,17 +110,17 @@ def _of_server(error: BaseException, address: PostgresAddress) -> Reason:
         return Reason(f"{said}: {_grant_hint(said, address)}.")
     if state.startswith("08") and "connection was closed in the middle" in said:
         return Reason(
-            f"{_server_name(address)} closed the connection without an answer: is it a PostgreSQL?", EX_TEMPFAIL
+            f"{_server_name(address)} closed the connection without responding. Is it a PostgreSQL server?", EX_TEMPFAIL
         )
     if "no encryption" in said and "pg_hba" in said:
-        return Reason(f"The database takes only connections with TLS: add sslmode=require to DATABASE_URL ({said}).")
+        return Reason(f"The database only accepts TLS connections ({said}). Add sslmode=require to DATABASE_URL.")
     if "startup parameter" in said:
-        return Reason(f"A pooler before the database refused an option ({said}): remove it from DATABASE_URL.")
+        return Reason(f"A pooler in front of the database rejected an option ({said}). Remove it from DATABASE_URL.")
     for length in (5, 4, 3, 2):
         if found := _SENTENCES.get(state[:length]):
             sentence, exit_code = found
             return Reason(sentence.format(said=said), exit_code)
-    return Reason(f"The database refused what ftjob asked: {said} (SQLSTATE {state}).")
+    return Reason(f"The database rejected ftjob's request: {said} (SQLSTATE {state}).")
 
 
 def _grant_hint(said: str, address: PostgresAddress) -> str:
@@ -135,7 +135,7 @@ def _grant_hint(said: str, address: PostgresAddress) -> str:
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}; "
             f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
         )
-    return f"let the owner of the database allow it to {role}"
+    return f"ask the database owner to grant it to {role}"
 
 
 def _identifier(name: str) -> str:
@@ -148,42 +148,42 @@ def _of_connection(error: BaseException, address: PostgresAddress) -> Reason:
         case ssl.SSLError():
             return _of_tls(error, server)
         case socket.gaierror():
-            return Reason(f"The host {', '.join(address.hosts)} was not found ({error.strerror}): check DATABASE_URL.")
+            return Reason(f"The host {', '.join(address.hosts)} was not found ({error.strerror}). Check DATABASE_URL.")
         case ConnectionRefusedError():
             return Reason(
-                f"Nothing listens at {server} (connection refused): check DATABASE_URL, or start the database."
+                f"Nothing is listening at {server} (connection refused). Check DATABASE_URL or start the database."
             )
         case TimeoutError():
-            return Reason(said if said != "TimeoutError" else f"{server} did not answer in time.")
+            return Reason(said if said != "TimeoutError" else f"{server} didn't respond in time.")
         case FileNotFoundError() | PermissionError() if any(host.startswith("/") for host in address.hosts):
-            return Reason(f"There is no PostgreSQL at the socket {server} ({error.strerror or said}).")
+            return Reason(f"There's no PostgreSQL server at the socket {server} ({error.strerror or said}).")
         case ConnectionError() if "rejected SSL" in said:
             return _without_tls(server, address)
         case ConnectionError() | EOFError():
-            return Reason(f"{server} closed the connection without an answer: is it a PostgreSQL?")
+            return Reason(f"{server} closed the connection without responding. Is it a PostgreSQL server?")
         case OSError():
-            return Reason(f"{server} cannot be reached ({error.strerror or said}): check DATABASE_URL and the network.")
+            return Reason(f"{server} can't be reached ({error.strerror or said}). Check DATABASE_URL and the network.")
     if type(error).__name__ == "TargetServerAttributeNotMatched":
-        return Reason(f"{server} is not what target_session_attrs in DATABASE_URL asks for.", EX_TEMPFAIL)
-    return Reason(f"The database cannot be used: {said}.")
+        return Reason(f"{server} doesn't match target_session_attrs in DATABASE_URL.", EX_TEMPFAIL)
+    return Reason(f"The database can't be used: {said}.")
 
 
 def _of_tls(error: ssl.SSLError, server: str) -> Reason:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message or _message_of(error)
-        return Reason(f"The certificate of {server} was not accepted ({why}): correct sslrootcert in DATABASE_URL.")
+        return Reason(f"The certificate of {server} wasn't accepted ({why}). Correct sslrootcert in DATABASE_URL.")
     return Reason(
-        f"TLS with {server} failed ({getattr(error, 'reason', None) or _message_of(error)}): check sslmode, sslcert and sslkey."
+        f"TLS with {server} failed ({getattr(error, 'reason', None) or _message_of(error)}). Check sslmode, sslcert and sslkey."
     )
 
 
 def _without_tls(server: str, address: PostgresAddress) -> Reason:
     mode = address.tls.get("sslmode", "prefer")
     if mode in ("allow", "prefer"):  # then the driver goes on without TLS, if a PostgreSQL says that it has none
-        return Reason(f"{server} does not answer like a PostgreSQL: check host and port in DATABASE_URL.")
+        return Reason(f"{server} doesn't respond like a PostgreSQL server. Check the host and port in DATABASE_URL.")
     return Reason(
-        f"{server} offers no TLS, which sslmode={mode} in DATABASE_URL asks for: turn TLS on there, or set sslmode=prefer; "
-        "or it is no PostgreSQL."
+        f"{server} doesn't offer TLS, which sslmode={mode} in DATABASE_URL requires. Turn TLS on there or set sslmode=prefer. "
+        "If it isn't a PostgreSQL server, correct DATABASE_URL."
     )
 
 

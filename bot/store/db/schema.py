@@ -129,6 +129,8 @@ job_snapshot = Table(
     # The API's newest description of the job, and its hash.
     Column("body", Text, nullable=False),
     Column("body_hash", Text, nullable=False),
+    # Its display name, by which people find it; null: it has none.
+    Column("name", Text),
     # Its progress, as JSON, from its events; when they were last read, and the time of the newest.
     Column("progress", Text),
     Column("events_read_at", Double, nullable=False, server_default="0"),
@@ -138,6 +140,7 @@ job_snapshot = Table(
     Column("chart_alt_text", Text),
     Column("chart_attempts", Integer, nullable=False, server_default="0"),
     Column("chart_not_before", Double, nullable=False, server_default="0"),
+    Index(None, "name"),
 )
 
 subscription = Table(
@@ -255,7 +258,7 @@ channel = Table(
     Column("rate_limited_until", Double, nullable=False, server_default="0"),
     # Preferences: results in the channel too, small cards, alerts for failures only.
     Column("broadcast", Boolean, nullable=False, server_default=true()),
-    Column("compact", Boolean, nullable=False, server_default=false()),
+    Column("full_cards", Boolean, nullable=False, server_default=false()),
     Column("failures_only", Boolean, nullable=False, server_default=false()),
     # The owner of a direct message channel.
     Column("person", Text),

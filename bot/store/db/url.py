@@ -100,11 +100,11 @@ def parse(url: str) -> PostgresAddress | SqliteAddress:
         ValueError: it cannot be used; says why, without a value.
     """
     if not all(character.isprintable() for character in url):
-        raise ValueError("holds a character that no address has; was it cut or copied with a line break?")
+        raise ValueError("contains an invalid character; was it cut off or copied with a line break?")
     if found := _SQLITE.fullmatch(url):
         return _sqlite(found)
     if not (found := _POSTGRES.fullmatch(url)):
-        raise ValueError("must begin with sqlite:/// or postgresql://")
+        raise ValueError("must start with sqlite:/// or postgresql://")
     account, hosts, remaining = _split(found[1])
     path, _, query = remaining.partition("?")
     if "@" in path:
@@ -125,7 +125,7 @@ def _sqlite(found: re.Match[str]) -> SqliteAddress:
 
 
 def _unknown(name: str) -> ValueError:
-    return ValueError(f"has the unknown option {_printable(name)}; remove it, or check its spelling")
+    return ValueError(f"has an unknown option {_printable(name)}; remove it, or check its spelling")
 
 
 def _split(text: str) -> tuple[str, str, str]:
@@ -174,13 +174,13 @@ def _options(query: str) -> dict[str, str]:
 
 def _check(name: str, value: str) -> None:
     if name in _REFUSED:
-        raise ValueError(f"has the option {name}, which ftjob does not support; remove it")
+        raise ValueError(f"has the option {name}, which ftjob doesn't support; remove it")
     if name not in _PARTS | _TLS | _SESSION | _DRIVER | _HARMLESS | {"connect_timeout", "fallback_application_name"}:
         raise _unknown(name)
     if name in _ALLOWED and value not in _ALLOWED[name]:
-        raise ValueError(f"has a wrong option: {name} must be one of {', '.join(_ALLOWED[name])}")
+        raise ValueError(f"has an invalid option: {name} must be one of {', '.join(_ALLOWED[name])}")
     if name == "connect_timeout" and not re.fullmatch(r"-?\d{1,9}", value, re.ASCII):
-        raise ValueError("has a wrong option: connect_timeout must be a whole number of seconds")
+        raise ValueError("has an invalid option: connect_timeout must be a whole number of seconds")
 
 
 def _printable(name: str) -> str:
@@ -223,7 +223,7 @@ def _hosts_and_ports(hosts: str, ports: str | None) -> tuple[tuple[str, ...], tu
         found.append((match["port"] if match else None) or "")
     given = ports.split(",") if ports else []
     if given and len(given) not in (1, len(names)):
-        raise ValueError("has as many ports as neither one nor hosts; name one port, or one for each host")
+        raise ValueError("must have one port, or one for each host")
     if given:
         found = given * (len(names) or 1) if len(given) == 1 else given
     if not names and any(found):
@@ -233,22 +233,22 @@ def _hosts_and_ports(hosts: str, ports: str | None) -> tuple[tuple[str, ...], tu
 
 def _port(text: str) -> int:
     if text and not (re.fullmatch(r"\d{1,5}", text, re.ASCII) and 0 < int(text) <= _MAX_PORTS):
-        raise ValueError("has a port that is not a number from 1 to 65535")
+        raise ValueError("has a port that isn't a number from 1 to 65535")
     return int(text or 5432)
 
 
 def _check_tls(tls: dict[str, str]) -> None:
     if tls.get("sslrootcert") == "system" and tls.setdefault("sslmode", "verify-full") != "verify-full":
-        raise ValueError("has a wrong option: sslrootcert=system needs sslmode=verify-full")
+        raise ValueError("has an invalid option: sslrootcert=system needs sslmode=verify-full")
     if tls.get("sslnegotiation") == "direct" and tls.get("sslmode") not in ("require", "verify-ca", "verify-full"):
-        raise ValueError("has a wrong option: sslnegotiation=direct needs sslmode=require, verify-ca or verify-full")
+        raise ValueError("has an invalid option: sslnegotiation=direct needs sslmode=require, verify-ca or verify-full")
 
 
 def _decoded(text: str) -> str:
     try:
         decoded = unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise ValueError("holds %-encoded characters that are not UTF-8") from None
+        raise ValueError("contains %-encoded characters that aren't UTF-8") from None
     if "\0" in decoded:
-        raise ValueError("holds %00, which no name and no password can hold")
+        raise ValueError("contains %00, which isn't allowed in a name or password")
     return decoded

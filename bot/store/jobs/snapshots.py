@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import and_, case, exists, func, select, update
 
 from bot.jobs.changes import State, state_of
-from bot.jobs.models import Job, Snapshot
+from bot.jobs.models import Job, Snapshot, job_name
 from bot.jobs.progress import Progress
 from bot.jobs.statuses import ACTIVE_STATUSES, SUCCEEDED_STATUSES
 from bot.store.db import schema
@@ -107,11 +107,17 @@ class JobSnapshots:
                 row.status, row.fine_tuned_model
             ):
                 fresh.append(
-                    {"account": account, "job_id": row.id, "body": document.serialized, "body_hash": document.body_hash}
+                    {
+                        "account": account,
+                        "job_id": row.id,
+                        "body": document.serialized,
+                        "body_hash": document.body_hash,
+                        "name": job_name(document.job),
+                    }
                 )
         if fresh:
             new = self._db.insert(schema.job_snapshot)
-            seen = {name: new.excluded[name] for name in ("body", "body_hash")}
+            seen = {name: new.excluded[name] for name in ("body", "body_hash", "name")}
             await tx.execute(new.on_conflict_do_update(index_elements=["account", "job_id"], set_=seen), fresh)
             await self._cards.bump_generation(tx, account, *(row["job_id"] for row in fresh))
 
@@ -141,6 +147,22 @@ class JobSnapshots:
             return None
         job = Job.model_validate(json.loads(row.body))
         return JobSnapshot(job, row.state_since, row.missing, row.stalled_since, _progress(row), _chart(row))
+
+    async def with_name(self, text: str, most: int) -> list[tuple[str, Job]]:
+        """Return jobs of any account whose name contains a text, with their accounts, newest first; case does not count.
+
+        SQLite folds the case of ASCII letters only.
+        """
+        snapshots, jobs = schema.job_snapshot, schema.job
+        found = (
+            select(snapshots.c.account, snapshots.c.body)
+            .join(jobs, _of_same_job())
+            .where(func.lower(snapshots.c.name).contains(text.lower(), autoescape=True))
+            .order_by(jobs.c.created_at.desc(), jobs.c.id)
+            .limit(most)
+        )
+        async with self._db.transaction() as tx:
+            return [(row.account, Job.model_validate(json.loads(row.body))) for row in await tx.execute(found)]
 
     async def claim_running(self, account: str, *, interval: float, most: int) -> list[RunningJob]:
         """Claim the running, tracked jobs whose events were not read for ``interval`` seconds, longest ago first.

@@ -31,18 +31,18 @@ def back_up(source: Path, target: Path) -> None:
         FtjobError: there is no database, or ``target`` exists; the message says what to do.
     """
     if not source.exists():
-        raise FtjobError(f"{source} does not exist, so there is nothing to copy.")
+        raise FtjobError(f"{source} doesn't exist, so there's nothing to copy.")
     try:
         target.touch(mode=0o600, exist_ok=False)
     except FileExistsError:
-        raise FtjobError(f"{target} exists already; name another file, so that no backup is lost.") from None
+        raise FtjobError(f"{target} already exists. Choose another file name.") from None
     try:
         with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as connection:
             # https://www.sqlite.org/lang_vacuum.html#vacuuminto: a whole copy, without what waits in the log beside it.
             connection.execute("VACUUM INTO ?", (str(target),))
     except sqlite3.Error as error:
         target.unlink()
-        raise FtjobError(f"{source} could not be copied: {error}.") from None
+        raise FtjobError(f"{source} couldn't be copied: {error}.") from None
 
 
 async def mark_restored(db: Database, tx: Transaction) -> None:

@@ -54,8 +54,8 @@ def _locked(held: int, path: Path) -> Iterator[int]:
 def _refuse_other_names(file: int, path: Path) -> None:
     if (names := os.fstat(file).st_nlink) > 1:
         raise StoreUnusable(
-            f"{path} has {names} names (hard links), and SQLite cannot know what happens under the others: copy it to a "
-            "file of its own, and let DATABASE_URL name that."
+            f"{path} has {names} names (hard links), and SQLite can't see changes made through the others. Copy it to a "
+            "separate file and point DATABASE_URL at that."
         )
 
 
@@ -77,5 +77,5 @@ def _open(path: Path, more: int = 0) -> int:
 def open_error(path: Path, error: OSError) -> StoreUnusable:
     """Return why a file cannot be opened for writing, or made."""
     if not path.parent.is_dir():
-        return StoreUnusable(f"{path.parent} is no folder: make it, or correct DATABASE_URL.")
-    return StoreUnusable(f"{path} cannot be opened for writing: {error.strerror}.")
+        return StoreUnusable(f"{path.parent} isn't a folder. Create it or correct DATABASE_URL.")
+    return StoreUnusable(f"{path} can't be opened for writing: {error.strerror}.")

@@ -67,16 +67,16 @@ def _error(path: Path, code: int, found: str) -> FtjobError:
     if code in _DAMAGED:
         return _damaged(path, found)
     if code in _BUSY:
-        return StoreLocked(f"{path} is locked by another program: close that, then start again.")
-    return FtjobError(f"{path} cannot be used: {found}.")
+        return StoreLocked(f"{path} is locked by another program. Close it, then start again.")
+    return FtjobError(f"{path} can't be used: {found}.")
 
 
 def _damaged(path: Path, found: str) -> StoreDamaged:
     # A write-ahead log that stays behind would be played into whatever takes the file's place.
     return StoreDamaged(
-        f"{path} is damaged ({found}). It was left as it is. Move it away, together with {path.name}-wal and "
-        f"{path.name}-shm where they exist; then either copy a backup in its place, or start without it: ftjob then "
-        "begins with no memory of who tracks what."
+        f"{path} is damaged ({found}). The file was not changed. Move it away, together with {path.name}-wal and "
+        f"{path.name}-shm if they exist, then restore a backup or start fresh "
+        "(all tracking will be lost)."
     )
 
 

@@ -39,7 +39,7 @@ async def set_up(store: Store, channel: str, job: str = "ftjob-1", *, until: flo
     async with store.db.transaction() as tx:
         await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", 500.0))
     await store.channels.mutes.begin([ACCOUNT], channel, "ftjob-muted", "U1", until)
-    await store.channels.preferences.change(channel, compact=True)
+    await store.channels.preferences.change(channel, full_cards=True)
     await enqueue(store, channel)
 
 
@@ -65,7 +65,7 @@ async def test_everything_moves_and_twice_is_once(store: Store) -> None:
         assert await of(store, OLD) == {}
         assert await of(store, NEW) == had
         assert await of(store, "C0OTHER") == others
-    assert (await store.channels.preferences.find(NEW)).compact
+    assert (await store.channels.preferences.find(NEW)).full_cards
 
 
 def test_no_table_with_a_channel_is_forgotten() -> None:

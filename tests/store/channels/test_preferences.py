@@ -24,11 +24,11 @@ async def test_a_setting_gives_a_channel_that_has_to_rest_no_turn(store: Store) 
         await store.outbox.deliveries.pause_channel(tx, "C1", 60.0)
     (before,) = await rows(store, schema.channel)
 
-    await store.channels.preferences.change("C1", compact=True)
+    await store.channels.preferences.change("C1", full_cards=True)
 
     (after,) = await rows(store, schema.channel)
     assert after.free_at == before.free_at
-    assert after.compact
+    assert after.full_cards
 
 
 async def test_another_size_redraws_the_cards_of_open_jobs_in_that_channel(store: Store) -> None:
@@ -43,6 +43,6 @@ async def test_another_size_redraws_the_cards_of_open_jobs_in_that_channel(store
 
     await store.channels.preferences.change("C1", broadcast=False)
     assert set((await wanted()).values()) == {0}
-    await store.channels.preferences.change("C1", compact=True)
-    await store.channels.preferences.change("C1", compact=True)
+    await store.channels.preferences.change("C1", full_cards=True)
+    await store.channels.preferences.change("C1", full_cards=True)
     assert await wanted() == {("ftjob-a", "C1"): 1, ("ftjob-a", "C2"): 0, ("ftjob-over", "C1"): 0}

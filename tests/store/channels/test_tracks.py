@@ -1,7 +1,7 @@
 from bot.jobs.changes import State
 from bot.jobs.filters import Filter
 from bot.store import Store
-from bot.store.channels.tracks import Subscription, Track
+from bot.store.channels.tracks import Subscription, Track, TrackedJob
 from bot.store.db import schema
 from tests.store.seeds import ACCOUNT, add_jobs, reading, rows, track
 
@@ -92,8 +92,8 @@ async def test_a_channel_sees_what_it_follows_newest_first_with_its_state(store:
     await store.channels.tracks.remove("C1", "ftjob-c")
 
     assert await store.channels.tracks.in_channel("C1") == [
-        (Track(ACCOUNT, "ftjob-b", "C1", "U1"), State("succeeded", "ft:m")),
-        (Track(ACCOUNT, "ftjob-a", "C1", "U1"), State("queued")),
+        TrackedJob(Track(ACCOUNT, "ftjob-b", "C1", "U1"), State("succeeded", "ft:m"), None),
+        TrackedJob(Track(ACCOUNT, "ftjob-a", "C1", "U1"), State("queued"), None),
     ]
 
 

@@ -91,10 +91,10 @@ async def test_a_second_store_on_the_same_file_is_refused_until_the_first_is_clo
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nowhere/ftjob.db", r"nowhere is no folder: make it, or correct DATABASE_URL\."),
-        ("taken/ftjob.db", r"taken is no folder: make it, or correct DATABASE_URL\."),
-        ("folder.db", r"folder\.db cannot be opened for writing: Is a directory\."),
-        ("round.db", r"round\.db.* cannot be opened for writing: Too many levels of symbolic links\."),
+        ("nowhere/ftjob.db", r"nowhere isn't a folder\. Create it or correct DATABASE_URL\."),
+        ("taken/ftjob.db", r"taken isn't a folder\. Create it or correct DATABASE_URL\."),
+        ("folder.db", r"folder\.db can't be opened for writing: Is a directory\."),
+        ("round.db", r"round\.db.* can't be opened for writing: Too many levels of symbolic links\."),
     ],
 )
 async def test_a_place_where_no_file_can_be_is_said_in_words(tmp_path: Path, name: str, said: str) -> None:

@@ -24,7 +24,7 @@ from tests.store.clocks import StoreClock
 from tests.store.schema_0012 import AUDIT
 from tests.store.seeds import add_jobs, known_job, reading
 
-NEWEST = "0013"
+NEWEST = "0014"
 _SQLITE_CATALOG = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _POSTGRES_CATALOG = [
     """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -100,7 +100,7 @@ async def test_a_database_of_a_newer_program_is_refused_and_left_alone(database_
     async with open_store(database_url, time.now) as store:
         await _run(store.db, "UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(FtjobError, match=r"schema 9999, which this version of ftjob does not know: start a newer one"):
+    with pytest.raises(FtjobError, match=r"schema 9999, which this version of ftjob doesn't know. Run a newer version"):
         async with open_store(database_url, time.now):
             pass
 
@@ -411,3 +411,29 @@ async def test_what_older_versions_stored_loses_its_secrets_and_nothing_else(dat
     assert sorted(map(tuple, kept)) == sorted(
         [('{"id": "x"}', "d"), (json.dumps(clean), ""), (json.dumps(clean), "")] * 2
     )
+
+
+async def test_stored_jobs_get_their_names_and_open_cards_are_drawn_again(database_url: str) -> None:
+    bodies = {
+        "ftjob-a": {"metadata": {"name": "ranker \u00fc"}, "suffix": "other"},
+        "ftjob-b": {"user_provided_suffix": "s" * 70},
+        "ftjob-c": {"fine_tuned_model": "ft:gpt-4o:acme:search:1"},
+        "ftjob-d": {"metadata": None, "fine_tuned_model": "ft:gpt-4o:acme::1"},
+    }
+    async with open_database(database_url, wall.time) as db:
+        await upgrade(db, "0013")
+        tables = await _reflected(db)
+        async with db.transaction() as tx:
+            for nth, (job_id, body) in enumerate(bodies.items()):
+                key = {"account": "default", "job_id": job_id}
+                state = {"version": 1, "status": "running", "state_since": 9e8 * (nth > 2), "closed": nth > 1}
+                await tx.execute(tables["job"].insert(), {"account": "default", "id": job_id, **state})
+                await tx.execute(tables["job_snapshot"].insert(), {**key, "body": json.dumps(body), "body_hash": "h"})
+                await tx.execute(tables["card"].insert(), {"id": nth + 1, **key, "channel": "C1", "ts": "1.0"})
+
+    async with open_store(database_url, wall.time) as store, store.db.transaction() as tx:
+        names = dict((await tx.execute(select(schema.job_snapshot.c.job_id, schema.job_snapshot.c.name))).all())
+        cards = dict((await tx.execute(select(schema.card.c.job_id, schema.card.c.generation))).all())
+
+    assert names == {"ftjob-a": "ranker \u00fc", "ftjob-b": "s" * 59 + "…", "ftjob-c": "search", "ftjob-d": None}
+    assert cards == {"ftjob-a": 1, "ftjob-b": 1, "ftjob-c": 0, "ftjob-d": 1}, "one closed long ago stays as it is"

@@ -132,7 +132,7 @@ async def test_a_file_with_two_names_of_a_newer_version_or_in_no_folder_is_refus
     os.link(file, tmp_path / "other.db")
     with pytest.raises(StoreUnusable, match="2 names"):
         await probe(f"sqlite:///{file}")
-    with pytest.raises(StoreUnusable, match="is no folder"):
+    with pytest.raises(StoreUnusable, match="isn't a folder"):
         await probe(f"sqlite:///{tmp_path}/nowhere/ftjob.db")
     assert not (tmp_path / "nowhere").exists()
 

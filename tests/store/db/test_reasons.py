@@ -42,33 +42,33 @@ SERVER = [
         1,
         'GRANT CONNECT ON DATABASE x TO "my app"',
     ),
-    (asyncpg.InsufficientPrivilegeError, "must be owner of table job", 1, "let the owner of the database allow it"),
-    (asyncpg.InvalidPasswordError, 'password authentication failed for user "u"', 1, "refused the password"),
-    (asyncpg.InvalidAuthorizationSpecificationError, 'role "u" does not exist', 1, "refused the login"),
+    (asyncpg.InsufficientPrivilegeError, "must be owner of table job", 1, "ask the database owner to grant it"),
+    (asyncpg.InvalidPasswordError, 'password authentication failed for user "u"', 1, "rejected the password"),
+    (asyncpg.InvalidAuthorizationSpecificationError, 'role "u" does not exist', 1, "rejected the login"),
     (
         asyncpg.InvalidAuthorizationSpecificationError,
         'no pg_hba.conf entry for host "h", user "u", database "d", no encryption',
         1,
-        "add sslmode=require",
+        "Add sslmode=require",
     ),
-    (asyncpg.InvalidCatalogNameError, 'database "nope" does not exist', 1, "create it, or correct its name"),
-    (asyncpg.TooManyConnectionsError, "sorry, too many clients already", EX_TEMPFAIL, "start again later"),
-    (asyncpg.CannotConnectNowError, "the database system is starting up", EX_TEMPFAIL, "start again later"),
+    (asyncpg.InvalidCatalogNameError, 'database "nope" does not exist', 1, "Create it or correct its name"),
+    (asyncpg.TooManyConnectionsError, "sorry, too many clients already", EX_TEMPFAIL, "Start again later"),
+    (asyncpg.CannotConnectNowError, "the database system is starting up", EX_TEMPFAIL, "Start again later"),
     (
         asyncpg.AdminShutdownError,
         "terminating connection due to administrator command",
         EX_TEMPFAIL,
-        "start again later",
+        "Start again later",
     ),
     (asyncpg.ReadOnlySQLTransactionError, "cannot execute UPDATE in a read-only transaction", EX_TEMPFAIL, "read-only"),
-    (asyncpg.DiskFullError, "could not extend file: No space left on device", EX_TEMPFAIL, "make room"),
-    (asyncpg.OutOfMemoryError, "out of memory", EX_TEMPFAIL, "lacks resources"),
-    (asyncpg.ProtocolViolationError, "unsupported startup parameter: options", 1, "remove it from DATABASE_URL"),
+    (asyncpg.DiskFullError, "could not extend file: No space left on device", EX_TEMPFAIL, "Free some space"),
+    (asyncpg.OutOfMemoryError, "out of memory", EX_TEMPFAIL, "out of resources"),
+    (asyncpg.ProtocolViolationError, "unsupported startup parameter: options", 1, "Remove it from DATABASE_URL"),
     (
         asyncpg.ProtocolViolationError,
         "no more connections allowed (max_client_conn)",
         EX_TEMPFAIL,
-        "a pooler before it",
+        "a pooler in front of it",
     ),
     (asyncpg.UndefinedTableError, 'relation "audit" does not exist', 1, "ftjob db upgrade"),
     (asyncpg.DivisionByZeroError, "division by zero", 1, "SQLSTATE 22012"),
@@ -154,15 +154,15 @@ async def test_a_role_that_may_not_connect_gets_the_grant_that_mends_it(postgres
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda url: f"{url}_nope", '_nope" does not exist: create it, or correct its name in DATABASE_URL.'),
+        (lambda url: f"{url}_nope", '_nope" does not exist. Create it or correct its name in DATABASE_URL.'),
         (lambda url: url.replace("postgres@", "nobody@"), 'role "nobody" does not exist. Correct the user'),
-        (lambda url: f"{url}?sslmode=require", "offers no TLS, which sslmode=require in DATABASE_URL asks for"),
+        (lambda url: f"{url}?sslmode=require", "doesn't offer TLS, which sslmode=require in DATABASE_URL requires"),
         (lambda url: f"{url}?sslmode=verify-full", 'root.crt" does not exist or cannot be accessed'),
-        (lambda url: f"{url}?sslmode=verify-ca&sslrootcert=/nope.pem", "the file of sslrootcert cannot be read: No such file"),
-        (lambda url: f"{url}?options=-c%20nope%3D1", 'unrecognized configuration parameter "nope": correct the options'),
+        (lambda url: f"{url}?sslmode=verify-ca&sslrootcert=/nope.pem", "the file in sslrootcert can't be read: No such file"),
+        (lambda url: f"{url}?options=-c%20nope%3D1", 'unrecognized configuration parameter "nope". Correct the options'),
         (lambda url: url.replace("127.0.0.1", "127.0.0.1:1,127.0.0.1"), None),
-        (lambda _: f"postgresql://u@127.0.0.1:{free_port()}/d", "(connection refused): check DATABASE_URL"),
-        (lambda _: "postgresql:///d?host=/nope", "no PostgreSQL at the socket /nope/.s.PGSQL.5432"),
+        (lambda _: f"postgresql://u@127.0.0.1:{free_port()}/d", "(connection refused). Check DATABASE_URL"),
+        (lambda _: "postgresql:///d?host=/nope", "no PostgreSQL server at the socket /nope/.s.PGSQL.5432"),
         (lambda _: "postgresql://u@nosuchhost.invalid/d", "The host nosuchhost.invalid was not found"),
     ],
 )  # fmt: skip
@@ -185,7 +185,7 @@ async def test_a_server_that_only_reads_is_one_to_try_later(postgres_url: str) -
     assert "The database is read-only (cannot execute CREATE TABLE" in said.sentence
     assert said.exit_code == EX_TEMPFAIL
     primary = await why(f"{postgres_url}?target_session_attrs=read-write")
-    assert "is not what target_session_attrs" in primary.sentence
+    assert "doesn't match target_session_attrs" in primary.sentence
     assert primary.exit_code == EX_TEMPFAIL
 
 
@@ -200,7 +200,7 @@ async def test_a_server_without_a_connection_left_is_one_to_try_later(small_serv
     held = [await asyncpg.connect(small_server.url) for _ in range(4)]
     said = await why(small_server.url)
     assert said == Reason(
-        "The server has no connection left (sorry, too many clients already): start again later, or let it take more.",
+        "The server is out of connections (sorry, too many clients already). Start again later or raise its limit.",
         EX_TEMPFAIL,
     )
     for each in held:
@@ -208,7 +208,7 @@ async def test_a_server_without_a_connection_left_is_one_to_try_later(small_serv
 
 
 async def test_tables_that_are_not_there_yet_are_said_by_who_only_reads(postgres_url: str) -> None:
-    with pytest.raises(StoreUnusable, match=r'relation "audit" does not exist: .*ftjob db upgrade'):
+    with pytest.raises(StoreUnusable, match=r'relation "audit" does not exist\. .*ftjob db upgrade'):
         async with open_for_reading(postgres_url, wall.time) as db, db.transaction() as tx:
             await tx.exec_driver_sql("SELECT * FROM audit")
 
@@ -253,7 +253,7 @@ def test_certificates_that_do_not_fit_are_told_from_other_trouble_with_tls() -> 
     refused.verify_message = "self-signed certificate"
     reason = reason_of(refused, PLACE)
     assert reason is not None
-    assert "The certificate of db:5432 was not accepted (self-signed certificate)" in reason.sentence
+    assert "The certificate of db:5432 wasn't accepted (self-signed certificate)" in reason.sentence
     reason = reason_of(ssl.SSLError("wrong version number"), PLACE)
     assert reason is not None
     assert "TLS with db:5432 failed" in reason.sentence

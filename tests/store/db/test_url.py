@@ -90,46 +90,46 @@ def test_an_address_of_a_file_names_it(url: str) -> None:
 SHAPE = "must be like postgresql://user:password@host:5432/name"
 TWO_READINGS = "has more than one @ before the host; write @ in a password as %40, / as %2F and ? as %3F"
 WRONG: dict[str, str] = {
-    "": "must begin with sqlite:/// or postgresql://",
-    f"mysql://u:{CANARY}@h/d": "must begin with sqlite:/// or postgresql://",
-    f"sqlite:{CANARY}.db": "must begin with sqlite:/// or postgresql://",
+    "": "must start with sqlite:/// or postgresql://",
+    f"mysql://u:{CANARY}@h/d": "must start with sqlite:/// or postgresql://",
+    f"sqlite:{CANARY}.db": "must start with sqlite:/// or postgresql://",
     f"sqlite://{CANARY}.db": "must be like sqlite:///ftjob.db, or sqlite:////data/ftjob.db for a path from the root",
-    "sqlite:///ftjob.db?mode=memory": "has the unknown option mode; remove it, or check its spelling",
+    "sqlite:///ftjob.db?mode=memory": "has an unknown option mode; remove it, or check its spelling",
     f"postgresql://u:p@h:{CANARY}@host/d": TWO_READINGS,
     f"postgresql://u:{CANARY}@h:5432@host:5432/d": TWO_READINGS,
     f"postgresql://u:p@h/{CANARY}@host/d": TWO_READINGS.replace("more than one @ before", "an @ after"),
     f"postgresql://u:{CANARY}": SHAPE,
     f"postgresql://u:p@h:{CANARY}/d": SHAPE,
     f"postgresql://u:p@[{CANARY}/d": SHAPE,
-    "postgresql://u:p@h:99999/d": "has a port that is not a number from 1 to 65535",
-    "postgresql://u:p@h:0/d": "has a port that is not a number from 1 to 65535",
-    f"postgresql://u:p@h/d?port={CANARY}": "has a port that is not a number from 1 to 65535",
-    "postgresql://a,b,c/d?port=1,2": "has as many ports as neither one nor hosts; name one port, or one for each host",
-    "postgresql://u:p@h/d?pgbouncer=true": "has the unknown option pgbouncer; remove it, or check its spelling",
-    "postgresql://u:p@h/d?schema=public": "has the unknown option schema; remove it, or check its spelling",
-    f"postgresql://u:p@h/d?ssl_mode={CANARY}": "has the unknown option ssl_mode; remove it, or check its spelling",
+    "postgresql://u:p@h:99999/d": "has a port that isn't a number from 1 to 65535",
+    "postgresql://u:p@h:0/d": "has a port that isn't a number from 1 to 65535",
+    f"postgresql://u:p@h/d?port={CANARY}": "has a port that isn't a number from 1 to 65535",
+    "postgresql://a,b,c/d?port=1,2": "must have one port, or one for each host",
+    "postgresql://u:p@h/d?pgbouncer=true": "has an unknown option pgbouncer; remove it, or check its spelling",
+    "postgresql://u:p@h/d?schema=public": "has an unknown option schema; remove it, or check its spelling",
+    f"postgresql://u:p@h/d?ssl_mode={CANARY}": "has an unknown option ssl_mode; remove it, or check its spelling",
     f"postgresql://u:p@h/d?{CANARY}=1": (
-        "has the unknown option (not shown, as it may be part of a password); remove it, or check its spelling"
+        "has an unknown option (not shown, as it may be part of a password); remove it, or check its spelling"
     ),
-    "postgresql://u:p@h/d?hostaddr=10.0.0.1": "has the option hostaddr, which ftjob does not support; remove it",
+    "postgresql://u:p@h/d?hostaddr=10.0.0.1": "has the option hostaddr, which ftjob doesn't support; remove it",
     "postgresql://u:p@h/d?sslmode": "has the option sslmode without a value",
     "postgresql://u:p@h/d?sslmode=require&sslmode=disable": "has the option sslmode twice",
-    f"postgresql://u:p@h/d?sslmode={CANARY}": f"has a wrong option: sslmode must be one of {', '.join(SSL_MODES)}",
-    "postgresql://u:p@h/d?sslmode=no-verify": f"has a wrong option: sslmode must be one of {', '.join(SSL_MODES)}",
+    f"postgresql://u:p@h/d?sslmode={CANARY}": f"has an invalid option: sslmode must be one of {', '.join(SSL_MODES)}",
+    "postgresql://u:p@h/d?sslmode=no-verify": f"has an invalid option: sslmode must be one of {', '.join(SSL_MODES)}",
     "postgresql://u:p@h/d?target_session_attrs=master": (
-        "has a wrong option: target_session_attrs must be one of any, read-write, read-only, primary, standby, "
+        "has an invalid option: target_session_attrs must be one of any, read-write, read-only, primary, standby, "
         "prefer-standby"
     ),
     f"postgresql://u:p@h/d?connect_timeout={CANARY}": (
-        "has a wrong option: connect_timeout must be a whole number of seconds"
+        "has an invalid option: connect_timeout must be a whole number of seconds"
     ),
-    "postgresql://u:p@h/d?gssencmode=require": "has a wrong option: gssencmode must be one of disable, prefer",
+    "postgresql://u:p@h/d?gssencmode=require": "has an invalid option: gssencmode must be one of disable, prefer",
     "postgresql://u:p@h/d?sslrootcert=system&sslmode=require": (
-        "has a wrong option: sslrootcert=system needs sslmode=verify-full"
+        "has an invalid option: sslrootcert=system needs sslmode=verify-full"
     ),
-    f"postgresql://u:{CANARY}\n@h/d": "holds a character that no address has; was it cut or copied with a line break?",
-    f"postgresql://u:{CANARY}%00@h/d": "holds %00, which no name and no password can hold",
-    f"postgresql://u:{CANARY}%ff@h/d": "holds %-encoded characters that are not UTF-8",
+    f"postgresql://u:{CANARY}\n@h/d": "contains an invalid character; was it cut off or copied with a line break?",
+    f"postgresql://u:{CANARY}%00@h/d": "contains %00, which isn't allowed in a name or password",
+    f"postgresql://u:{CANARY}%ff@h/d": "contains %-encoded characters that aren't UTF-8",
 }
 
 

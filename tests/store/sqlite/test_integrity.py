@@ -61,7 +61,7 @@ async def test_damage_is_found_before_anything_is_read_and_the_file_is_left_as_i
     damage(file)
     before = file.read_bytes()
 
-    with pytest.raises(StoreDamaged, match=rf"ftjob\.db is damaged \(.*{found}.*\)\. It was left as it is\. "):
+    with pytest.raises(StoreDamaged, match=rf"ftjob\.db is damaged \(.*{found}.*\)\. The file was not changed\. "):
         async with open_store(f"sqlite:///{file}", wall.time):
             pass
 

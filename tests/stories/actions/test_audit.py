@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bot.app.bot import Bot
+from bot.blocks.interactive import SHOW_PAGE
 from bot.blocks.job import status_phrase
-from bot.blocks.parts import SHOW_PAGE
 from bot.jobs.actions import Decision
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.messages import EphemeralMessage, SentReply
@@ -138,7 +138,7 @@ async def test_a_button_that_was_never_shown_to_a_user_is_counted_and_audited(wo
 
     assert world.actions == []
     for answer in answers:
-        assert "I never put that question to you here" in answer.plain_text
+        assert "This confirmation isn't yours" in answer.plain_text
         assert not answer.replace_original
     assert [(row.person, row.channel, row.decision) for row in rows[1:]] == [
         (world.olivia.id, world.ops.id, Decision.TAMPERED),
@@ -168,7 +168,7 @@ async def test_a_confirmation_that_led_to_no_action_is_audited_with_the_reason(w
     assert once_more.plain_text == ended.plain_text
     assert expired.replace_original
     assert [(row.decision, row.reason) for row in rows] == [
-        (Decision.FINISHED, "the job was cancelled"),
+        (Decision.FINISHED, "the job was canceled"),
         (Decision.PROMPTED, None),
         (Decision.EXPIRED, "the job succeeded"),
         (Decision.DUPLICATE, None),
@@ -180,12 +180,12 @@ async def test_a_confirmation_that_led_to_no_action_is_audited_with_the_reason(w
 @pytest.mark.parametrize(
     ("verb", "status", "decision", "said"),
     [
-        ("pause", "queued", Decision.EARLY, "came too early (the job wasn't there yet) with `pause`"),
-        ("pause", "paused", Decision.ALREADY, "asked for what was so already: `pause`"),
-        ("pause", "succeeded", Decision.FINISHED, "came too late (the job had finished) with `pause`"),
-        ("resume", "validating_files", Decision.EARLY, "came too early (the job wasn't there yet) with `resume`"),
-        ("resume", "running", Decision.ALREADY, "asked for what was so already: `resume`"),
-        ("cancel", "failed", Decision.FINISHED, "came too late (the job had finished) with `cancel`"),
+        ("pause", "queued", Decision.EARLY, "was too early (the job wasn't there yet): `pause`"),
+        ("pause", "paused", Decision.ALREADY, "requested what was already done: `pause`"),
+        ("pause", "succeeded", Decision.FINISHED, "was too late (the job had finished): `pause`"),
+        ("resume", "validating_files", Decision.EARLY, "was too early (the job wasn't there yet): `resume`"),
+        ("resume", "running", Decision.ALREADY, "requested what was already done: `resume`"),
+        ("cancel", "failed", Decision.FINISHED, "was too late (the job had finished): `cancel`"),
     ],
 )
 async def test_an_action_that_did_not_apply_is_written_down_as_what_happened(
@@ -235,7 +235,7 @@ async def test_operators_read_it_in_chat(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
-        assert "Nobody has tried anything" in (await world.say("audit")).plain_text
+        assert "No actions or denials yet" in (await world.say("audit")).plain_text
         await world.say(f"cancel {job}", by="milo")
         await world.press(await world.say(f"cancel {job}"), CONFIRM)
         seen = await world.say("audit")
@@ -243,8 +243,8 @@ async def test_operators_read_it_in_chat(world: World) -> None:
         refused = await world.say("audit", by="milo")
 
     assert seen.ephemeral
-    assert "may not" in refused.plain_text
-    for words in (f"<@{world.milo.id}> :no_entry: was denied", "*ordered*", "carried out", job, "running → cancelled"):
+    assert "Only operators can do this" in refused.plain_text
+    for words in (f"<@{world.milo.id}> :no_entry: was denied", "*requested*", "completed", job, "running → canceled"):
         assert words in seen.plain_text, words
     assert short.plain_text.count("<@") < seen.plain_text.count("<@")
 
@@ -267,9 +267,9 @@ async def test_refusals_push_nothing_out_of_view_and_are_summed_up_by_person(any
     for answer in (seen, few):
         assert lines(answer).count(f"<@{world.gia.id}>") == 1
         assert "27 times since" in answer.plain_text
-        assert "carried out `cancel`" in answer.plain_text
-    assert "*ordered*" in seen.plain_text
-    assert "*ordered*" not in few.plain_text
+        assert "completed `cancel`" in answer.plain_text
+    assert "*requested*" in seen.plain_text
+    assert "*requested*" not in few.plain_text
     assert len([row for row in rows if row.decision is Decision.DENIED]) == 28, "each is kept"
 
 
@@ -283,7 +283,7 @@ async def test_reads_push_nothing_out_of_view_either(world: World) -> None:
         seen = await world.say("audit 3")
 
     assert "12 times since" in seen.plain_text
-    assert "*ordered*" in seen.plain_text
+    assert "*requested*" in seen.plain_text
 
 
 async def test_refusals_of_many_people_take_a_few_lines_and_leave_the_actions_in_view(world: World) -> None:
@@ -296,8 +296,8 @@ async def test_refusals_of_many_people_take_a_few_lines_and_leave_the_actions_in
             await (await guest.command(f"status {job}", world.ml)).reply()
         seen = await world.say("audit 25")
 
-    assert "*ordered*" in seen.plain_text
-    assert "25 more were refused something" in seen.plain_text
+    assert "*requested*" in seen.plain_text
+    assert "25 more people were denied or only viewed" in seen.plain_text
     assert lines(seen).count("was denied") == 5
     assert world.slack.violations == []
 
@@ -332,8 +332,8 @@ async def test_the_audit_has_pages_and_a_filter_for_a_word_a_person_and_a_job(wo
     assert jobs[3] in first.plain_text
     assert jobs[3] not in second_page.plain_text.replace(f"`{jobs[3]}` `{jobs[0]}`", "")
     assert jobs[2] in second_page.plain_text
-    assert "neither a number up to 25" in wrong.plain_text
-    assert "no rows of" in nobody.plain_text
+    assert "a number up to 25" in wrong.plain_text
+    assert "No audit entries of" in nobody.plain_text
 
 
 async def test_a_page_of_the_audit_is_for_whoever_is_an_operator_when_they_turn_it(world: World) -> None:
@@ -344,7 +344,7 @@ async def test_a_page_of_the_audit_is_for_whoever_is_an_operator_when_they_turn_
         world.olivia.is_admin = False
         refused = await world.press(first, SHOW_PAGE)
 
-    assert "may not" in refused.plain_text
+    assert "Only operators can do this" in refused.plain_text
     assert "ftjob-nosuch" not in refused.plain_text
 
 
@@ -356,7 +356,7 @@ async def test_the_command_line_prints_it_and_checks_it_beside_the_running_bot(w
         code, printed = await second(world, "audit", "export")
         assert await second(world, "audit", "verify") == (
             0,
-            "Every row of the audit is as it was written and follows the one before.\n",
+            "Audit log intact.\n",
         )
 
     rows = [json.loads(line) for line in printed.splitlines()]
@@ -374,12 +374,12 @@ async def test_the_command_line_prints_it_and_checks_it_beside_the_running_bot(w
     shell.close()
     code, said = await second(world, "audit", "verify")
     assert code == 1
-    assert "Row 2 of the audit is not as it was written" in said
+    assert "Audit log row 2 was changed" in said
 
 
 async def test_without_a_database_the_command_line_says_so(world: World) -> None:
     (world.folder / "ftjob.db").unlink()
     code, said = await second(world, "audit", "export")
 
-    assert (code, "There is no database" in said) == (1, True)
+    assert (code, "There's no database" in said) == (1, True)
     assert not (world.folder / "ftjob.db").exists()

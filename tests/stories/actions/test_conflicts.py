@@ -41,7 +41,7 @@ async def test_a_job_that_went_on_since_the_confirmation_is_canceled_all_the_sam
 
     assert world.actions == [cancel_request(job)]
     words = (then.replace("_", " "), now.replace("_", " "))
-    assert "It was {} when I asked and {} when you confirmed.".format(*words) in answer.plain_text
+    assert "The job changed from {} to {} before you confirmed.".format(*words) in answer.plain_text
     assert [(row.decision, row.status_before, row.status_after) for row in rows] == [
         (Decision.PROMPTED, None, None),
         (Decision.SUBMITTED, now, None),
@@ -59,8 +59,8 @@ async def test_a_job_that_moves_at_each_read_can_be_canceled(world: World) -> No
         answer = await world.press(await world.say(f"cancel {job}"), CONFIRM)
 
     assert world.actions == [cancel_request(job)]
-    assert "Cancel sent." in answer.plain_text
-    assert "It was validating files when I asked and queued when you confirmed." in answer.plain_text
+    assert "` was canceled." in answer.plain_text
+    assert "The job changed from validating files to queued before you confirmed." in answer.plain_text
 
 
 async def test_the_second_of_two_people_learns_who_was_first(world: World) -> None:
@@ -76,9 +76,9 @@ async def test_the_second_of_two_people_learns_who_was_first(world: World) -> No
         rows = await entries(bot)
 
     assert world.actions == [cancel_request(job)]
-    winner, loser = sorted(answers, key=lambda answer: "Cancel sent" not in answer.plain_text)
-    assert "Cancel sent" in winner.plain_text
-    assert "is already being cancelled by <@" in loser.plain_text
+    winner, loser = sorted(answers, key=lambda answer: "` was canceled." not in answer.plain_text)
+    assert "` was canceled." in winner.plain_text
+    assert "is already being canceled by <@" in loser.plain_text
     assert loser.replace_original
     assert sorted(row.decision for row in rows[2:]) == [Decision.DONE, Decision.DUPLICATE, Decision.SUBMITTED]
 
@@ -97,8 +97,8 @@ async def test_who_presses_when_the_api_does_not_show_the_cancel_yet_is_notified
         rows = await entries(bot)
 
     assert world.actions == [cancel_request(job)]
-    assert "Cancel sent" in own.plain_text
-    assert f"was cancelled by <@{world.olivia.id}> a moment ago" in others.plain_text
+    assert "` was canceled." in own.plain_text
+    assert f"was canceled by <@{world.olivia.id}> a moment ago" in others.plain_text
     assert (own.replace_original, others.replace_original) == (True, True)
     assert [row.decision for row in rows][-2:] == [Decision.DUPLICATE] * 2
 
@@ -113,10 +113,10 @@ async def test_a_channel_is_notified_of_an_action_and_its_result_at_once_however
         question = await world.say(f"cancel {job}")
         world.api.faults.add(CANCEL, Fault("late", seconds=3))
         exchange = await world.olivia.click(question, CONFIRM)
-        await world.until_delivered(job, "Cancel ordered")
+        await world.until_delivered(job, "Cancel requested")
         rows = await entries(bot)
         await exchange.reply()
-        await world.until_delivered(job, "Cancel ordered", "Cancelled")
+        await world.until_delivered(job, "Cancel requested", "Canceled")
 
     assert rows[-1].decision is Decision.SUBMITTED, "its end is not known yet"
 
@@ -131,7 +131,7 @@ async def test_who_stopped_to_be_an_operator_since_the_confirmation_may_not_conf
         answer = await world.press(question, CONFIRM, by="milo")
         rows = await entries(bot)
 
-    assert "may not" in answer.plain_text
+    assert "Only operators can do this" in answer.plain_text
     assert world.actions == []
     assert [(row.decision, row.reason) for row in rows][1:] == [(Decision.DENIED, "not_an_operator")]
 
@@ -151,7 +151,7 @@ async def test_an_action_that_another_process_left_is_looked_up_and_its_requeste
         rows = await entries(bot)
 
     assert [(row.source, row.decision, row.status_after) for row in rows] == [("start", Decision.DONE, "cancelled")]
-    assert "Cancel carried out" in to_person(world)[0].plain_text
+    assert "Cancel completed" in to_person(world)[0].plain_text
     assert world.actions == []
 
 
@@ -164,17 +164,17 @@ async def test_an_action_without_effect_is_given_up_after_a_minute_and_never_sen
         world.api.faults.add(CANCEL, Fault("drop"))
         exchange = await world.olivia.click(question, CONFIRM)
         answer = await exchange.reply()
-        assert "I keep watching" in answer.plain_text
+        assert "I'll keep watching" in answer.plain_text
         assert [row.decision for row in await entries(bot)] == [Decision.PROMPTED, Decision.SUBMITTED]
         world.skip(61)
-        await world.until_delivered(job, "Cancel ordered", "Cancel not carried out")
+        await world.until_delivered(job, "Cancel requested", "Cancel not completed")
         await world.slack.request_log.wait_until(lambda: to_person(world), why="a word to Olivia")
         rows = await entries(bot)
         again = await world.press(await world.say(f"cancel {job}"), CONFIRM)
 
     assert rows[-1].decision is Decision.UNKNOWN
-    assert "give the order anew" in to_person(world)[0].plain_text
-    assert "Cancel sent" in again.plain_text
+    assert "try again if you still need to" in to_person(world)[0].plain_text
+    assert "` was canceled." in again.plain_text
     assert world.actions == [cancel_request(job)] * 2
 
 
@@ -193,8 +193,8 @@ async def test_an_action_whose_job_cannot_be_read_either_is_given_up_in_those_wo
         (row,) = await entries(bot)
 
     (told,) = to_person(world)
-    assert "Cancel not carried out" in told.plain_text
-    assert "the job cannot be read at present" in told.plain_text
+    assert "Cancel not completed" in told.plain_text
+    assert "I can't read the job right now" in told.plain_text
     assert (row.decision, row.status_before, row.status_after) == (Decision.UNKNOWN, "running", None)
 
 
@@ -212,7 +212,7 @@ async def test_an_action_that_could_not_be_sent_is_reported_as_that(world: World
     assert world.actions == []
     assert "nothing was sent" in answer.plain_text
     assert [row.decision for row in rows] == [Decision.PROMPTED, Decision.SUBMITTED, Decision.UNSENT]
-    assert rows[-1].reason == "The connection was refused: nothing listens at its port."
+    assert rows[-1].reason == "The connection was refused: nothing is listening on its port."
 
 
 async def test_a_job_that_ends_while_its_action_is_unconfirmed_ended_first(world: World) -> None:
@@ -227,7 +227,7 @@ async def test_a_job_that_ends_while_its_action_is_unconfirmed_ended_first(world
         answer = await exchange.reply()
         rows = await entries(bot)
 
-    assert "had already ended: it succeeded" in answer.plain_text
+    assert "had already finished: it succeeded" in answer.plain_text
     assert (rows[-1].decision, rows[-1].status_after) == (Decision.FINISHED, "succeeded")
 
 
@@ -256,7 +256,7 @@ async def test_an_action_that_a_proxy_takes_for_a_job_that_is_over_came_too_late
         rows = await entries(bot)
 
     assert rows[-1].decision is Decision.FINISHED
-    assert "had already ended" in answer.plain_text
+    assert "had already finished" in answer.plain_text
 
 
 async def test_a_recording_that_is_played_again_and_again_uses_up_nobodys_limit(world: World) -> None:
@@ -270,7 +270,7 @@ async def test_a_recording_that_is_played_again_and_again_uses_up_nobodys_limit(
             assert (await world.olivia.user_actions.replay(exchange)).acked
         answer = await world.say(f"status {job}")
 
-    assert "Slow down" not in answer.plain_text
+    assert "a bit fast" not in answer.plain_text
 
 
 async def test_what_an_api_calls_its_request_is_never_markup(world: World) -> None:

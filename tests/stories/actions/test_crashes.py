@@ -19,9 +19,9 @@ ROUNDS = 3
 @pytest.mark.parametrize(
     ("point", "orders", "end", "told"),
     [
-        ("before_action", 0, Decision.UNKNOWN, ("Cancel not carried out", "Cancel not carried out")),
-        ("after_action", 1, Decision.DONE, ("Cancelled", "Cancel carried out")),
-        ("before_action_outcome", 1, Decision.DONE, ("Cancelled", "Cancel carried out")),
+        ("before_action", 0, Decision.UNKNOWN, ("Cancel not completed", "Cancel not completed")),
+        ("after_action", 1, Decision.DONE, ("Canceled", "Cancel completed")),
+        ("before_action_outcome", 1, Decision.DONE, ("Canceled", "Cancel completed")),
     ],
 )
 async def test_an_action_whose_bot_dies_is_looked_up_and_reported(
@@ -41,7 +41,7 @@ async def test_an_action_whose_bot_dies_is_looked_up_and_reported(
     world.skip(UNCONFIRMED_TIMEOUT + 1)
 
     async with world.bot() as last:
-        await world.until_delivered(job, "Cancel ordered", in_the_thread)
+        await world.until_delivered(job, "Cancel requested", in_the_thread)
         await world.slack.request_log.wait_until(lambda: private.messages, why="Olivia is told")
         await world.until_quiet(last)
         audit = [row async for row in last.store.actions.audit.all()]
@@ -69,9 +69,9 @@ async def test_two_people_who_press_at_once_on_two_processes_submit_one_action(
             )
             for job in jobs:
                 replies = await _pressed_by_two(world, job)
-                assert sorted("Cancel sent" in reply.plain_text for reply in replies) == [False, True]
-                winner, loser = ("olivia", 1) if "Cancel sent" in replies[0].plain_text else ("otto", 0)
-                assert f"cancelled by <@{getattr(world, winner).id}>" in replies[loser].plain_text
+                assert sorted("` was canceled." in reply.plain_text for reply in replies) == [False, True]
+                winner, loser = ("olivia", 1) if "` was canceled." in replies[0].plain_text else ("otto", 0)
+                assert f"canceled by <@{getattr(world, winner).id}>" in replies[loser].plain_text
         assert world.actions == [cancel_request(job) for job in jobs]
         assert world.slack.violations == []
     assert sorted(await _decisions(postgres_url)) == sorted(["done", "duplicate", "ordered"] * ROUNDS)

@@ -88,7 +88,7 @@ async def test_an_operator_creates_a_job_and_its_card_is_posted_where_it_was_req
     }
     assert job in window.plain_text
     (card,) = world.messages_about(job)
-    assert f"<@{world.olivia.id}>" in card.plain_text, "whose job it is"
+    assert f"<@{world.olivia.id}>" in card.plain_text, "Your user ID is added"
     assert "<!channel>" not in card.plain_text
     assert world.ops.messages == []
     assert exchange.replies == [], "all was said in the window"
@@ -99,7 +99,10 @@ async def test_an_operator_creates_a_job_and_its_card_is_posted_where_it_was_req
     ]
 
 
-@pytest.mark.parametrize(("who", "said"), [("milo", "Admins and owners"), ("gia", "Guests"), ("sam", "members of")])
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [("milo", "Only operators can do this"), ("gia", "Guests"), ("sam", "Only members of this workspace")],
+)
 async def test_nobody_but_an_operator_sees_the_form(world: World, who: str, said: str) -> None:
     async with world.bot():
         window = await opened(world, by=who)
@@ -162,7 +165,7 @@ async def test_who_lost_the_right_may_not_hand_the_form_in(world: World) -> None
         window = await opened(world)
         world.olivia.is_admin = False
         await world.olivia.submit(window, filled(world))
-        await shows(world, window, "Admins and owners")
+        await shows(world, window, "Only operators can do this")
         rows = await entries(bot)
 
     assert world.actions == []
@@ -177,7 +180,7 @@ async def test_what_does_not_fit_is_said_at_its_field_and_sent_nowhere(world: Wo
         exchange = await world.olivia.submit(window, wrong)
         assert exchange.ack_body["response_action"] == "errors"
         assert set(window.errors) == {"seed", "n_epochs", "beta", "metadata", "suffix"}
-        assert "At most 14 pairs" in window.errors["metadata"]
+        assert "Up to 14 pairs" in window.errors["metadata"]
         assert "xoxb" not in str(exchange.ack_body)
         assert world.actions == []
         await world.olivia.submit(window, filled(world))
@@ -243,7 +246,7 @@ async def test_an_api_that_takes_no_new_jobs_is_explained(world: World) -> None:
         await shows(world, window, "OpenAI is closing fine-tuning")
         await world.until_quiet(bot)
 
-    assert "6 January 2027" in window.plain_text
+    assert "January 6, 2027" in window.plain_text
     assert world.ops.messages == [], "the key is not at fault"
     assert world.api.jobs == {}
 
@@ -268,13 +271,13 @@ async def test_a_creation_that_never_arrived_is_given_up_after_a_minute_and_not_
         window = await opened(world)
         world.api.faults.add(POST, Fault("drop"))
         await world.olivia.submit(window, filled(world))
-        await shows(world, window, "did not say what became of it")
+        await shows(world, window, "didn't confirm the create")
         world.skip(61)
         private = world.slack.direct_message(world.olivia)
         await world.slack.request_log.wait_until(lambda: private.messages, why="a word to Olivia", seconds=300)
         rows = await entries(bot)
 
-    assert "Create not carried out" in private.messages[0].plain_text
+    assert "Create not completed" in private.messages[0].plain_text
     assert rows[-1].decision is Decision.UNKNOWN
     assert len(created(world)) == 1
     assert world.api.jobs == {}
@@ -340,7 +343,7 @@ async def _submitted_again(world: World, window: OpenView, body: dict[str, Any])
     window.body = copy.deepcopy(body)
     exchange = await world.olivia.submit(window, filled(world))
     assert exchange.acked, exchange.error
-    await shows(world, window, "This form was submitted already, so nothing was sent again.")
+    await shows(world, window, "This form was already submitted, so nothing was sent again.")
 
 
 async def test_an_edited_form_opens_nothing(world: World) -> None:
@@ -352,10 +355,10 @@ async def test_an_edited_form_opens_nothing(world: World) -> None:
             form = OpenView(window.id, window.user, {**body, "private_metadata": private}, window.hash, window.root_id)
             exchange = await world.olivia.submit(form, filled(world))
             assert exchange.acked
-            await shows(world, window, "You may not submit this form")
+            await shows(world, window, "This form isn't yours")
             window.body = body
         too_long = await _forged(world, window, "suffix", "s" * 4000)
-        assert too_long.ack_body == {"response_action": "errors", "errors": {"suffix": "At most 64 characters."}}
+        assert too_long.ack_body == {"response_action": "errors", "errors": {"suffix": "Up to 64 characters."}}
         rows = await entries(bot)
 
     assert world.actions == []
@@ -380,7 +383,7 @@ async def test_another_person_cannot_hand_in_somebody_elses_form(world: World) -
         theirs = OpenView("V0OTTO", otto.id, copy.deepcopy(window.body), window.hash, "V0OTTO")
         world.slack.workspace.views["V0OTTO"] = theirs
         await otto.submit(theirs, filled(world))
-        await shows(world, theirs, "You may not submit this form")
+        await shows(world, theirs, "This form isn't yours")
 
     assert world.actions == []
 
@@ -390,7 +393,7 @@ async def test_a_form_of_more_than_an_hour_is_shown_again_as_it_was_filled_in(wo
         window = await opened(world)
         world.skip(3601)
         await world.olivia.submit(window, filled(world, suffix="search"))
-        await shows(world, window, "open for more than an hour")
+        await shows(world, window, "This form expired")
         assert world.actions == []
         await world.olivia.submit(window, {})
         await shows(world, window, "Tracking")
@@ -404,7 +407,7 @@ async def test_where_slack_opens_no_window_somebody_is_told_to_type_it_again(wor
         world.slack.faults.add("views.open", Fault("answer", status=200, body=refusal))
         answer = await world.say("create")
 
-    assert "Type `/ftjob create` again" in answer.plain_text
+    assert "Run `/ftjob create` again" in answer.plain_text
     assert answer.ephemeral
     assert [entry.endpoint for entry in world.slack.request_log].count("views.open") == 1
 
@@ -413,14 +416,14 @@ async def test_a_key_that_may_not_read_files_and_too_many_of_them_let_an_id_be_t
     world.api.keys[KEY] = ApiKey("narrow", frozenset({JOBS_READ, JOBS_WRITE}))
     async with world.bot():
         window = await opened(world)
-        assert "type the id of a file" in window.plain_text
+        assert "Enter the ID of a file" in window.plain_text
         refused = await world.olivia.submit(window, filled(world, training_file="training.jsonl"))
         assert "training_file" in refused.ack_body["errors"]
         world.api.keys[KEY] = ApiKey("default")
         for _ in range(99):
             world.api.add_file(b"x")
         window = await opened(world)
-        assert "type the id of a file" in window.plain_text
+        assert "Enter the ID of a file" in window.plain_text
         await world.olivia.submit(window, filled(world))
         await shows(world, window, "Tracking")
 
@@ -435,9 +438,9 @@ REVOKED = Fault(
     },
 )
 CAUSES = {
-    "key refused": (REVOKED, "The API refused this bot's key: Incorrect API key provided."),
-    "down": (Fault("answer", status=503, body="<html>down</html>"), "The API did not give a usable answer"),
-    "cut": (Fault("drop"), "The API did not give a usable answer"),
+    "key refused": (REVOKED, "The API rejected ftjob's key: Incorrect API key provided."),
+    "down": (Fault("answer", status=503, body="<html>down</html>"), "The API isn't responding properly"),
+    "cut": (Fault("drop"), "The API isn't responding properly"),
     "account closed": (
         Fault(
             "answer",
@@ -471,7 +474,7 @@ async def test_a_revoked_write_key_is_reported_before_a_form_is_filled_in(world:
     async with world.bot():
         window = await opened(world)
 
-    assert "The API refused this bot's key" in window.plain_text
+    assert "The API rejected ftjob's key" in window.plain_text
     assert "submit" not in window.body
 
 

@@ -19,15 +19,15 @@ async def test_a_job_is_paused_and_resumed_and_the_thread_says_who_did_it(any_wo
         await world.say(f"track {job}")
         asked = await world.say(f"pause {job}")
         assert asked.ephemeral
-        assert "Pause this job" in asked.plain_text
-        assert "can be resumed" in asked.plain_text
+        assert "Pause job" in asked.plain_text
+        assert "you can resume later" in asked.plain_text
         assert world.actions == []
 
         answer = await world.press(asked, YES)
         assert "Pause sent." in answer.plain_text
         assert world.actions == [propose("pause", job)]
         await world.slack.request_log.wait_until(
-            lambda: "Pause ordered" in "".join(m.plain_text for m in world.messages_about(job))
+            lambda: "Pause requested" in "".join(m.plain_text for m in world.messages_about(job))
         )
 
         resumed = await world.press(await world.say(f"resume {job}"), YES)
@@ -41,10 +41,10 @@ async def test_a_job_is_paused_and_resumed_and_the_thread_says_who_did_it(any_wo
 @pytest.mark.parametrize(
     ("status", "verb", "says"),
     [
-        ("queued", "pause", "only a running job can be paused"),
-        ("running", "resume", "only a paused job can be resumed"),
-        ("succeeded", "pause", "is over already"),
-        ("cancelled", "resume", "is over already"),
+        ("queued", "pause", "only running jobs can be paused"),
+        ("running", "resume", "only paused jobs can be resumed"),
+        ("succeeded", "pause", "has already finished"),
+        ("cancelled", "resume", "has already finished"),
     ],
 )
 async def test_an_action_that_does_not_apply_gets_no_confirmation(
@@ -63,10 +63,10 @@ async def test_a_member_may_neither_pause_nor_resume_and_learns_who_may(world: W
     async with world.bot():
         for text in (f"pause {running}", f"resume {paused}"):
             said = await world.say(text, by="milo")
-            assert "Admins and owners" in said.plain_text
+            assert "Only operators can do this" in said.plain_text
         asked = await world.say(f"pause {running}")
         refused = await world.press(asked, YES, by="milo")
-        assert "Admins and owners" in refused.plain_text
+        assert "Only operators can do this" in refused.plain_text
     assert world.actions == []
 
 
@@ -80,12 +80,12 @@ async def test_each_action_is_shown_with_its_own_sign_in_the_thread(world: World
             lambda: len(confirmed(world, job)) == 3, seconds=300, why="three lines"
         )
     signs = (":double_vertical_bar: *Pause", ":arrow_forward: *Resume", ":octagonal_sign: *Cancel")
-    assert [said.split(" ordered*")[0] for said in confirmed(world, job)] == list(signs)
+    assert [said.split(" requested*")[0] for said in confirmed(world, job)] == list(signs)
 
 
 def confirmed(world: World, job: str) -> list[str]:
     """Return the lines about orders in the thread of a job."""
-    return [message.text for message in world.messages_about(job) if " ordered*" in message.text]
+    return [message.text for message in world.messages_about(job) if " requested*" in message.text]
 
 
 async def test_a_running_job_that_moves_on_at_work_is_paused_all_the_same(world: World) -> None:
@@ -94,7 +94,7 @@ async def test_a_running_job_that_moves_on_at_work_is_paused_all_the_same(world:
         asked = await world.say(f"pause {job}")
         world.api.change(job, status="uploading")
         said = await world.press(asked, YES)
-    assert "It was running when I asked and uploading when you confirmed." in said.plain_text
+    assert "The job changed from running to uploading before you confirmed." in said.plain_text
     assert world.actions == [propose("pause", job)]
 
 
@@ -105,7 +105,7 @@ async def test_a_job_in_an_unknown_state_is_confirmed_again(world: World) -> Non
         world.api.change(job, status="word_of_tomorrow")
         again = await world.press(asked, YES)
         assert world.actions == []
-        assert "It was paused when I asked" in again.plain_text
+        assert "The job was paused when I asked" in again.plain_text
         await world.press(again, YES)
     assert world.actions == [propose("resume", job)]
 
@@ -126,8 +126,8 @@ async def test_a_pause_whose_answer_is_lost_is_found_out_by_reading(world: World
         asked = await world.say(f"pause {job}")
         world.api.faults.add("POST /fine_tuning/jobs/{id}/pause", Fault("drop", accepted=True))
         said = await world.press(asked, YES)
-    assert "did not say what became of the pause" in said.plain_text
-    assert "is paused now" in said.plain_text
+    assert "didn't confirm the pause" in said.plain_text
+    assert "is paused." in said.plain_text
     assert world.actions == [propose("pause", job)]
 
 

@@ -60,7 +60,7 @@ async def test_who_was_refused_stays_refused_whatever_slack_answers_later(world:
         assert await bot.store.channels.mutes.in_channel(world.ml.id) == []
 
     shown = [*(each.plain_text for each in answers), world.slack.homes[person.id].plain_text]
-    for words in ("Running", "search", "Tracking", "subscribed", "untracked", "muted", "Newest"):
+    for words in ("running", "search", "Tracking", "subscribed", "untracked", "muted", "Latest jobs"):
         assert not [text for text in shown if words in text], words
     assert len(world.ml.messages) == 1
     assert world.actions == []
@@ -69,9 +69,9 @@ async def test_who_was_refused_stays_refused_whatever_slack_answers_later(world:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (ANSWERS["a rate limit"], "try again in a minute"),
-        (ANSWERS["user_not_found"], "I answer only members"),
-        (ANSWERS["an empty object"], "try again in a minute"),
+        (ANSWERS["a rate limit"], "Try again in a minute"),
+        (ANSWERS["user_not_found"], "only members can use ftjob"),
+        (ANSWERS["an empty object"], "Try again in a minute"),
         (ANSWERS["missing_scope"], "`ftjob check`"),
     ],
     ids=["429", "no such person", "empty", "missing scope"],
@@ -94,14 +94,14 @@ async def test_of_whom_nothing_is_known_is_told_why_and_what_to_do_in_commands_a
         if has_refresh:
             await world.milo.click(home, REFRESH_HOME)
             await world.slack.request_log.wait_until(
-                lambda: "Newest" in world.slack.homes[world.milo.id].plain_text, why="a Home tab"
+                lambda: "Latest jobs" in world.slack.homes[world.milo.id].plain_text, why="a Home tab"
             )
 
     assert said in refused.plain_text
     assert ("/ftjob status" in helped.plain_text) is ("only members" not in said), "none of ours gets no help either"
     assert job not in shown_home
     assert has_refresh is ("again" in said or "check" in said)
-    assert "Running" in shown.plain_text
+    assert "running" in shown.plain_text
 
 
 async def test_before_slack_said_which_workspace_is_ours_nobody_is_answered_but_with_help(world: World) -> None:
@@ -120,7 +120,7 @@ async def test_before_slack_said_which_workspace_is_ours_nobody_is_answered_but_
 
     for text in (read.plain_text, ordered.plain_text, home):
         assert "still starting" in text
-        assert "Running" not in text
+        assert "running" not in text
     assert "/ftjob status" in helped.plain_text
     assert world.slack.request_log.for_endpoint(INFO) == []
 
@@ -151,10 +151,10 @@ async def test_a_member_of_ours_and_of_another_workspace_is_answered_however_sla
             lambda: len(world.slack.request_log.for_endpoint("views.publish")) == 2, why="a second one"
         )
 
-    assert "Running" in card.plain_text
-    assert "Running" in pressed.plain_text
+    assert "running" in card.plain_text
+    assert "running" in pressed.plain_text
     assert "Tracking" in tracked.plain_text
-    assert "Newest" in world.slack.homes[world.milo.id].plain_text
+    assert "Latest jobs" in world.slack.homes[world.milo.id].plain_text
 
 
 async def test_where_slack_names_another_workspace_in_a_button_alone_its_answer_about_the_person_counts(
@@ -171,7 +171,7 @@ async def test_where_slack_names_another_workspace_in_a_button_alone_its_answer_
         world.milo.team_id = HOME
         pressed = await world.press(card, "ftjob_refresh", by="milo")
 
-    assert "Running" in pressed.plain_text
+    assert "running" in pressed.plain_text
 
 
 @pytest.mark.parametrize("named", [TEAM, HOME], ids=["payloads name ours", "payloads name theirs"])
@@ -201,8 +201,8 @@ async def test_what_operators_alone_may_see_is_decided_by_slacks_word_of_this_mo
         world.olivia.is_restricted, world.olivia.deleted = now == "a guest", now == "deactivated"
         after = await world.say(verb)
 
-    assert "may" not in before.plain_text
-    said = {"a member": "You may not do this", "a guest": "Guests", "deactivated": "only people"}[now]
+    assert "Only operators" not in before.plain_text
+    said = {"a member": "Only operators can do this", "a guest": "Guests", "deactivated": "Bots can't use ftjob"}[now]
     assert said in after.plain_text
 
 
@@ -212,7 +212,7 @@ async def test_what_operators_alone_may_see_is_not_shown_while_slack_cannot_be_a
         world.slack.faults.always(INFO, error("fatal_error"))
         refused = [await world.say(verb) for verb in ("audit", "outbox")]
 
-    assert all("could not ask Slack" in each.plain_text for each in refused)
+    assert all("couldn't reach Slack" in each.plain_text for each in refused)
 
 
 async def test_a_clock_that_steps_neither_prolongs_nor_ends_what_is_known_of_somebody(world: World) -> None:
@@ -241,4 +241,4 @@ async def test_one_bad_group_of_operators_does_not_keep_the_others_from_working(
         refused = await (await nina.command(f"cancel {job}", world.ml)).reply()
 
     assert "ftjob_confirm" in question.buttons
-    assert "You may not do this" in refused.plain_text
+    assert "Only operators can do this" in refused.plain_text

@@ -30,12 +30,12 @@ async def test_an_action_that_was_executed_without_a_response_is_not_sent_again(
     async with world.bot() as bot:
         await world.say(f"track {job}")
         answer = await cancelled(world, job, Fault("drop", accepted=True))
-        await world.until_delivered(job, "Cancel ordered", "Cancelled")
+        await world.until_delivered(job, "Cancel requested", "Canceled")
         await world.until_quiet(bot)
 
     assert world.actions == [cancel_request(job)]
-    assert "did not say" in answer.plain_text
-    assert "cancelled" in answer.plain_text
+    assert "didn't confirm" in answer.plain_text
+    assert "canceled" in answer.plain_text
 
 
 async def test_an_action_that_was_lost_is_not_sent_again_and_the_reply_says_that_the_job_goes_on(world: World) -> None:
@@ -47,9 +47,9 @@ async def test_an_action_that_was_lost_is_not_sent_again_and_the_reply_says_that
         await world.until_quiet(bot)
 
     assert world.actions == [cancel_request(job)]
-    assert "did not say" in answer.plain_text
+    assert "didn't confirm" in answer.plain_text
     assert "running" in answer.plain_text
-    assert world.delivered(job) == ["Cancel ordered"], "and it is watched still"
+    assert world.delivered(job) == ["Cancel requested"], "and it is watched still"
 
 
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", {"ok": True}, {"object": "fine_tuning.job", "id": "x"}])
@@ -60,8 +60,8 @@ async def test_an_action_whose_response_makes_no_sense_is_looked_up(world: World
         answer = await cancelled(world, job, Fault("answer", accepted=True, status=200, body=body))
 
     assert world.actions == [cancel_request(job)]
-    assert "cancelled" in answer.plain_text
-    assert "not affected" not in answer.plain_text
+    assert "canceled" in answer.plain_text
+    assert "aren't affected" not in answer.plain_text
 
 
 async def test_where_nothing_can_be_learned_the_answer_says_so(world: World) -> None:
@@ -80,7 +80,7 @@ async def test_where_nothing_can_be_learned_the_answer_says_so(world: World) -> 
     assert len(reads) == READS * 3
     assert reads[READS] >= 0.98, "the order may take a moment to show"
     assert reads[-1] >= 3.98
-    assert "may have arrived" in answer.plain_text.replace("\n", " ")
+    assert "may still have arrived" in answer.plain_text.replace("\n", " ")
     assert "/ftjob status" in answer.plain_text
 
 
@@ -96,7 +96,7 @@ async def test_an_action_that_the_api_refuses_is_reported_with_its_reason_and_th
     assert world.actions == [cancel_request(job)]
     assert "Job is &lt;locked&gt; by another operation" in answer.plain_text
     assert "running" in answer.plain_text
-    assert "Cancel sent" not in answer.plain_text
+    assert "` was canceled." not in answer.plain_text
 
 
 async def test_a_job_that_ended_in_the_meantime_is_reported_as_it_ended(world: World) -> None:
@@ -113,7 +113,7 @@ async def test_a_job_that_ended_in_the_meantime_is_reported_as_it_ended(world: W
                 await asyncio.sleep(0.01)
         world.api.change(job, status="succeeded")
         answer = await exchange.reply()
-        await world.until_delivered(job, "Succeeded", "Cancel ordered", "Cancel not carried out")
+        await world.until_delivered(job, "Succeeded", "Cancel requested", "Cancel not completed")
         await world.until_quiet(bot)
 
     assert world.actions == [cancel_request(job)]

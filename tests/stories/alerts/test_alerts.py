@@ -44,7 +44,7 @@ async def test_two_channels_that_track_a_job_are_notified_once_each(any_world: W
     for channel, who in ((world.ml, world.olivia), (world.ops, world.milo)):
         card, told = channel.messages
         assert told.thread_ts == card.ts
-        assert f"tracked by <@{who.id}>" in told.plain_text
+        assert f"<@{who.id}>" in told.plain_text
 
 
 async def test_a_model_that_arrives_after_the_result_is_posted_as_an_alert_of_its_own(any_world: World) -> None:
@@ -58,7 +58,7 @@ async def test_a_model_that_arrives_after_the_result_is_posted_as_an_alert_of_it
         for _ in range(2):
             await bot.pollers["default"].poll()
         world.api.change(job, fine_tuned_model=MODEL)
-        await world.until_delivered(job, "Succeeded", "Fine-tuned model is ready")
+        await world.until_delivered(job, "Succeeded", "Model named")
         await world.until_quiet(bot)
 
     card, ended, named = world.ml.messages
@@ -79,9 +79,9 @@ async def test_an_alert_says_what_a_team_wants_to_know_of_a_finished_job(world: 
         await world.until_delivered(job, "Succeeded")
 
     said = world.ml.messages[-1].plain_text
-    for fact in ("Running", "gpt-4o-mini-2024-07-18", MODEL, "5,102,337", "2 h 5 min", f"<@{world.olivia.id}>"):
+    for fact in ("succeeded", "gpt-4o-mini-2024-07-18", MODEL, "5.1 M tokens", "2 h 5 min", f"<@{world.olivia.id}>"):
         assert fact in said
-    assert f"https://platform.openai.com/finetune/{job}" in said
+    assert world.ml.messages[-1].buttons["ftjob_details"] == job
     assert "repeat" not in said
     assert "late" not in said
 
@@ -127,7 +127,7 @@ async def test_a_failed_job_says_why_in_the_words_of_its_error(world: World) -> 
         await world.until_delivered(job, "Failed")
 
     said = world.ml.messages[-1].plain_text
-    assert "code: invalid_training_file\nmessage: Line 3 is not <JSON> & bad.\nparam: training_file" in said
+    assert "`invalid_training_file` · `training_file` · Line 3 is not &lt;JSON&gt; &amp; bad." in said
     assert not world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}/events"), "the error says it all"
 
 

@@ -77,7 +77,7 @@ async def test_a_chart_that_slack_does_not_show_yet_is_shown_later_and_the_card_
             ),
             why="a picture that is refused",
         )
-        await until_card_says(world, job, "*Succeeded*")
+        await until_card_says(world, job, "· succeeded")
         assert not has_image(card_of(world, job))
         world.slack.workspace.file_delay = 0.0
         await until_card_shows_curves(world, job)
@@ -107,7 +107,7 @@ async def test_without_the_scope_for_files_the_card_is_as_it_was_and_curves_come
     async with world.bot():
         job = world.api.add_job(scenario=succeeds(1.0, steps=8))
         await world.say(f"track {job}")
-        await until_card_says(world, job, "*Succeeded*")
+        await until_card_says(world, job, "· succeeded")
         said = await curves(world, job)
         assert "training loss 2.5 at step 1" in said.plain_text
         assert "ftjob check" in said.plain_text
@@ -122,12 +122,12 @@ async def test_curves_come_to_the_thread_of_the_card_or_to_the_channel(lively: W
     async with world.bot():
         job = world.api.add_job(status="running", model="gpt-4o-mini $\\frac{1}$ <!channel>")
         said = await curves(world, job)
-        assert "has measured nothing yet" in said.plain_text
+        assert "No metrics for" in said.plain_text
         step(world, job, 1, 2.0)
         step(world, job, 2, 1.0)
 
         said = await curves(world, job, by="milo")
-        assert "are here" in said.plain_text
+        assert "Posted the chart" in said.plain_text
         assert said.ephemeral
         (shared,) = images_in(world)
         assert shared.thread_ts is None

@@ -25,7 +25,7 @@ def announce(world: World, model: str, days: int) -> str:
 
 
 def ends(world: World) -> list[ChannelMessage]:
-    return [message for message in world.ml.messages if "stop on" in message.plain_text]
+    return [message for message in world.ml.messages if "retire on" in message.plain_text]
 
 
 async def until_read(world: World, times: int) -> None:
@@ -91,7 +91,7 @@ async def test_a_key_that_may_not_read_models_watches_jobs_all_the_same(world: W
     async with world.bot():
         await until_read(world, 1)
         world.api.change(other, status="cancelled")
-        await world.until_delivered(other, "Cancelled")
+        await world.until_delivered(other, "Canceled")
         assert "api.model.read" in (await world.say("models")).plain_text
 
     assert ends(world) == []
@@ -113,7 +113,7 @@ async def test_models_lists_what_was_made_with_the_days_left(any_world: World) -
         assert "<html>" not in broken.plain_text
         listed = await world.say("models", by="milo")
         assert listed.ephemeral
-        assert f"{MODEL}` · stops on {day}, in 12 days" in listed.plain_text
+        assert f"{MODEL}` · retires on {day}, in 12 days" in listed.plain_text
         assert "1 fine-tuned models" not in listed.plain_text
         assert "1 models of checkpoints" not in listed.plain_text
         assert BASE not in [line.strip("`") for line in listed.plain_text.split()]

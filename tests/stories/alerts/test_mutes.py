@@ -29,7 +29,7 @@ async def test_a_muted_job_is_summed_up_when_somebody_unmutes_it(any_world: Worl
         await world.until_delivered(other, "Running", "Succeeded")
         assert world.delivered(job) == []
         card = next(message for message in world.messages_about(job) if "ftjob_untrack" in message.buttons)
-        await world.slack.request_log.wait_until(lambda: "*Succeeded*" in card.plain_text, why="the card goes on")
+        await world.slack.request_log.wait_until(lambda: "· succeeded" in card.plain_text, why="the card goes on")
 
         assert isinstance(muted.displayed, ChannelMessage)
         still_seen = copy.copy(muted.displayed)
@@ -41,14 +41,14 @@ async def test_a_muted_job_is_summed_up_when_somebody_unmutes_it(any_world: Worl
 
     assert not muted.ephemeral
     assert f"<@{world.milo.id}> muted `{job}` for 2 h" in muted.text
-    assert "Ends of jobs are muted, too" in muted.plain_text
-    assert f"<@{world.olivia.id}> unmuted `{job}`. 2 changes were muted" in unmuted.text
+    assert "Results are muted too" in muted.plain_text
+    assert f"<@{world.olivia.id}> unmuted `{job}`. A summary of 2 changes" in unmuted.text
     assert not unmuted.ephemeral
     assert again.ephemeral
     assert "Nothing is muted here" in again.plain_text
     [summary] = summaries(world)
-    assert "While muted: 2 changes of 1 job" in summary
-    assert f"`{job}` Queued → *Succeeded*" in summary
+    assert "While muted: 2 changes across 1 job" in summary
+    assert f"|{job}>* succeeded" in summary
     assert other not in summary
     assert world.delivered(job, world.ops) == ["Running", "Succeeded"], "other channels are not muted"
 
@@ -71,10 +71,10 @@ async def test_a_mute_of_everything_expires_automatically_after_a_restart(world:
         await world.slack.request_log.wait_until(lambda: world.messages_about(later), why="the card of a new job")
         await world.until_quiet(bot)
 
-    assert "everything until" in shown.plain_text
+    assert "all jobs until" in shown.plain_text
     [summary] = summaries(world)
-    assert "While muted: 2 changes of 1 job" in summary
-    assert "*Failed* · bad_file: Line 7." in summary
+    assert "While muted: 2 changes across 1 job" in summary
+    assert "bad_file: Line 7." in summary
     assert "late" not in summary
 
 
@@ -95,9 +95,9 @@ async def test_a_mute_in_which_nothing_happened_expires_without_a_message(world:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("mute all 2h", "Nothing is tracked here, so there is nothing to mute. Start with `/ftjob subscribe`."),
-        ("mute ftjob-abc123 2h", "Not tracked here, so there is nothing to mute."),
-        ("mute all 8d", "7 days at the most"),
+        ("mute all 2h", "Nothing is tracked here, so there's nothing to mute. Start with `/ftjob subscribe`."),
+        ("mute ftjob-abc123 2h", "That job isn't tracked here, so there's nothing to mute."),
+        ("mute all 8d", "up to 7 days"),
         ("unmute", "Nothing is muted here."),
         ("unmute ftjob-abc123", "Nothing is muted here."),
     ],
@@ -119,5 +119,5 @@ async def test_one_job_cannot_be_unmuted_while_everything_is(world: World) -> No
         answer = await world.say(f"unmute {job}")
         by_guest = await world.say("unmute", by="gia")
 
-    assert "is not muted by itself. `/ftjob unmute` ends every mute here." in answer.plain_text
+    assert "has no mute of its own. `/ftjob unmute` ends every mute here." in answer.plain_text
     assert "Guests" in by_guest.plain_text

@@ -104,4 +104,4 @@ async def test_changes_during_a_two_hour_outage_of_slack_are_posted_when_it_reco
 
 def _named(messages: list[ChannelMessage]) -> list[str]:
     """Return the jobs that messages name in their lines, twice where they are named twice."""
-    return [job for message in messages for job in re.findall(r"`(ftjob-\w+)`", message.plain_text)]
+    return [job for message in messages for job in re.findall(r"\|(ftjob-\w+)>", message.plain_text)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.blocks.parts import SHOW_PAGE
+from bot.blocks.interactive import SHOW_PAGE
 from bot.listeners.shortcuts import TRACK_FROM_MESSAGE
 from tests.store.seeds import add_jobs, reading, track
 from tests.world import World
@@ -15,13 +15,13 @@ async def test_a_shortcut_says_which_jobs_of_a_message_it_did_not_track_and_how_
         said = world.milo.post("Ours: " + ", ".join(jobs), world.ml)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, said)).reply()
         assert len(await bot.store.channels.tracks.in_channel(world.ml.id)) == 5
-        assert ("1 more job is" if count == 6 else "7 more jobs are") in answer.plain_text
+        assert ("names 1 more job (" if count == 6 else "names 7 more jobs (") in answer.plain_text
         commands = [
             line for line in answer.plain_text.replace("`", "").splitlines() if line.startswith("/ftjob track ")
         ]
         for command in commands:
             await world.say(command.removeprefix("/ftjob "), by="milo")
-        assert {track.job_id for track, _ in await bot.store.channels.tracks.in_channel(world.ml.id)} == set(jobs)
+        assert {each.track.job_id for each in await bot.store.channels.tracks.in_channel(world.ml.id)} == set(jobs)
 
 
 async def test_a_shortcut_on_few_jobs_speaks_of_no_others(world: World) -> None:
@@ -51,6 +51,6 @@ async def test_what_a_channel_tracks_is_shown_in_pages_and_home_counts_what_it_l
     assert "from number 41 on" in rest.plain_text
     assert SHOW_PAGE not in rest.buttons
     assert {job for job in jobs if job in first.plain_text + rest.plain_text} == set(jobs)
-    assert "and 38 more: `/ftjob tracked` shows them" in misused.plain_text
+    assert "and 38 more (see `/ftjob tracked`)" in misused.plain_text
     assert home.count("And 33 more") == 2, "of those that Milo tracks, and of those that run"
-    assert "And 38 more: `/ftjob list` shows them." in home
+    assert "And 38 more: see `/ftjob list`." in home

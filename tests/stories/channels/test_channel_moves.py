@@ -44,7 +44,7 @@ async def test_a_channel_keeps_all_that_it_has_when_its_id_changes(any_world: Wo
         await world.until_delivered(new, "Succeeded", channel=secret)
         await world.until_quiet(bot)
         assert world.delivered(muted, secret) == []
-        assert "Succeeded" in next(message.plain_text for message in world.messages_about(job, secret)), (
+        assert "succeeded" in next(message.plain_text for message in world.messages_about(job, secret)), (
             "its card is edited"
         )
     assert world.delivered(job, secret) == ["Succeeded"]

@@ -17,35 +17,33 @@ async def test_a_channel_chooses_its_cards_and_its_alerts(any_world: World) -> N
         for channel in (world.ml, world.ops):
             await world.say(f"track {job}", channel=channel)
         shown = await world.say("settings", by="milo")
-        changed = await world.say("settings broadcast off size compact", by="milo")
-        again = await world.say("settings size compact")
+        changed = await world.say("settings broadcast off size full", by="milo")
+        again = await world.say("settings size full")
         await world.slack.request_log.wait_until(
-            lambda: len(card_of(world, job).blocks) == 2, why="a card of two lines"
+            lambda: "*Metadata*" in card_of(world, job).plain_text, why="a card with everything"
         )
         world.api.change(job, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::x")
         await world.until_delivered(job, "Succeeded")
         await world.until_delivered(job, "Succeeded", channel=world.ops)
-        await world.slack.request_log.wait_until(
-            lambda: card_of(world, job).blocks[0]["text"]["text"].endswith("`ft:gpt-4o-mini:acme::x`"), why="its end"
-        )
+        await world.slack.request_log.wait_until(lambda: "· succeeded" in card_of(world, job).plain_text, why="its end")
         later = world.api.add_job(status="queued")
         await world.say(f"track {later}")
         await world.until_quiet(bot)
 
     assert shown.ephemeral
-    assert "the end of a job is told in the channel too" in shown.plain_text
+    assert "results also appear in the channel" in shown.plain_text
     assert not changed.ephemeral
-    assert f"<@{world.milo.id}> changed what this channel gets: broadcast off" in changed.text
-    assert "size compact" in changed.text
+    assert f"<@{world.milo.id}> changed this channel's settings: broadcast off" in changed.text
+    assert "size full" in changed.text
     assert again.ephemeral
-    assert "set so already" in again.plain_text
+    assert "Already set" in again.plain_text
     assert [world.messages_about(job, channel)[-1].reply_broadcast for channel in (world.ml, world.ops)] == [
         False,
         True,
     ]
-    assert "search" not in card_of(world, job).plain_text
-    assert "search" in world.messages_about(job, world.ops)[0].plain_text
-    assert len(card_of(world, later).blocks) == 2
+    assert "team: `search`" in card_of(world, job).plain_text
+    assert "search" not in world.messages_about(job, world.ops)[0].plain_text
+    assert "*Model*" in card_of(world, later).plain_text
 
 
 async def test_a_channel_that_wants_failures_alone_gets_cards_and_failures(world: World) -> None:
@@ -64,7 +62,7 @@ async def test_a_channel_that_wants_failures_alone_gets_cards_and_failures(world
         await world.until_delivered(bad, "Failed")
         await world.until_quiet(bot)
         await world.slack.request_log.wait_until(
-            lambda: "*Succeeded*" in card_of(world, good).plain_text, why="the card goes on"
+            lambda: "· succeeded" in card_of(world, good).plain_text, why="the card goes on"
         )
 
     assert world.delivered(good) == []

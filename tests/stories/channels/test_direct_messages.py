@@ -70,7 +70,7 @@ async def test_who_loses_their_rights_is_sent_nothing_more_and_follows_nothing_m
     ended = [(row.person, row.channel, row.decision) for row in rows if row.verb == "direct messages"]
     assert ended == [(world.milo.id, direct.id, Decision.DENIED)], "once"
     assert {(row.state, row.error) for row in undelivered} == {("dead", "person_lost_access")}
-    assert "Nothing is parked" in listed.plain_text, "nobody is sent it any more"
+    assert "No undelivered messages." in listed.plain_text, "nobody is sent it any more"
 
 
 async def test_a_card_in_direct_messages_is_not_edited_for_somebody_who_lost_their_rights(world: World) -> None:

@@ -27,7 +27,7 @@ async def test_a_channel_is_notified_of_the_jobs_and_the_changes_that_it_subscri
         await world.until_delivered(fits, "Failed")
         await world.until_quiet(bot)
 
-    assert "model `gpt-4o*` with `team=search`; told: failed, succeeded" in said.plain_text
+    assert "model `gpt-4o*` with `team=search` here, with alerts on failed, succeeded" in said.plain_text
     assert world.messages_about(other_team) == world.messages_about(other_model) == world.ops.messages == []
     card, ended = world.messages_about(fits)
     assert (ended.thread_ts, ended.reply_broadcast) == (card.ts, True)
@@ -49,7 +49,7 @@ async def test_open_jobs_that_do_not_fit_are_neither_listed_nor_followed(world: 
 
     [listed] = [message for message in world.ml.messages if "subscribed this channel" in message.text]
     assert fits in listed.plain_text
-    assert f"belongs to <@{world.milo.id}>" in listed.text
+    assert f"belong to <@{world.milo.id}>" in listed.text
     assert world.messages_about(other) == []
 
 
@@ -68,7 +68,7 @@ async def test_a_job_that_fits_two_subscriptions_is_announced_once_and_gets_the_
                 world.api.change(job, status=status)
             await world.until_quiet(bot)
 
-    assert "subscribed to that already" in again.plain_text
+    assert "already has that subscription" in again.plain_text
     assert [len([m for m in world.messages_about(job) if m.thread_ts is None]) for job in (both, one)] == [1, 1]
     assert world.delivered(both) == ["Running", "Failed"]
     assert world.delivered(one) == ["Failed"]
@@ -88,7 +88,7 @@ async def test_a_job_that_somebody_tracks_by_hand_posts_every_change(world: Worl
         await world.until_delivered(job, "Running")
         await world.until_quiet(bot)
 
-    assert "from now on with every change" in taken.plain_text
+    assert "with all changes" in taken.plain_text
     assert "already tracked" in again.plain_text
     assert world.delivered(other) == []
     assert len([message for message in world.messages_about(job) if message.thread_ts is None]) == 1
@@ -113,9 +113,9 @@ async def test_subscriptions_are_listed_and_ended_one_by_one(any_world: World) -
     assert "no subscriptions. `/ftjob subscribe`" in empty.plain_text
     assert [listed.ephemeral, beyond.ephemeral, ended.ephemeral, pressed_again.ephemeral] == [True, True, False, True]
     assert "2 subscriptions here" in listed.plain_text
-    assert "This channel has 2." in beyond.plain_text
-    assert f"<@{world.milo.id}> unsubscribed this channel from every new job (told: failed)" in ended.text
-    assert "over already" in pressed_again.plain_text
+    assert "This channel has 2 subscriptions." in beyond.plain_text
+    assert f"<@{world.milo.id}> unsubscribed this channel from all new jobs (alerts: failed)" in ended.text
+    assert "already removed" in pressed_again.plain_text
     assert [(each.filter.metadata, each.filter.statuses) for each in left] == [((("team", "search"),), ())]
     assert len(others) == 1, "another channel's are its own"
     assert "with `team=search`" in last.text
@@ -147,7 +147,7 @@ async def test_a_list_shows_all_the_states_of_its_filter_and_quotes_do_not_count
     async with world.bot():
         both, said = await listed("list failed succeeded")
         assert both == {failed, done}
-        assert "The newest failed or succeeded jobs" in said
+        assert "Latest failed or succeeded jobs" in said
         assert await listed("list team='vision'") == await listed("list team=vision")
         assert (await listed("list team='vision'"))[0] == {failed, paused}
         assert (await listed("list team=\u201cbig vision\u201d, done."))[0] == {done}
@@ -155,7 +155,7 @@ async def test_a_list_shows_all_the_states_of_its_filter_and_quotes_do_not_count
         assert (await listed("list active and mine"))[0] == {running}
         wrong = await world.say("list failed sucess", by="milo")
 
-    assert "`sucess` is neither a state" in wrong.plain_text
+    assert "I didn't understand `sucess`" in wrong.plain_text
     assert "Did you mean `success`?" in wrong.plain_text
 
 
@@ -185,7 +185,7 @@ async def test_a_channel_is_notified_of_what_it_subscribed_to_in_quotes_and_with
         await world.until_delivered(fits, "Paused", "Failed")
         await world.until_quiet(bot)
 
-    assert "with `team=big vision`; told: failed, paused" in said.plain_text
+    assert "with `team=big vision` here, with alerts on failed, paused" in said.plain_text
     assert world.messages_about(other) == []
 
 
@@ -198,7 +198,7 @@ async def test_all_open_states_are_posted_and_unknown_ones_too(world: World) -> 
             world.api.change(job, status=status)
             await world.until_quiet(bot)
 
-    assert "told: active" in said.plain_text
+    assert "with alerts on active" in said.plain_text
     assert world.delivered(job) == ["Deep frozen"]
 
 
@@ -214,7 +214,7 @@ async def test_all_subscriptions_are_ended_at_once(world: World, typed: str) -> 
         again = await world.say(typed)
 
     assert not ended.ephemeral
-    assert "unsubscribed this channel from every new job (told: failed); every new job with `team=search`" in ended.text
+    assert "unsubscribed this channel from all new jobs (alerts: failed); all new jobs with `team=search`" in ended.text
     assert (left, len(others)) == ([], 1)
     assert "no subscriptions" in again.plain_text
 
@@ -234,13 +234,13 @@ async def test_bare_unsubscribe_ends_the_only_subscription_and_asks_which_of_sev
 
     assert "no subscriptions" in none.plain_text
     assert several.ephemeral
-    assert "Which one shall end? 2 subscriptions here" in several.text
-    assert "`/ftjob unsubscribe 1` ends the first" in several.plain_text
+    assert "Which one do you want to remove? 2 subscriptions here" in several.text
+    assert "Remove one with `/ftjob unsubscribe 1`" in several.plain_text
     assert "`/ftjob unsubscribe all`" in several.plain_text
     assert len(kept) == 2
-    assert "None here waits for `succeeded`." in unknown.plain_text
-    assert "from every new job with `team=big vision`" in by_words.text
-    assert "from every new job (told: failed)" in only.text
+    assert "No subscription here matches `succeeded`." in unknown.plain_text
+    assert "from all new jobs with `team=big vision`" in by_words.text
+    assert "from all new jobs (alerts: failed)" in only.text
     assert left == []
 
 
@@ -255,4 +255,4 @@ async def test_what_a_subscription_had_stored_before_still_counts_and_can_be_end
         await world.until_delivered(job, "Canceling")
         ended = await world.say("unsubscribe canceling failed model:GPT-4o* team=search")
 
-    assert "told: cancelling, failed" in ended.text
+    assert "(alerts: canceling, failed)" in ended.text

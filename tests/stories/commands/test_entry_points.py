@@ -23,9 +23,9 @@ async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world
     world = any_world
     async with world.bot() as bot:
         empty = await shown_home(world, "olivia")
-        assert "Nothing is followed for you yet" in empty
+        assert "You're not tracking any jobs" in empty
         assert "`/ftjob subscribe`" in empty
-        assert "No job is running." in empty
+        assert "No jobs are running." in empty
 
         mine, other = world.api.add_job(status="running"), world.api.add_job(status="succeeded")
         await world.say(f"track {mine}")
@@ -33,13 +33,13 @@ async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world
         world.skip(3)  # what was read a moment ago is shown again
         shown = await shown_home(world, "olivia")
         assert shown.count(mine) >= 2
-        assert f"told in <#{world.ml.id}>" in shown
+        assert f"alerts in <#{world.ml.id}>" in shown
         assert other in shown
-        assert "its API answers" in shown
+        assert "API OK" in shown
 
         milos = await shown_home(world, "milo")
-        assert f"told in <#{world.ml.id}>" not in milos, "what Olivia tracks is hers"
-        for other_than_us, said in (("gia", "Guests of this workspace may not use me"), ("sam", "only members")):
+        assert f"alerts in <#{world.ml.id}>" not in milos, "what Olivia tracks is hers"
+        for other_than_us, said in (("gia", "Guests can't use ftjob"), ("sam", "Only members")):
             refused = await shown_home(world, other_than_us)
             assert said in refused
             assert mine not in refused
@@ -51,14 +51,14 @@ async def test_a_home_shows_a_guest_who_may_read_what_runs_and_offers_nothing_to
         shown = await shown_home(world, "gia")
         assert job in shown
         assert "track" not in shown
-        assert "Nothing is followed for you yet" in await shown_home(world, "milo")
-        assert "only members" in await shown_home(world, "sam")
+        assert "You're not tracking any jobs" in await shown_home(world, "milo")
+        assert "Only members" in await shown_home(world, "sam")
 
 
 async def test_home_says_that_the_api_does_not_answer(world: World) -> None:
     world.api.keys.clear()
     async with world.bot():
-        assert "refused this bot's key" in await shown_home(world, "olivia")
+        assert "rejected ftjob's key" in await shown_home(world, "olivia")
 
 
 async def test_a_shortcut_tracks_the_jobs_that_a_message_names(any_world: World) -> None:
@@ -86,7 +86,7 @@ async def test_a_shortcut_tracks_the_jobs_that_a_message_names(any_world: World)
 
         nothing = world.milo.post("no job here, but file-abc and ft:gpt-4o", world.ml)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, nothing)).reply()
-        assert "no job id in that message" in answer.plain_text
+        assert "That message has no job ID" in answer.plain_text
 
         answer = await (await world.gia.shortcut(TRACK_FROM_MESSAGE, said)).reply()
         assert "Guests" in answer.plain_text
@@ -99,7 +99,7 @@ async def test_a_channel_that_lets_the_bot_in_is_greeted_once(any_world: World) 
         await world.slack.invite_bot(fresh)
         await world.slack.request_log.wait_until(lambda: fresh.messages, seconds=300, why="a welcome")
         assert "`/ftjob subscribe`" in fresh.messages[0].plain_text
-        assert "`/ftjob track`" in fresh.messages[0].plain_text
+        assert "`/ftjob track &lt;id&gt;`" in fresh.messages[0].plain_text
         await world.slack.remove_bot(fresh)
         await world.slack.invite_bot(fresh)
         await world.until_quiet(bot)
@@ -121,7 +121,7 @@ async def test_a_channel_that_external_users_read_is_not_greeted(world: World) -
             lambda: world.slack.request_log.for_endpoint("conversations.info"), why="it is asked whose it is"
         )
         await world.until_quiet(bot)
-        assert "Nothing is parked" in (await world.say("outbox")).plain_text
+        assert "No undelivered messages." in (await world.say("outbox")).plain_text
 
     assert shared.messages == []
 
@@ -131,15 +131,15 @@ async def test_a_home_that_is_opened_again_at_once_is_shown_again(world: World) 
     async with world.bot():
         assert job in await shown_home(world, "olivia")
         await world.say(f"track {job}")
-        assert "told in" in await shown_home(world, "olivia")
+        assert "alerts in" in await shown_home(world, "olivia")
         await world.say("mute all 2h")
         await world.say(f"mute {job} 1h")
         muted = await shown_home(world, "olivia")
-        assert f"You muted `{job}` in <#{world.ml.id}>" in muted
-        assert f"every job in <#{world.ml.id}>" in muted
-        assert "muted" not in await shown_home(world, "milo")
+        assert f"Muted: `{job}` in <#{world.ml.id}>" in muted
+        assert f"all jobs in <#{world.ml.id}>" in muted
+        assert "Muted" not in await shown_home(world, "milo")
         await world.say("unmute")
-        assert "muted" not in await shown_home(world, "olivia")
+        assert "Muted" not in await shown_home(world, "olivia")
 
 
 async def test_home_says_so_where_the_store_does_not_answer_and_shows_itself_again_afterwards(world: World) -> None:
@@ -148,10 +148,10 @@ async def test_home_says_so_where_the_store_does_not_answer_and_shows_itself_aga
         await world.say(f"track {job}")
         await execute(world.database_url, "ALTER TABLE mute RENAME TO mislaid")
         broken = await shown_home(world, "olivia")
-        assert "I could not read what is followed" in broken
+        assert "Couldn't load this page" in broken
         assert job not in broken
         await execute(world.database_url, "ALTER TABLE mislaid RENAME TO mute")
-        assert f"told in <#{world.ml.id}>" in await shown_home(world, "olivia")
+        assert f"alerts in <#{world.ml.id}>" in await shown_home(world, "olivia")
 
 
 async def test_a_home_that_is_refreshed_without_end_is_left_as_it_is(world: World) -> None:
@@ -195,7 +195,7 @@ async def test_direct_messages_can_be_subscribed_and_nobody_else_is_notified(any
         job = world.api.add_job(status="running")
         await world.slack.request_log.wait_until(lambda: world.messages_about(job, direct), seconds=300, why="a card")
         world.api.change(job, status="cancelled")
-        await world.until_delivered(job, "Cancelled", channel=direct)
+        await world.until_delivered(job, "Canceled", channel=direct)
         await world.until_quiet(bot)
 
     assert world.ml.messages == world.ops.messages == []
@@ -207,5 +207,5 @@ async def test_a_message_without_a_job_tracks_nothing(world: World, text: str) -
     async with world.bot():
         said = world.olivia.post(text, world.ml)
         answer = await (await world.olivia.shortcut(TRACK_FROM_MESSAGE, said)).reply()
-    assert "no job id in that message" in answer.plain_text
+    assert "That message has no job ID" in answer.plain_text
     assert [message for message in world.ml.messages if message.metadata] == []

@@ -49,14 +49,14 @@ async def test_a_word_that_is_like_no_verb_gets_help_alone(world: World) -> None
     ("asked", "said"),
     [
         ("status", "Which job?"),
-        ("track file-abc123", "a file id"),
+        ("track file-abc123", "a file ID"),
         ("status ft:gpt-4o-mini:acme::abc", "a model name"),
-        ("status nonsense!", "is not a job id"),
-        ("track ftjob-abc in nowhere", "is not a channel"),
-        ("list sideways", "neither a state"),
-        ("list 999", "neither a state"),
-        ("status " + " ".join(f"ftjob-{n}" for n in range(6)), "At most 5"),
-        ("tracked please", "takes nothing more"),
+        ("track nonsense!", "isn't a job ID"),
+        ("track ftjob-abc in nowhere", "isn't a channel"),
+        ("list sideways", "I didn't understand"),
+        ("list 999", "I didn't understand"),
+        ("status " + " ".join(f"ftjob-{n}" for n in range(6)), "Up to 5"),
+        ("tracked please", "doesn't take"),
     ],
 )
 async def test_wrong_syntax_gets_the_usage_of_its_verb_and_no_request_leaves(
@@ -80,5 +80,5 @@ async def test_about_says_what_runs_here_and_when_it_last_polled(world: World) -
 
     for fact in (version("ftjob"), "proj_sandbox"):
         assert fact in after.plain_text
-    assert "none so far" in before.plain_text
-    assert "none so far" not in after.plain_text
+    assert "not yet" in before.plain_text
+    assert "not yet" not in after.plain_text

@@ -80,7 +80,7 @@ class RunningBot:
             assert exchange.acked, exchange.error
             reply = await exchange.reply(seconds=seconds)
             requests = [entry.endpoint for entry in world.api.request_log][asked:]
-            assert "I watch fine-tuning jobs" in (await world.say("help", by="milo")).plain_text, "the bot lives"
+            assert "I track fine-tuning jobs" in (await world.say("help", by="milo")).plain_text, "the bot lives"
         assert exchange.acked
         assert [line for line in log if line["log_level"] in ("error", "critical")] == []
         assert CANARY not in repr(log)

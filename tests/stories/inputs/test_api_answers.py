@@ -75,7 +75,7 @@ async def test_what_is_no_job_changes_nothing(running_bot: RunningBot, body: Any
     running_bot.world.api.faults.add(LIST, answers(body))
     await running_bot.poll()
 
-    assert_upstream(captured, "The API did not give a usable answer")
+    assert_upstream(captured, "The API isn't responding properly")
     assert "captive" not in captured.reply.plain_text
     await assert_unchanged(running_bot, job)
 
@@ -91,7 +91,7 @@ async def test_a_job_without_a_usable_status_is_shown_as_unknown_and_changes_not
     running_bot.world.api.faults.add(LIST, answers(list_body(described)))
     await running_bot.poll()
 
-    assert "*Unknown*" in captured.reply.plain_text
+    assert "· unknown ·" in captured.reply.plain_text
     await assert_unchanged(running_bot, job)
 
 
@@ -104,7 +104,7 @@ async def test_a_new_word_for_a_status_is_posted_once_as_it_is(running_bot: Runn
     captured = await running_bot.command(f"status {job}")
 
     assert running_bot.world.delivered(job) == [word]
-    assert f"*{word}*" in captured.reply.plain_text
+    assert f"· {word.lower()} ·" in captured.reply.plain_text
     assert "ftjob_cancel" in captured.reply.buttons, "it is not over"
 
 
@@ -122,7 +122,7 @@ async def test_an_answer_about_somebody_elses_job_is_refused_and_counted(
     running_bot.world.api.faults.add(LIST, answers(list_body(described)))
     await running_bot.poll()
 
-    assert_upstream(captured, "The API did not give a usable answer")
+    assert_upstream(captured, "The API isn't responding properly")
     assert "-other" not in captured.reply.plain_text
     await assert_unchanged(running_bot, job)
     assert foreign() == before + (2 if "organization_id" in fields else 1)
@@ -138,10 +138,12 @@ async def test_an_error_is_shown_literally_and_cut(running_bot: RunningBot) -> N
     captured = await running_bot.command(f"status {job}")
 
     assert running_bot.world.delivered(job) == ["Failed"]
-    for shown in (captured.reply, running_bot.world.messages_about(job)[-1]):
-        [text] = boxed(shown)
-        assert len(text) <= 500
-        assert "<!channel> <http://x|click> ```rm``` <@U1>" in text, "in a box that Slack does not parse"
+    [text] = boxed(captured.reply)
+    assert len(text) <= 500
+    assert "<!channel> <http://x|click> ```rm``` <@U1>" in text, "in a box that Slack does not parse"
+    alert = running_bot.world.messages_about(job)[-1]
+    assert "&lt;!channel&gt; &lt;http://x|click&gt; \u02cb\u02cb\u02cbrm" in alert.plain_text
+    for shown in (captured.reply, alert):
         assert len(shown.text) < 1000
 
 
@@ -221,7 +223,7 @@ async def test_a_job_that_is_not_found_once_posts_nothing_and_three_times_one_al
     for _ in range(4):
         await running_bot.poll()
 
-    assert running_bot.world.delivered(job) == ["No longer visible"]
+    assert running_bot.world.delivered(job) == ["Job not found"]
 
 
 # --- how it is answered ---
@@ -229,7 +231,7 @@ async def test_a_job_that_is_not_found_once_posts_nothing_and_three_times_one_al
 
 async def test_a_redirect_is_not_followed_and_the_key_stays_here(running_bot: RunningBot) -> None:
     job = running_bot.world.api.add_job(status="running")
-    async with FineTuningApi() as elsewhere:
+    async with FineTuningApi(job_id_length=14) as elsewhere:
         running_bot.world.api.faults.add(
             RETRIEVE, answers("", 302, {"Location": f"{elsewhere.base_url}/fine_tuning/jobs/{job}"})
         )
@@ -253,7 +255,7 @@ async def test_a_compressed_gigabyte_is_never_unpacked(running_bot: RunningBot) 
     finally:
         tracemalloc.stop()
 
-    assert_upstream(captured, "The API did not give a usable answer")
+    assert_upstream(captured, "The API isn't responding properly")
     assert peak < 5 * 2**20
 
 

@@ -19,7 +19,7 @@ async def test_a_bot_that_only_reads_refuses_to_cancel(world: World) -> None:
         captured = await RunningBot(world, bot).command(f"cancel {job}")
 
     assert (
-        "Orders such as cancel are switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot"
+        "ftjob is read-only here (FTJOB_READ_ONLY), so actions like cancel are off. Ask your ftjob admin"
         in captured.reply.plain_text
     )
     assert captured.reply.ephemeral
@@ -46,10 +46,10 @@ async def test_two_people_confirm_at_two_processes_the_same_moment_and_it_is_one
             async def both() -> UserInteraction:
                 clicks = await asyncio.gather(world.olivia.click(mine, CONFIRM), otto.click(theirs, CONFIRM))
                 said = sorted(
-                    [(await click.reply()).plain_text for click in clicks], key=lambda each: "Cancel sent" in each
+                    [(await click.reply()).plain_text for click in clicks], key=lambda each: "` was canceled." in each
                 )
-                assert "cancelled by <@" in said[0]
-                assert "Cancel sent" in said[1]
+                assert "canceled by <@" in said[0]
+                assert "` was canceled." in said[1]
                 return clicks[0]
 
             captured = await RunningBot(world, bot).capture(both(), names=[world.olivia.id, otto.id])
@@ -90,7 +90,7 @@ async def test_an_answer_that_drips_is_given_up_in_time(world: World) -> None:
             )
         took = time.monotonic() - begun
 
-    assert "The API did not give a usable answer: No answer within 15 s." in captured.reply.plain_text
+    assert "The API isn't responding properly: No response within 15 s." in captured.reply.plain_text
     assert "ref: `" in captured.reply.plain_text
     assert took >= 15
     assert watch.seconds < 20, "16 s, on a machine that does nothing else"

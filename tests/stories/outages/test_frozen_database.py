@@ -33,7 +33,7 @@ async def test_a_database_that_hangs_is_named_and_nothing_is_lost_or_doubled_whe
 
     assert "store" in named
     log = "".join(world.log)
-    assert log.count("did not answer within") > 0
+    assert log.count("didn't respond within") > 0
     assert log.count("delivery.failing") == log.count("delivery.recovered") <= 1
     broke, mended = world.count_logged("poll.failing"), world.count_logged("poll.recovered")
     assert set(broke.values()) <= {1}

@@ -84,7 +84,7 @@ def _tellings(world: World, job: str, channel: Channel) -> list[ChannelMessage]:
     return [
         each
         for each in world.messages_about(job, channel)
-        if each.metadata and not each.buttons and not has_image(each)
+        if each.metadata and not {"ftjob_track", "ftjob_untrack"} & each.buttons.keys() and not has_image(each)
     ]
 
 

@@ -100,7 +100,7 @@ async def test_a_card_that_somebody_deleted_does_not_swallow_the_alert(world: Wo
 
     told, card = sorted(world.ml.messages, key=lambda message: "ftjob_untrack" in message.buttons)
     assert told.thread_ts is None
-    assert "*Paused*" in card.plain_text, "it is posted anew"
+    assert "· paused" in card.plain_text, "it is posted anew"
 
 
 async def test_an_answer_whose_response_url_is_used_up_is_shown_to_the_requester_all_the_same(world: World) -> None:
@@ -110,7 +110,7 @@ async def test_an_answer_whose_response_url_is_used_up_is_shown_to_the_requester
         world.slack.faults.add("response_url", USED_UP)
         answer = await world.say(f"status {job}", by="milo")
 
-    assert "Running" in answer.plain_text
+    assert "running" in answer.plain_text
     assert answer.user == world.milo.id
     assert answer.ephemeral
     [shown] = [entry.request for entry in world.slack.request_log.for_endpoint("chat.postEphemeral")]
@@ -138,7 +138,7 @@ async def test_a_foreign_response_url_is_never_used(world: World) -> None:
         world.slack.workspace.origin = lambda: f"{world.api.origin}/stolen"
         answer = await world.say(f"status {job}")
 
-    assert "Running" in answer.plain_text
+    assert "running" in answer.plain_text
     assert [entry.endpoint for entry in world.api.request_log] == ["GET /fine_tuning/jobs/{id}"]
     assert len(world.slack.request_log.for_endpoint("chat.postEphemeral")) == 1
 

@@ -122,7 +122,7 @@ async def test_a_backup_is_never_written_over_another_file(world: World) -> None
         code, said = await second(world, "db", "backup", str(world.folder / "precious"))
 
     assert code == 1
-    assert "exists already; name another file" in said
+    assert "already exists. Choose another file name" in said
     assert (world.folder / "precious").read_text() == "keep"
 
 

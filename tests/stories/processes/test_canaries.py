@@ -104,7 +104,7 @@ async def test_no_canary_is_seen_anywhere(tmp_path: Path, transport: Transport, 
         assert CANARY not in probed
         for heard in ("Sending a request", "command.failed", "command.provider_error", "ftjob_commands_total"):
             assert heard in "".join(world.log)
-        assert "Paused" in f"{[entry.request for entry in world.slack.request_log]}"
+        assert "paused" in f"{[entry.request for entry in world.slack.request_log]}"
         assert "run_until_stopped" in "".join(world.command_lines)
 
 

@@ -115,8 +115,8 @@ async def test_what_happened_long_before_the_next_poll_is_posted_as_delayed(worl
         await world.until_quiet(bot)
 
     said = world.ml.messages[-1].plain_text
-    assert "found late" in said
-    assert "2 h 1 min" in said
+    assert "Delayed: finished" in said
+    assert "Delayed: finished <!date^" in said
 
 
 async def test_a_stop_waits_for_the_poll_under_way_and_the_next_bot_posts_what_it_saw(world: World) -> None:

@@ -158,5 +158,5 @@ async def test_a_mute_keeps_its_length_when_the_clock_is_set(world: World, secon
         assert await bot.store.channels.mutes.expire() == 1
         bot.worker.wake()
         await world.slack.request_log.wait_until(
-            lambda: any("Paused" in message.plain_text for message in world.ml.messages)
+            lambda: any("paused" in message.plain_text for message in world.ml.messages)
         )

@@ -14,7 +14,8 @@ RESEARCH = "research"
 
 def new_api() -> FineTuningApi:
     """Return the API of a second account, with keys of its own."""
-    return FineTuningApi(keys={canaries.KEY: ApiKey("research"), canaries.WRITE_KEY: ApiKey("research orders")})
+    keys = {canaries.KEY: ApiKey("research"), canaries.WRITE_KEY: ApiKey("research orders")}
+    return FineTuningApi(keys=keys, job_id_length=14)
 
 
 def configured(world: World, api: FineTuningApi, *lines: str, name: str = RESEARCH) -> dict[str, str]:

@@ -29,7 +29,7 @@ async def test_a_job_is_found_in_its_account_and_the_answer_says_which(any_world
 
     assert "*Account*\n`default`" in first.plain_text
     assert "*Account*\n`research`" in second.plain_text
-    rows = [line for line in both.plain_text.splitlines() if " · `ftjob-" in line]
+    rows = [line for line in both.plain_text.splitlines() if line.startswith(":") and "*ftjob-" in line]
     assert [row.rsplit(" · ", 1)[-1] for row in rows] == ["default", "research"]
 
 
@@ -63,8 +63,8 @@ async def test_an_alert_of_a_tracked_job_names_its_account(world: World) -> None
         await world.until_quiet(bot)
         card, *_ = world.messages_about(job)
 
-    assert "*Account*\n`research`" in card.plain_text
-    assert "*Account*\n`research`" in world.messages_about(job)[1].plain_text
+    assert "account research" in card.plain_text
+    assert "account research" in world.messages_about(job)[1].plain_text
     assert world.delivered(job) == ["Succeeded"]
 
 
@@ -75,7 +75,7 @@ async def test_an_action_goes_to_the_account_of_its_job_and_the_confirmation_nam
         question = await world.say(f"cancel {job}")
         assert "*Account*\n`research`" in question.plain_text
         done = await world.press(question, "ftjob_confirm")
-        assert "cancelled" in done.plain_text
+        assert "canceled" in done.plain_text
         rows = await bot.store.actions.audit.newest(10)
         posts = [entry for entry in research.request_log if entry.endpoint.startswith("POST")]
 
@@ -94,15 +94,15 @@ async def test_a_list_is_of_all_accounts_or_of_one(world: World) -> None:
         everything, one = await world.say("list"), await world.say("list account:research")
         failed, none = await world.say("list failed"), await world.say("list account:nobody")
 
-    rows = [line for line in everything.plain_text.splitlines() if " · `ftjob-" in line]
+    rows = [line for line in everything.plain_text.splitlines() if line.startswith(":") and "*ftjob-" in line]
     shown = [job for row in rows for job in [*mine, *theirs] if job in row]
     assert shown == [theirs[1], mine[1], theirs[0], mine[0]], "newest first, whosever it is"
     assert everything.plain_text.count(" · research") == 2
     assert all(job in one.plain_text for job in theirs)
     assert not any(job in one.plain_text for job in mine)
-    assert "Among 4 jobs" in everything.plain_text
+    assert "4 jobs:" in everything.plain_text
     assert not any(job in failed.plain_text for job in mine)
-    assert "No account `nobody`: this bot watches `default`, `research`." in none.plain_text
+    assert "No account `nobody`. Accounts here: `default`, `research`." in none.plain_text
 
 
 async def test_an_account_that_does_not_answer_hides_nothing_of_another(world: World) -> None:
@@ -114,9 +114,9 @@ async def test_an_account_that_does_not_answer_hides_nothing_of_another(world: W
         models, about = await world.say("models"), await world.say("about")
 
     assert job in listed.plain_text
-    assert "Account `research`: The API did not give a usable answer" in listed.plain_text
+    assert "Account `research`: The API isn't responding properly" in listed.plain_text
     assert "*Account*\n`default`" in status.plain_text
-    assert "No account that answers has the job `ftjob-nosuch`. Account `research`:" in unknown.plain_text
+    assert "No account that responded has the job `ftjob-nosuch`. Account `research`:" in unknown.plain_text
     assert only.plain_text.startswith(":warning: Account `research`:")
     assert "Account `research`:" in models.plain_text
     assert "account `default`, account `research`" in about.plain_text
@@ -126,7 +126,7 @@ async def test_a_job_that_nobody_has_is_said_of_all_accounts(world: World) -> No
     async with two_accounts(world):
         answer = await world.say("status ftjob-nosuch")
 
-    assert "No fine-tuning job `ftjob-nosuch` in any of the accounts `default`, `research`." in answer.plain_text
+    assert "No job `ftjob-nosuch` in any of the accounts `default`, `research`." in answer.plain_text
 
 
 async def test_a_subscription_is_to_all_accounts_or_to_one(world: World) -> None:
@@ -142,11 +142,11 @@ async def test_a_subscription_is_to_all_accounts_or_to_one(world: World) -> None
         ended = await world.say("unsubscribe")
         left = [each.channel for each in await bot.store.channels.tracks.subscriptions_by(world.olivia.id)]
 
-    assert "subscribed to that already" in again.plain_text
+    assert "already has that subscription" in again.plain_text
     assert "2 subscriptions here" in listed.plain_text
-    assert "every new job of account `research`" in listed.plain_text
+    assert "All new jobs in account `research`" in listed.plain_text
     assert [bool(world.messages_about(job, world.ops)) for job in (mine, theirs)] == [False, True]
-    assert "of account `default`" in ended.plain_text
+    assert "in account `default`" in ended.plain_text
     assert left == [world.ops.id]
 
 
@@ -159,7 +159,8 @@ async def test_nothing_is_subscribed_where_one_of_all_accounts_does_not_answer(w
 
     assert "Account `research`:" in answer.plain_text
     assert (
-        "Nothing was subscribed; `/ftjob subscribe account:` and a name takes one account alone." in answer.plain_text
+        "Nothing was subscribed. For one account only, run `/ftjob subscribe account:` and its name."
+        in answer.plain_text
     )
     assert rows == []
     assert alone.plain_text.startswith("Subscribed.")
@@ -184,8 +185,8 @@ async def test_what_is_muted_and_untracked_is_so_in_each_account(world: World) -
         left = await world.say("tracked")
 
     assert all(line.count("everything until") <= 1 for line in shown.plain_text.splitlines())
-    assert f"`{mine}` (default)" in summed
-    assert f"`{theirs}` (research)" in summed
+    assert f"|{mine}>* (default)" in summed
+    assert f"|{theirs}>* (research)" in summed
     assert theirs in gone.plain_text
     assert mine in left.plain_text
     assert theirs not in left.plain_text
@@ -200,9 +201,9 @@ async def test_home_shows_the_jobs_and_the_health_of_each_account(world: World) 
         )
         text = str(view)
 
-    assert f"`{mine}` · default" in text
-    assert f"`{theirs}` · research" in text
-    assert "account `research`: its API answers" in text
+    assert f"*{mine}* · running · default" in text
+    assert f"*{theirs}* · running · research" in text
+    assert "account `research`: API OK" in text
 
 
 async def test_the_alerts_of_an_account_do_not_wait_for_a_dead_one(world: World) -> None:
@@ -256,8 +257,8 @@ async def test_what_is_pending_of_an_account_that_is_polled_no_more_is_still_sen
 
     alert = world.messages_about(job)[-1]
     assert "Open page" not in alert.plain_text
-    assert "*Account*\n`research`" in alert.plain_text
-    assert "No account `research`: this bot watches `default`." in pressed.plain_text
+    assert "account research" in alert.plain_text
+    assert "No account `research`. Accounts here: `default`." in pressed.plain_text
     assert job in home.plain_text
     assert world.actions == []
 
@@ -293,7 +294,7 @@ async def test_the_deprecation_of_a_model_is_posted_with_its_account(world: Worl
         world.skip(3_700)
         async with world.bot(**configured(world, research)):
             await world.slack.request_log.wait_until(
-                lambda: "stop on" in world.ml.messages[-1].plain_text, why="the end of the model"
+                lambda: "retire on" in world.ml.messages[-1].plain_text, why="the end of the model"
             )
 
-    assert f"*Models made of `{BASE}` in account `research` stop on {ends}" in world.ml.messages[-1].plain_text
+    assert f"*Models based on `{BASE}` in account `research` retire on {ends}" in world.ml.messages[-1].plain_text

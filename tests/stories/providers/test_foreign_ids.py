@@ -14,17 +14,17 @@ async def test_every_button_and_every_verb_takes_an_id_that_the_account_lists(wo
         )
         card = world.messages_about(UUID)[0]
 
-        refreshed = await (await world.olivia.click(card, "ftjob_refresh")).reply()
+        refreshed = await (await world.olivia.click(await world.say(f"status {UUID}"), "ftjob_refresh")).reply()
         assert UUID in refreshed.plain_text
         window = await (await world.olivia.click(card, "ftjob_details")).modal()
         await world.slack.request_log.wait_until(lambda: UUID in window.plain_text, why="the window is filled")
         question = await (await world.olivia.click(card, "ftjob_cancel")).reply()
         assert "ftjob_confirm" in question.buttons
-        shown = await (await world.olivia.click(await world.say("list"), "ftjob_show")).reply()
+        shown = await (await world.olivia.click(await world.say("list"), "ftjob_show", value=UUID)).reply()
         assert UUID in shown.plain_text
 
         assert UUID in (await world.say(f"status {UUID}")).plain_text
         assert UUID in (await world.say(UUID)).plain_text
         assert "untracked" in (await world.say(f"untrack {UUID}")).plain_text
         assert "Tracking" in (await world.say(f"track {UUID}")).plain_text
-        assert "No fine-tuning job" in (await world.say("status run/2026-7")).plain_text
+        assert "No job" in (await world.say("status run/2026-7")).plain_text

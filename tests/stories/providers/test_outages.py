@@ -131,20 +131,20 @@ async def test_a_missing_tracked_job_is_posted_once_and_disturbs_no_other(world:
         del world.api.jobs[gone]
         world.api.change(job, status="paused")
         await world.until_delivered(job, "Paused")
-        await world.until_delivered(gone, "No longer visible")
+        await world.until_delivered(gone, "Job not found")
         await world.until_quiet(bot)
 
-    assert world.delivered(gone) == ["No longer visible"]
+    assert world.delivered(gone) == ["Job not found"]
 
 
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (Fault("drop"), "try again in a minute"),
-        (down(), "try again in a minute"),
-        (Fault("answer", status=200, body="<html>"), "try again in a minute"),
+        (Fault("drop"), "Try again in a minute"),
+        (down(), "Try again in a minute"),
+        (Fault("answer", status=200, body="<html>"), "Try again in a minute"),
         (down(429, **{"Retry-After": "42"}), "42 s"),
-        (Fault("answer", status=302, headers={"Location": "http://127.0.0.1:9/"}), "try again in a minute"),
+        (Fault("answer", status=302, headers={"Location": "http://127.0.0.1:9/"}), "Try again in a minute"),
     ],
     ids="drop 500 html 429 302".split(),
 )
@@ -176,10 +176,14 @@ PLACE = {"message": "Country, region, or territory not supported", "code": "unsu
         (
             429,
             {"error": NO_QUOTA},
-            "no quota left: You exceeded your current quota. Ask whoever runs this bot to check",
+            "out of quota or credit: You exceeded your current quota. Ask your ftjob admin to check",
         ),
-        (403, {"error": PLACE}, "doesn't serve the place that I run in: Country, region, or territory not supported."),
-        (403, CLOUDFLARE, "before the API refused the request (HTTP 403)"),
+        (
+            403,
+            {"error": PLACE},
+            "isn't available in the region that ftjob runs in: Country, region, or territory not supported.",
+        ),
+        (403, CLOUDFLARE, "in front of the API blocked the request (HTTP 403)"),
     ],
     ids=["no quota", "the country", "Cloudflare"],
 )
@@ -211,7 +215,7 @@ async def test_a_revoked_key_is_named_and_nothing_is_lost_when_there_is_a_new_on
         assert bot.broken_parts() == []
 
     assert "revoked" in answer.plain_text
-    assert "whoever runs this bot" in answer.plain_text
+    assert "Ask your ftjob admin" in answer.plain_text
     assert answer.ephemeral
     secret = next(iter(keys))
     assert secret not in answer.plain_text

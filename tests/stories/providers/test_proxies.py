@@ -98,7 +98,7 @@ async def test_tls_goes_through_a_tunnel(world: World, tmp_path: Path) -> None:
 async def test_an_entry_that_nobody_can_read_stops_nothing_and_is_named(world: World, name: str) -> None:
     code, said = await command(world, **{name: "localhost,fd00::/8,10.0.0.0/99"})
     assert code == 0
-    assert f"{name}: 10.0.0.0/99 is no host" in said
+    assert f"{name}: 10.0.0.0/99 isn't a host" in said
     assert "Traceback" not in said
     async with world.process(**{name: "localhost,fd00::/8,10.0.0.0/99"}) as process:
         assert process.returncode is None
@@ -115,5 +115,5 @@ async def test_a_proxy_that_nobody_can_read_is_one_line_and_exits_78(world: Worl
         stderr=asyncio.subprocess.PIPE,
     )
     _, said = await process.communicate()
-    line = "  - HTTPS_PROXY names a SOCKS proxy (socks5://), which ftjob can't use; name an HTTP proxy\n"
-    assert (process.returncode, said.decode()) == (78, f"ftjob cannot start:\n{line}")
+    line = "  - HTTPS_PROXY is a SOCKS proxy (socks5://), which ftjob can't use; use an HTTP proxy\n"
+    assert (process.returncode, said.decode()) == (78, f"ftjob can't start:\n{line}")

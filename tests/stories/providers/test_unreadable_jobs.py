@@ -31,12 +31,12 @@ async def test_a_job_that_cannot_be_read_keeps_no_other_result_back(world: World
         for job in others:
             world.api.change(job, status="cancelled")
         for job in others:
-            await world.until_delivered(job, "Cancelled")
+            await world.until_delivered(job, "Canceled")
         assert bot.broken_parts() == []
 
         world.api.change(bad, status="cancelled")
         world.api.faults.clear()
-        await world.until_delivered(bad, "Cancelled", seconds=300)
+        await world.until_delivered(bad, "Canceled", seconds=300)
 
 
 @pytest.mark.parametrize(("jobs", "length"), [(40, 250_000), (6, 2_000_000), (1, 20 * MIB)])
@@ -55,5 +55,5 @@ async def test_jobs_that_are_too_large_for_a_page_are_posted_and_listed(world: W
         shown = await world.say(f"status {new}")
         assert new in str(shown.blocks)
 
-        large = [message for message in world.ops.messages if "MiB large" in message.text]
+        large = [message for message in world.ops.messages if "MiB, so I read it separately" in message.text]
         assert len(large) == (2 if length > 8 * MIB else 0)

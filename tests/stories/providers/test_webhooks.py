@@ -79,7 +79,7 @@ async def test_a_webhook_that_lies_lets_the_bot_poll_and_changes_nothing(world: 
 
     assert world.delivered(job) == []
     [card] = world.ml.messages
-    assert "Running" in card.plain_text
+    assert "running" in card.plain_text
 
 
 async def test_a_repetition_and_an_event_of_another_kind_are_accepted_without_a_poll(world: World) -> None:

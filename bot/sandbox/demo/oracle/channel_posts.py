@@ -5,15 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from bot.sandbox.slack.messages import ChannelMessage, interactive_elements
+from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.workspace import BOT_USER, Channel
 
-STATUS_LABELS: Mapping[str, str] = {"succeeded": "Succeeded", "failed": "Failed", "cancelled": "Cancelled"}
-"""Bold label of a final status in messages, by status."""
-_STATUS_BY_BOLD_LABEL = {f"*{word}*": status for status, word in STATUS_LABELS.items()}
-_ID = re.compile(r"[\w-]{6,}", re.ASCII)
+_RESULT = re.compile(
+    r":[\w+-]+: \*(?P<name>[^*]*)\*(?: \([^)]*\))?(?: ·| is new:)? (?:was )?(?P<word>succeeded|failed|canceled)\b",
+    re.ASCII,
+)
+"""A line that reports a job's result: of an alert, a digest or a card."""
+_STATUS_BY_WORD = {"succeeded": "succeeded", "failed": "failed", "canceled": "cancelled"}
+_PAGE_OF_JOB = re.compile(r"<https?://[^|>]*/(?P<id>[\w.-]+)\|")
+"""The link of a job's name in a digest."""
 _CARD_BUTTONS = ("ftjob_untrack", "ftjob_track")
-"""Action ids that only a job's card has."""
+_RESULT_BUTTON = "ftjob_details"
 
 
 @dataclass
@@ -87,19 +91,18 @@ def _job_of_card(message: ChannelMessage) -> str | None:
     """Return the id of the job whose card a message is, None if it is no card."""
     if message.thread_ts:
         return None
-    values = (
-        each.get("value") for _, each in interactive_elements(message.blocks) if each["action_id"] in _CARD_BUTTONS
-    )
-    return next(values, None)
+    return next((message.buttons[each] for each in _CARD_BUTTONS if each in message.buttons), None)
 
 
 def _results_in(message: ChannelMessage) -> Iterator[tuple[str, str]]:
     """Yield (job id, status) of each result that a message reports, one a line."""
+    lines = (_RESULT.match(line) for line in message.plain_text.splitlines())
     found = {
-        (job, status)
-        for line in message.plain_text.splitlines()
-        for bold, status in _STATUS_BY_BOLD_LABEL.items()
-        if bold in line
-        for job in _ID.findall(line)
+        (
+            page["id"] if (page := _PAGE_OF_JOB.search(line["name"])) else message.buttons.get(_RESULT_BUTTON, ""),
+            line["word"],
+        )
+        for line in lines
+        if line
     }
-    yield from sorted(found)
+    yield from sorted((job, _STATUS_BY_WORD[word]) for job, word in found if job)

@@ -24,6 +24,8 @@ _BUTTONS = {
     _UNSUBSCRIBE_BUTTON: "unsubscribe",
     "ftjob_unmute": "unmute",
 }
+_CARD_MENU = "ftjob_menu"
+"""Action id of a card's menu; the value of an option is the action id of a button and its value."""
 _TRACK_SHORTCUT = "ftjob_track_from_message"
 _STOP_VERBS = frozenset({"untrack", "unsubscribe", "mute", "unmute", "settings"})
 _CHANNEL = re.compile(r"<#(\w+)(?:\|[^>]*)?>", re.ASCII)
@@ -91,14 +93,25 @@ def _parse_interaction(payload: Mapping[str, Any]) -> tuple[str, str, tuple[str,
     channel = (payload.get("channel") or {}).get("id")
     match payload:
         case {"type": "block_actions", "actions": [{"action_id": str(action_id), **action}]} if channel:
+            value = _chosen_value(action)
+            if action_id == _CARD_MENU:
+                action_id, _, value = value.partition(" ")
             base_id = action_id.split(":", 1)[0]
             # Only the bot knows which subscription a button ends: here it may be any.
-            words = () if base_id == _UNSUBSCRIBE_BUTTON else (str(action.get("value", "")),)
+            words = () if base_id == _UNSUBSCRIBE_BUTTON else (value,)
             return str(channel), _BUTTONS.get(base_id, base_id), words
         case {"type": "message_action", "callback_id": str(callback), "message": message} if channel:
             verb = "track" if callback == _TRACK_SHORTCUT else callback
             return str(channel), verb, tuple(dict.fromkeys(_JOB.findall(str(message))))
     return None
+
+
+def _chosen_value(action: Any) -> str:
+    """Return the value of a pressed button or of a chosen option."""
+    match action:
+        case {"value": str(value)} | {"selected_option": {"value": str(value)}}:
+            return value
+    return ""
 
 
 class EffectiveCommands:

@@ -33,15 +33,20 @@ def snapshot_of(model: str) -> str:
 
 
 class IdGenerator:
-    """Generates random ids."""
+    """Generates random ids; that of a job has ``job_id_length`` random characters."""
 
-    def __init__(self) -> None:
+    def __init__(self, job_id_length: int) -> None:
+        self._job_id_length = job_id_length
         self._random = random.Random()  # noqa: S311 - names, not secrets
         self._letters = string.ascii_letters + string.digits
 
     def new(self, prefix: str = "", length: int = 24) -> str:
         """Return ``prefix`` and ``length`` random letters and digits."""
         return prefix + "".join(self._random.choices(self._letters, k=length))
+
+    def job(self) -> str:
+        """Return an id for a job."""
+        return self.new("ftjob-", self._job_id_length)
 
     def hexadecimal(self, length: int) -> str:
         """Return ``length`` random hexadecimal digits."""

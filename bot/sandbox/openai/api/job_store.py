@@ -47,7 +47,7 @@ class JobStore:
     def add(self, *, status: str, model: str, scenario: Scenario | None, project: str, **fields: Any) -> str:
         """Create a job and return its id; a scenario determines its status from the start."""
         now = self._clock()
-        job_id = str(fields.get("id") or self._ids.new("ftjob-"))
+        job_id = str(fields.get("id") or self._ids.job())
         created_at = max(int(now), fields.get("created_at", 0))
         self.index.add(self._new_job(job_id, model, created_at), project)
         self.log.begin(job_id, now)

@@ -50,7 +50,7 @@ async def test_subscribe_commands_are_parsed_as_by_the_bot(world: World, typed: 
 
 
 def _headlines(world: World, job: str) -> list[str]:
-    return [each for each in world.delivered(job) if each in ("Succeeded", "Failed", "Cancelled")]
+    return [each for each in world.delivered(job) if each in ("Succeeded", "Failed", "Canceled")]
 
 
 STEPS: dict[str, tuple[list[str], int]] = {
@@ -148,7 +148,7 @@ async def test_a_command_that_the_reply_reports_as_failed_makes_nothing_pending(
     async with world.bot() as bot:
         world.slack.faults.add("chat.postMessage", Fault("drop", accepted=True))
         answer = await world.say(typed.format(job=job))
-        assert "nothing was stored" in answer.plain_text
+        assert "nothing was saved" in answer.plain_text
         assert len(world.ml.messages) == 1, "it stands there all the same"
         finish(world, job)
         await world.until_quiet(bot)

@@ -73,7 +73,9 @@ class BrowserSession:
 @asynccontextmanager
 async def browser_session(command: Sequence[str] = RUN_COMMAND) -> AsyncIterator[BrowserSession]:
     """Run a demo, serve its page and open it in a browser; ``command`` starts the bot."""
-    async with demo_environment(command) as demo, DemoPage(demo) as page, async_playwright() as playwright:
+    # IDs that are shown whole where a job has no name: tests find their cards by them.
+    environment = demo_environment(command, job_id_length=14)
+    async with environment as demo, DemoPage(demo) as page, async_playwright() as playwright:
         # A browser refuses to run as root with its sandbox, which CI does.
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         tab = await (await browser.new_context(viewport=WIDE)).new_page()

@@ -9,7 +9,13 @@ from tests.sandbox.demo.page.browser_session import TIMEOUT_MS, BrowserSession
 
 def card(session: BrowserSession, job: str) -> Locator:
     """Return the card of a job in the channel."""
-    return session.tab.locator("#messages article.bot").filter(has_text=job).filter(has=session.tab.locator(".actions"))
+    menu = session.tab.locator("select.overflow")
+    return session.tab.locator("#messages article.bot").filter(has_text=job).filter(has=menu)
+
+
+async def choose(card_shown: Locator, option: str) -> None:
+    """Choose from the menu of a card."""
+    await card_shown.locator("select.overflow").select_option(label=option)
 
 
 def private_replies(tab: Tab) -> Locator:

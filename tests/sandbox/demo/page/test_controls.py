@@ -30,7 +30,7 @@ async def test_a_killed_bot_catches_up_after_its_restart(session: BrowserSession
 
     await session.tab.get_by_role("button", name="Start it again").click()
     await expect(session.tab.locator("#bot-state")).to_contain_text("start number 2")
-    await expect(card(session, job).first).to_contain_text("Failed")
+    await expect(card(session, job).first).to_contain_text("failed")
     await expect(check_result(session, "doubled")).to_have_text("0")
     await expect(check_result(session, "not told yet")).to_have_text("0")
 
@@ -75,6 +75,6 @@ async def test_alerts_for_a_channel_without_the_bot_are_parked_until_its_invitat
     assert not [message for message in session.demo.channel.messages if message.thread_ts]
     await session.tab.get_by_role("button", name="Invite ftjob to this channel").click()
     await expect(session.tab.locator("#messages")).to_contain_text("replied to a thread")
-    await expect(card(session, job).first).to_contain_text("Succeeded")
+    await expect(card(session, job).first).to_contain_text("succeeded")
     await expect(check_result(session, "not told yet")).to_have_text("0")
     await expect(check_result(session, "doubled")).to_have_text("0")

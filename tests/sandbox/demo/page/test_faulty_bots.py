@@ -27,9 +27,9 @@ async def finish_one_by_one(demo: DemoEnvironment, count: int) -> None:
     await (await demo.operator.command("subscribe", demo.channel)).reply()
     for _ in range(count):
         job = demo.api.add_job(status="running")
-        await until_card(demo, job, "*Running*")
+        await until_card(demo, job, "· running")
         demo.api.change(job, status="failed")
-        await until_card(demo, job, "*Failed*")
+        await until_card(demo, job, "· failed")
 
 
 async def until_card(demo: DemoEnvironment, job: str, shows: str) -> None:
@@ -44,7 +44,7 @@ async def until_card(demo: DemoEnvironment, job: str, shows: str) -> None:
     "fault", [each if each in ("swallow", "none") else pytest.param(each, marks=pytest.mark.deep) for each in FOUND]
 )
 async def test_a_faulty_bot_is_detected(fault: str) -> None:
-    async with demo_environment(faulty(fault)) as demo:
+    async with demo_environment(faulty(fault), job_id_length=14) as demo:
         counts = DeliveryCounts(demo.slack, demo.api, monotonic=lambda: CLOCK_SPEED * time.monotonic())
 
         def read() -> tuple[str, int, int]:

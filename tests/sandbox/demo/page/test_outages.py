@@ -37,7 +37,7 @@ def finish(session: BrowserSession, jobs: list[str]) -> None:
 
 async def results_are_posted(session: BrowserSession, jobs: list[str]) -> None:
     """Wait until the channel shows both results."""
-    for job, end in zip(jobs, ("Succeeded", "Failed"), strict=True):
+    for job, end in zip(jobs, ("succeeded", "failed"), strict=True):
         told = session.tab.locator("#messages article.bot").filter(has_text="replied to a thread").filter(has_text=job)
         await expect(told).to_contain_text(end)
 

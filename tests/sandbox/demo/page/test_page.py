@@ -8,7 +8,7 @@ from playwright.async_api import expect
 
 from bot.sandbox.openai.scenarios import succeeds
 from tests.sandbox.demo.page.browser_session import BrowserSession
-from tests.sandbox.demo.page.locators import card, check_result, private_replies, track_job, wait_for_replies
+from tests.sandbox.demo.page.locators import card, check_result, choose, private_replies, track_job, wait_for_replies
 
 
 async def test_a_channel_subscribes_and_a_card_follows_its_job(session: BrowserSession) -> None:
@@ -17,10 +17,10 @@ async def test_a_channel_subscribes_and_a_card_follows_its_job(session: BrowserS
     await expect(session.tab.locator("#messages")).to_contain_text("subscribed this channel")
 
     job = session.demo.api.add_job(scenario=succeeds(6.0, steps=8))
-    for state in ("Running", "Succeeded"):
+    for state in ("running", "succeeded"):
         await expect(card(session, job)).to_contain_text(state)
     await expect(card(session, job)).to_contain_text("(edited)")
-    await expect(card(session, job).get_by_role("button", name=re.compile("Cancel"))).to_have_count(0)
+    await expect(card(session, job).get_by_role("option", name="Cancel")).to_have_count(0)
     await expect(check_result(session, "doubled")).to_have_text("0")
     await expect(check_result(session, "not told yet")).to_have_text("0")
 
@@ -43,18 +43,18 @@ async def test_a_thread_shows_each_status_and_the_result_is_broadcast(session: B
 
 async def test_a_cancel_needs_the_confirmations_red_button(session: BrowserSession) -> None:
     job = await track_job(session)
-    await card(session, job).get_by_role("button", name="Ask whether to cancel").click()
-    question = private_replies(session.tab).filter(has_text="This cannot be undone")
+    await choose(card(session, job), "Cancel…")
+    question = private_replies(session.tab).filter(has_text="This can't be undone")
     await expect(question).to_have_count(1)
     assert not [logged for logged in session.demo.api.request_log if logged.endpoint.startswith("POST")]
 
-    await question.get_by_role("button", name="for good").click()
-    await expect(session.tab.locator("#messages")).to_contain_text("is cancelled now")
-    await expect(card(session, job).first).to_contain_text("Cancelled")
+    await question.get_by_role("button", name="Cancel ").click()
+    await expect(session.tab.locator("#messages")).to_contain_text("was canceled")
+    await expect(card(session, job).first).to_contain_text("canceled")
     assert len([logged for logged in session.demo.api.request_log if logged.endpoint.startswith("POST")]) == 1
 
 
-@pytest.mark.parametrize(("who", "says"), [("milo", "You may not do this."), ("gia", "Guests of this workspace")])
+@pytest.mark.parametrize(("who", "says"), [("milo", "Only operators can do this."), ("gia", "Guests can't use ftjob")])
 async def test_a_user_without_permission_is_denied_and_told_why(session: BrowserSession, who: str, says: str) -> None:
     job = await track_job(session)
     await session.switch_user(who)
@@ -70,7 +70,7 @@ async def test_an_external_user_learns_nothing_about_jobs(session: BrowserSessio
     job = await track_job(session)
     await session.switch_user("sam")
     await session.type(f"/ftjob status {job}")
-    await expect(private_replies(session.tab)).to_contain_text("I answer only members of this workspace")
+    await expect(private_replies(session.tab)).to_contain_text("Only members of this workspace can use ftjob")
 
 
 async def test_the_create_form_shows_field_errors_and_then_creates_a_job(session: BrowserSession) -> None:
@@ -87,14 +87,14 @@ async def test_the_create_form_shows_field_errors_and_then_creates_a_job(session
     await modal.get_by_label("Epochs").fill("3")
     session.demo.api.speed = 0.0
     await modal.get_by_role("button", name="Create").click()
-    await expect(modal).to_contain_text("Created.")
+    await expect(modal).to_contain_text("Created ftjob-")
     (job,) = session.demo.api.jobs.values()
     assert job["hyperparameters"]["n_epochs"] == 3
     await session.tab.keyboard.press("Escape")
     await expect(modal).to_be_hidden()
-    await expect(card(session, job["id"])).to_contain_text("Validating files")
+    await expect(card(session, job["id"])).to_contain_text("validating files")
     session.demo.api.speed = 60.0
-    await expect(card(session, job["id"])).to_contain_text("Succeeded")
+    await expect(card(session, job["id"])).to_contain_text("succeeded")
 
 
 async def test_the_home_tab_shows_tracked_jobs(session: BrowserSession) -> None:
@@ -103,11 +103,11 @@ async def test_the_home_tab_shows_tracked_jobs(session: BrowserSession) -> None:
     await wait_for_replies(session, 1)
     await session.open_channel("ftjob: Home")
     home = session.tab.locator("#home")
-    await expect(home).to_contain_text("Jobs that you track")
-    await expect(home).to_contain_text(f"Paused · {job}")
+    await expect(home).to_contain_text("Your tracked jobs")
+    await expect(home).to_contain_text(f"{job} · paused")
 
     await expect(session.tab.get_by_label("Write a message")).to_be_hidden()
-    await home.get_by_role("button", name=re.compile("Show the present state")).click()
+    await home.get_by_role("button", name=re.compile("Refresh this page")).click()
     views = session.demo.slack.request_log
     await views.wait_until(lambda: len(views.for_endpoint("views.publish")) == 2, why="the tab is shown anew")
     await expect(home).to_contain_text(job)
@@ -129,14 +129,14 @@ async def test_the_message_shortcut_tracks_the_jobs_in_a_message(session: Browse
     line = session.tab.locator("#messages article.user").filter(has_text=named)
     await line.hover()
     await line.get_by_role("button", name="Track jobs in message").click()
-    await expect(card(session, named)).to_contain_text("Running")
+    await expect(card(session, named)).to_contain_text("running")
 
     session.demo.member.post(f"And {said}?", session.demo.channel, thread_ts=session.demo.channel.messages[0].ts)
     await line.locator(".replies").click()
     reply = session.tab.locator("#replies article").filter(has_text=said)
     await reply.hover()
     await reply.get_by_role("button", name="Track jobs in message").click()
-    await expect(card(session, said)).to_contain_text("Queued")
+    await expect(card(session, said)).to_contain_text("queued")
     await expect(check_result(session, "Errors that Slack answered")).to_have_text("0")
 
 

@@ -115,7 +115,7 @@ async def test_every_posted_message_appears_on_the_page_with_the_same_text(sessi
         session.demo.api.change(job, status=status)
         await wait_for_replies(session, count)
     await expect(card(session, job).first.locator(".replies")).to_have_text("3 replies")
-    await expect(card(session, job).first).to_contain_text("took")
+    await expect(card(session, job).first).to_contain_text("failed after")
     await card(session, job).first.locator(".replies").click()
 
     took = [
@@ -165,7 +165,7 @@ async def test_the_page_has_no_serious_accessibility_violations(
     if size is NARROW:
         await session.tab.locator("#tabs").get_by_role("button", name="Channels").click()
     await session.open_channel("ftjob: Home")
-    await expect(session.tab.locator("#home")).to_contain_text("Jobs that you track")
+    await expect(session.tab.locator("#home")).to_contain_text("Your tracked jobs")
     assert await serious(session) == []
 
 

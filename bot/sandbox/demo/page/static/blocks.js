@@ -1,6 +1,6 @@
 // Block Kit: draws every block and element that the bot uses.
 
-import { element, link, safe_image } from "./dom.js";
+import { element, link, open_link, safe_image } from "./dom.js";
 import { emoji, mrkdwn } from "./mrkdwn.js";
 
 // `use(action_id, value)` handles a button or a choice; `names` as for mrkdwn; `errors` by block_id.
@@ -89,7 +89,14 @@ function draw_select(part, use) {
   const placeholder = part.placeholder?.text ?? (part.type === "overflow" ? "⋯" : "Choose");
   const options = part.options.map((option) => element("option", { value: option.value, selected: option.value === part.initial_option?.value }, plain_text(option.text)));
   const empty = element("option", { value: "", disabled: true, selected: !part.initial_option }, placeholder);
-  return element("select", { "aria-label": part.accessibility_label ?? placeholder, onchange: (event) => use(part.action_id, event.target.value, part.confirm) }, empty, ...options);
+  const choose = (event) => {
+    const option = part.options.find((each) => each.value === event.target.value);
+    event.target.selectedIndex = 0;
+    if (option.url) open_link(option.url);
+    use(part.action_id, option.value, part.confirm);
+  };
+  const name = part.type === "overflow" ? "More actions" : placeholder;
+  return element("select", { "aria-label": part.accessibility_label ?? name, class: part.type, onchange: choose }, empty, ...options);
 }
 
 function draw_input(block, { errors, names }) {

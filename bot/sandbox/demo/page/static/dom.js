@@ -64,6 +64,12 @@ export function link(target, label, properties = {}) {
   return element("a", { ...properties, href, target: "_blank", rel: "noopener noreferrer" }, label);
 }
 
+// Opens a link in a tab of its own, unless its URL is dropped.
+export function open_link(target) {
+  const href = safe_url(target, LINK_SCHEMES);
+  if (href !== null) window.open(href, "_blank", "noopener,noreferrer");
+}
+
 // An image; its alt text if the URL is dropped.
 export function safe_image(url, alt, properties = {}) {
   const src = safe_url(url, IMAGE_SCHEMES);
