@@ -17,11 +17,11 @@ from tests.blocks.rendered import FAILED, NOW, PERSON, SUCCEEDED, change_from, s
 from tests.builders import account
 
 PAGE = Path(__file__).parents[2] / "docs" / "cards.md"
-HEAD = """# The card of a job, as it lives
+HEAD = """# A job's card, from start to finish
 
-Each block is a card as its reader has it: `[Label -> action = value]` is a button, `(small)` a grey line, `(box)` a line that
-can be copied, `(said)` what a screen reader and a notification say. `python -m tests.blocks.cards_page` writes this page;
-a test holds it to the code.
+Each block is a card as people read it: `[⋯ -> A / B]` is its menu, `[Label -> action = value]` a button, `(small)` a gray
+line, `(said)` what a screen reader and a notification say. `python -m tests.blocks.cards_page` writes this page; a test
+checks it against the code.
 """
 PAGES = OpenAI(account())
 CURVES = curves_image("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100, lowest 0.48 at step 97")
