@@ -56,8 +56,9 @@ WORDINGS = {
     ChangeKind.MODEL: Wording(
         step=":label: *Model {model_state}*{model_code}",
         headline=":label: {job} · model {model_state}{model_code}",
-        sentence="{name}: model {model_state}{model_text}",
+        sentence="{name}: model {model_state}{model_name}{model_end}",
         line="· model {model_state}",
+        brief="model {model_state}{model_name}",
         label="the model of {job}",
     ),
     ChangeKind.MISSING: Wording(
@@ -148,7 +149,8 @@ def _terms(change: Change) -> dict[str, str]:
         "after_stall": after_stall,
         "model_state": "named" if model else "removed",
         "model_code": f" {code_span(model)}" if model else "",
-        "model_text": f" {safe_text(model)}" if model else ".",
+        "model_name": f" {safe_text(model)}" if model else "",
+        "model_end": "" if model else ".",
     }
 
 

@@ -55,6 +55,15 @@ def test_a_digest_has_a_spoken_text() -> None:
     assert message.text == "late 2 changes: ftjob-a is running; ftjob-b failed."
 
 
+def test_the_spoken_text_of_a_digest_names_a_model_that_came_later() -> None:
+    named = line("succeeded", "succeeded", MODEL, kind=ChangeKind.MODEL, id="ftjob-a")
+    removed = replace(named, change=Change(ChangeKind.MODEL, State("succeeded", MODEL), State("succeeded")))
+
+    assert digest_message([named, removed], notes=[]).text == (
+        f"2 changes: ftjob-a model named {MODEL}; ftjob-a model removed."
+    )
+
+
 def test_the_longest_digest_names_every_job_and_fits_into_one_message() -> None:
     ids = [f"ftjob-{n:02d}{'x' * 62}" for n in range(MAX_CHANGES)]
     long = {"code": "c" * 60, "message": "m" * 5000, "param": "p" * 60}
