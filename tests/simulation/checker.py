@@ -9,9 +9,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.jobs.ids import short_id
 from tests.simulation.plan import State
 
-_DIGEST_LINE = re.compile(r"^:\w+: \*(?:<[^|>]*\|)?([\w-]+)>?\* ", re.MULTILINE)
+_DIGEST_LINE = re.compile(r"^:\w+: \*(?:<[^|>]*\|)?([\w…-]+)>?\* ", re.MULTILINE)
 """A line of a digest, by how it begins; it holds the job."""
 NEW, MODEL = "new", "model"
 CARD = "card"
@@ -132,9 +133,10 @@ def mentions_change(text: str, change: Recorded, kind: str = "change") -> bool:
     """Whether a text names the job of a change and, where it does, its new state; a card names the job."""
     status, model = change.state
     wanted = shown_status(status)
+    name = short_id(change.job).lower()  # none of these jobs has a name of its own
     if kind == CARD:
-        return change.job.lower() in text.lower()  # it shows what is known when it is posted, which may be newer
-    said = [_current_part(piece) for piece in re.split(r"[\n;]", text.lower()) if change.job.lower() in piece]
+        return name in text.lower()  # it shows what is known when it is posted, which may be newer
+    said = [_current_part(piece) for piece in re.split(r"[\n;]", text.lower()) if name in piece]
     if change.kind == MODEL:
         return any("model" in piece or (model or "?").lower() in piece for piece in said)
     return any(wanted in piece for piece in said)
@@ -170,7 +172,7 @@ def _foreign_digest_lines(alerts: Sequence[Alert], posted: Sequence[Posted]) -> 
     for message in posted:
         if message.is_ours and message.key in held and message.key not in alone:
             lines = Counter(_DIGEST_LINE.findall(message.text))
-            for job, times in (lines - Counter(job for job, _ in held[message.key])).items():
+            for job, times in (lines - Counter(short_id(job) for job, _ in held[message.key])).items():
                 yield f"{message.channel} {job}: {times} lines too many in the digest at {message.ts}"
 
 
