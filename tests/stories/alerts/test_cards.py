@@ -237,7 +237,7 @@ async def test_cards_are_not_edited_where_nothing_happens(world: World) -> None:
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
         step(world, job, 10, 2.0)
-        await until_card_says(world, job, "step 10 of 100")
+        await until_card_says(world, job, "step 10/100")
         edits = len(world.slack.request_log.for_endpoint(UPDATE))
         reads = len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}/events"))
         await world.until_quiet(bot)
