@@ -111,7 +111,7 @@ def _result(change: Change, job: Job, links: JobLinks, reason: str | None, losse
         if links.model_hint:
             yield links.model_hint
     if len(losses) > 1:
-        metric = "reward" if job.method and job.method.get("type") == "reinforcement" else "training loss"
+        metric = "reward" if job.is_reinforcement else "training loss"
         yield f"Final {metric} {format_metric(losses[-1][1])}, from {format_metric(losses[0][1])}"
 
 

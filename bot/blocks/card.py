@@ -153,7 +153,7 @@ def _steps(progress: Progress) -> str:
 
 def _loss(job: Job, progress: Progress) -> str:
     values = [value for _, value in progress.points]
-    metric = "reward" if job.method and job.method.get("type") == "reinforcement" else "loss"
+    metric = "reward" if job.is_reinforcement else "loss"
     return f"{metric} {format_metric(values[0])} → {format_metric(values[-1])}"
 
 

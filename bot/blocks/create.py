@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from bot.blocks.choices import Choice, distinct_labels
+from bot.blocks.interactive import option, plain_text
 from bot.blocks.parts import Block, code_span, context, format_utc, section
 from bot.blocks.view import View
 from bot.jobs.creation import MAX_METADATA_PAIRS, JobRequest
@@ -86,7 +87,7 @@ def _field_values(prefilled: JobRequest | None) -> dict[str, str]:
 
 def _required_inputs(files: Sequence[File] | None, values: dict[str, str]) -> list[Block]:
     """Return the inputs for model, files and method."""
-    methods = [_option("supervised", "supervised"), _option("dpo", "dpo")]
+    methods = [option("supervised", "supervised"), option("dpo", "dpo")]
     return [
         _input("Base model", _text(FormField.MODEL, values, "gpt-4o-mini-2024-07-18")),
         *([context(_NO_FILES)] if files is None else []),
@@ -112,12 +113,12 @@ def _optional_inputs(values: dict[str, str]) -> list[Block]:
 
 
 def _input(label: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
-    block = {"type": "input", "block_id": element["action_id"], "label": _plain(label), "element": element}
-    return block | ({"optional": True} if optional else {}) | ({"hint": _plain(hint)} if hint else {})
+    block = {"type": "input", "block_id": element["action_id"], "label": plain_text(label), "element": element}
+    return block | ({"optional": True} if optional else {}) | ({"hint": plain_text(hint)} if hint else {})
 
 
 def _text(field: FormField, values: dict[str, str], example: str, *, multiline: bool = False) -> Block:
-    element: Block = {"type": "plain_text_input", "action_id": field.value, "placeholder": _plain(example)}
+    element: Block = {"type": "plain_text_input", "action_id": field.value, "placeholder": plain_text(example)}
     if value := values.get(field):
         element["initial_value"] = value[:_MAX_TEXT_LENGTH]
     return element | ({"multiline": True} if multiline else {})
@@ -127,7 +128,7 @@ def _file(field: FormField, files: Sequence[File] | None, values: dict[str, str]
     if files is None:
         return _text(field, values, "file-abc123")
     menu_labels = distinct_labels([Choice(file.id, file.filename, _size_and_day(file)) for file in files])
-    return _select(field, [_option(label, file.id) for label, file in zip(menu_labels, files, strict=True)], values)
+    return _select(field, [option(label, file.id) for label, file in zip(menu_labels, files, strict=True)], values)
 
 
 def _select(field: FormField, options: list[Block], values: dict[str, str]) -> Block:
@@ -142,15 +143,6 @@ def _size_and_day(file: File) -> str:
 
 
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-
-
-def _option(label: str, value: str) -> Block:
-    return {"text": _plain(label), "value": value}
-
-
-def _plain(text: str) -> Block:
-    # A file name may contain an emoji code.
-    return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def form_metadata(key: str, channel: str) -> str:

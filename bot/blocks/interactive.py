@@ -52,13 +52,13 @@ def overflow_menu(action_id: str, options: Sequence[tuple[str, str, str | None]]
 def select_menus(placeholder: str, action_id: str, options: Sequence[tuple[str, str]]) -> list[Block]:
     """Return a row with a menu of up to 100 options, label and value; none without options that Slack takes."""
     elements = _options(options)
-    menu = {"type": "static_select", "action_id": action_id, "placeholder": _plain_text(placeholder)}
+    menu = {"type": "static_select", "action_id": action_id, "placeholder": plain_text(placeholder)}
     return [actions(menu | {"options": elements})] if elements else []
 
 
 def _options(options: Sequence[tuple[str, str]]) -> list[Block]:
     fitting = [(label, value) for label, value in options if len(value) <= MAX_OPTION_LENGTH]
-    return [{"text": _plain_text(label), "value": value} for label, value in fitting]
+    return [option(label, value) for label, value in fitting]
 
 
 def older_button(command: str | None, what: str) -> list[Block]:
@@ -83,6 +83,11 @@ def actions(*buttons: Block) -> Block:
     return {"type": "actions", "elements": list(buttons)}
 
 
-def _plain_text(text: str) -> Block:
-    # A name may contain an emoji code.
+def option(label: str, value: str) -> Block:
+    """Return an option of a menu."""
+    return {"text": plain_text(label), "value": value}
+
+
+def plain_text(text: str) -> Block:
+    """Return a text object that Slack doesn't parse: a name may contain an emoji code."""
     return {"type": "plain_text", "text": text, "emoji": False}

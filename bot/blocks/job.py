@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from bot.blocks.interactive import actions, button, overflow_menu
 from bot.blocks.parts import (
@@ -167,13 +166,8 @@ def job_facts(job: Job, links: JobLinks) -> list[str]:
 
 def _epochs(job: Job) -> int | None:
     """Return the number of epochs, if it is known."""
-    method = job.method or {}
-    of_method = method.get(str(method.get("type")))
-    settings: tuple[Any, ...] = (
-        job.hyperparameters,
-        of_method.get("hyperparameters") if isinstance(of_method, dict) else None,
-    )
-    numbers = (each.get("n_epochs") for each in settings if isinstance(each, dict))
+    settings = (job.hyperparameters or {}, job.method_hyperparameters())
+    numbers = (each.get("n_epochs") for each in settings)
     return next((number for number in numbers if type(number) is int and 0 < number < 10**6), None)
 
 

@@ -55,7 +55,7 @@ def _other_facts(job: Job) -> Iterator[tuple[str, str]]:
     yield from _files(job)
     if job.method:
         yield "Method", code_span(str(job.method.get("type") or "?"))
-        yield from _pairs("Method settings", _method_settings(job.method), _ROOM_FOR_SETTINGS)
+        yield from _pairs("Method settings", job.method_hyperparameters(), _ROOM_FOR_SETTINGS)
     yield from _pairs("Hyperparameters", job.hyperparameters, _ROOM_FOR_SETTINGS)
     if job.seed is not None:
         yield "Seed", str(job.seed)
@@ -76,13 +76,6 @@ def _files(job: Job) -> Iterator[tuple[str, str]]:
         yield "Validation file", code_span(job.validation_file)
     if job.result_files:
         yield "Result files", _first_items(job.result_files)
-
-
-def _method_settings(method: dict[str, Any]) -> dict[str, Any]:
-    """Return a method's hyperparameters, nested in ``{"type": "dpo", "dpo": {"hyperparameters": {...}}}``."""
-    inner = method.get(str(method.get("type")))
-    settings = inner.get("hyperparameters") if isinstance(inner, dict) else None
-    return settings if isinstance(settings, dict) else {}
 
 
 def _pairs(label: str, values: dict[str, Any] | None, room: int) -> Iterator[tuple[str, str]]:

@@ -29,12 +29,13 @@ def tracked_list(jobs: Sequence[Choice], *, subscribed: bool, notes: Sequence[st
         return Message(text, [section(text)])
     end = start + MAX_ROWS
     visible = jobs[start:end]
-    rows = sections([job_line(each.name or short_id(each.id), each.detail) for each in visible])
+    listed = [(each.name or short_id(each.id), each.detail) for each in jobs[start:]]
+    rows = sections([job_line(name, status) for name, status in listed[:MAX_ROWS]])
     notes = [*and_more(len(jobs) - end, "press *More*"), *notes, *([_SUBSCRIBED] if subscribed else [])]
     count = f"{counted(len(jobs), 'job')} tracked here"
     title = f"{count}, from number {start + 1:,} on" if start else count
     more = more_button(f"tracked after:{end}", f"jobs, after {jobs[end - 1].id}") if len(jobs) > end else []
-    text = list_fallback(title, [(each.name or short_id(each.id), each.detail) for each in jobs[start:]])
+    text = list_fallback(title, listed)
     labels = [Choice(each.id, each.name, status_label(each.detail)) for each in visible]
     menus = [*job_select(labels), *job_select(labels, "Untrack a job", UNTRACK)]
     return Message(text, [section(f"*{title}*"), *rows, *map(context, notes), *menus, *more])

@@ -78,9 +78,9 @@ async def run(command: StatusCommand, services: Services, account: Account) -> R
 
 async def _run_for_name(command: StatusCommand, services: Services) -> Reply:
     """Show the job of this name, a list of several, or else what the words mean as IDs."""
-    name = " ".join(map(as_typed, command.words))
     if ids := await _known_ids(command, services):
         return await _run_for_ids(command, ids, services)
+    name = " ".join(map(as_typed, command.words))
     found = await find_by_name(name, services)
     if len(found.jobs) == 1:
         account, job = found.jobs[0]

@@ -57,10 +57,9 @@ def request_like(job: Job) -> JobRequest | None:
     kind = str((job.method or {}).get("type") or "supervised")
     if kind not in METHODS or not job.model or not job.training_file:
         return None
-    of_method = (job.method or {}).get(kind)
-    nested = of_method.get("hyperparameters") if isinstance(of_method, dict) else None
     # The API chooses what is "auto", and may say its choice in one of the two places only.
-    chosen = {name: value for each in (nested, job.hyperparameters) for name, value in _numbers_in(each)}
+    settings = (job.method_hyperparameters(), job.hyperparameters or {})
+    chosen = {name: value for each in settings for name, value in _numbers_in(each)}
     suffix = (job.model_extra or {}).get("user_provided_suffix")
     metadata = ((key, value) for key, value in (job.metadata or {}).items() if key not in (OWNER_KEY, REQUEST_KEY))
     return JobRequest(
@@ -75,7 +74,10 @@ def request_like(job: Job) -> JobRequest | None:
     )
 
 
-def _numbers_in(settings: object) -> list[tuple[str, Number]]:
+def _numbers_in(settings: dict[str, Any]) -> list[tuple[str, Number]]:
     """Return the hyperparameters that are numbers."""
-    items = settings.items() if isinstance(settings, dict) else ()
-    return [(name, value) for name, value in items if isinstance(value, int | float) and not isinstance(value, bool)]
+    return [
+        (name, value)
+        for name, value in settings.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]

@@ -138,6 +138,18 @@ class Job(Snapshot):
     method: Mapping = None
     estimated_finish: Time = None
 
+    @property
+    def is_reinforcement(self) -> bool:
+        """Whether it is trained on rewards, not on a loss."""
+        return (self.method or {}).get("type") == "reinforcement"
+
+    def method_hyperparameters(self) -> dict[str, Any]:
+        """Return its method's hyperparameters, nested in ``{"type": "dpo", "dpo": {"hyperparameters": {...}}}``."""
+        method = self.method or {}
+        inner = method.get(str(method.get("type")))
+        settings = inner.get("hyperparameters") if isinstance(inner, dict) else None
+        return settings if isinstance(settings, dict) else {}
+
     def duration(self) -> float | None:
         """Return the seconds from creation to finish; None for an unfinished job."""
         if not self.is_final or self.created_at is None or self.finished_at is None:

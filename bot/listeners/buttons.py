@@ -77,7 +77,7 @@ def team_of(body: dict[str, Any]) -> str:
 
 
 def command_of(body: dict[str, Any]) -> Command | None:
-    """Return the command of a button or a menu, or None where it is none of ours or only opens a page."""
+    """Return the command of a button or a menu, or None if it isn't ours or only opens a page."""
     requester, pressed = requester_of(body), _pressed(body.get("actions"))
     if requester is None or pressed is None:
         return None
