@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 from bot.jobs.actions import Decision
-from tests.deep import max_examples
+from tests.deep import TIMEOUT, max_examples
 from tests.races.checker import ENDS
 from tests.races.report import Figures, races, total
 from tests.seeds import printed
@@ -24,14 +24,14 @@ def results() -> list[Figures]:
     return list(races(range(RACES)))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(TIMEOUT)
 def test_no_race_breaks_a_promise(results: list[Figures], capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         sys.stdout.write(f"\n{total(results)}\n")
     assert {each.seed: each.broken for each in results if each.broken} == {}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(TIMEOUT)
 def test_the_races_are_hard_enough(results: list[Figures]) -> None:
     decisions = sum((each.decisions for each in results), Counter[Decision]())
     rare = {decision: times for decision, times in decisions.items() if times < 3}

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.deep import max_examples
+from tests.deep import TIMEOUT, max_examples
 from tests.seeds import on_every_core, printed
 from tests.simulation.report import failures, line, total
 from tests.simulation.simulation import Result, simulate
@@ -24,7 +24,7 @@ def results() -> list[Result]:
     return list(on_every_core(simulate, range(SEEDS)))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(TIMEOUT)
 def test_no_world_breaks_a_promise(results: list[Result], capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         sys.stdout.write(f"\n{total(results)}\n")
@@ -32,7 +32,7 @@ def test_no_world_breaks_a_promise(results: list[Result], capsys: pytest.Capture
     assert broken == {}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(TIMEOUT)
 def test_the_worlds_are_hard_enough(results: list[Result]) -> None:
     assert sum(result.checked.due for result in results) >= 1600
     assert sum(result.counts.unconfirmed for result in results) >= 300
@@ -40,7 +40,7 @@ def test_the_worlds_are_hard_enough(results: list[Result]) -> None:
     assert sum(result.stops for result in results) >= 6
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(TIMEOUT)
 def test_nothing_breaks_inside_a_living_bot(results: list[Result]) -> None:
     # A Slack that does not answer, or refuses the token, is one of the faults, and reported loudly.
     broken = {result.plan.seed: set(result.errors) - {"slack.auth_failed", "slack.unreachable"} for result in results}

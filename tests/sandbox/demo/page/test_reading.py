@@ -49,6 +49,8 @@ async def test_the_newest_message_stays_in_view_unless_the_user_scrolled_up(sess
 async def test_opening_a_thread_keeps_the_channel_scrolled_to_its_end(session: BrowserSession) -> None:
     job = await track_job(session)
     session.demo.api.change(job, status="failed", error={"code": "x", "message": "No luck.", "param": None})
+    # The bot has its say first, so that the newest message is a member's.
+    await expect(session.tab.locator("#messages article").last).to_contain_text("replied to a thread")
     for _ in range(20):
         session.demo.member.post(
             "As long as it takes to fill two lines where there is less of a place. " * 2, session.demo.channel
