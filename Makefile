@@ -39,7 +39,7 @@ bench: .venv/dev  ## the figures of docs/performance.md, both sides measured in 
 chaos: .venv/dev  ## bots are killed while both stand-ins misbehave; SEEDS=20 for more rounds
 	$(BIN)/python -m tests.chaos $(SEEDS)
 
-pictures: .venv/dev  ## docs/try.png and the curves of docs, from what is shown today; needs Chromium
+pictures: .venv/dev  ## docs/try.png, the cards and the curves of docs, from what is shown today; needs Chromium
 	$(BIN)/python -m tests.screenshots
 
 audit: .venv/dev  ## known vulnerabilities of what requirements.lock names; asks an advisory database

@@ -12,18 +12,18 @@ HTTP = {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": f"{CANARY}0123456789"}
 
 PERSON = "SLACK_BOT_TOKEN is a user token (xoxp-); use the bot token (xoxb-)"
 OPS = (
-    "FTJOB_OPS_CHANNEL must be a channel ID (C... or G...), not its name; "
-    "in Slack, click the channel name; the ID is at the bottom of the About tab"
+    "FTJOB_OPS_CHANNEL must be a channel ID (C... or G...), not a channel name. "
+    "To find it in Slack, click the channel name; the ID is at the bottom of the About tab"
 )
 FORGETS = (
-    "DATABASE_URL must be a PostgreSQL URL (postgresql://...) because DYNO is set and a dyno loses its files at each "
+    "DATABASE_URL must be a PostgreSQL URL (postgresql://...): on Heroku, local files are lost on every "
     "restart; add a database to the app (or set FTJOB_ALLOW_EPHEMERAL=1 to start empty each time)"
 )
 
 BOTH = "{} and {} are the same setting with different values; keep one"
 AZURE = {"AZURE_OPENAI_ENDPOINT": "https://n.openai.azure.com", "AZURE_OPENAI_API_KEY": f"{CANARY}0123456789"}
 SET_AZURE = "set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY"
-HOST = "FTJOB_HOST must be a hostname or IP address, such as 127.0.0.1, without a port"
+HOST = "FTJOB_HOST must be a hostname or IP address without a port, such as 127.0.0.1"
 
 BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "nothing at all": (
@@ -41,7 +41,7 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "Azure's resource without a key": (
         {"AZURE_OPENAI_ENDPOINT": "https://name.openai.azure.com"},
         [
-            "AZURE_OPENAI_AD_TOKEN is missing; AZURE_OPENAI_ENDPOINT needs it or AZURE_OPENAI_API_KEY",
+            "AZURE_OPENAI_AD_TOKEN is missing; AZURE_OPENAI_ENDPOINT requires either this or AZURE_OPENAI_API_KEY",
         ],
     ),
     "a version that Azure does not have": (
@@ -67,7 +67,7 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "a version for an endpoint without versions": (
         AZURE | {"AZURE_OPENAI_ENDPOINT": "https://n.openai.azure.com/openai/v1/", "OPENAI_API_VERSION": "2024-10-21"},
         [
-            "OPENAI_API_VERSION doesn't work with an endpoint that ends in /openai/v1 (the API without versions); leave one out"
+            "OPENAI_API_VERSION can't be used with an endpoint that ends in /openai/v1; remove the version, or remove /v1 from the endpoint"
         ],
     ),
     "Azure as older clients were told": (
@@ -84,11 +84,11 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "a machine with its port": ({"FTJOB_HOST": "127.0.0.1:8080"}, [HOST]),
     "a line break in an organization": (
         {"OPENAI_ORG_ID": "org-1\r\nX-Other: 1"},
-        ["OPENAI_ORG_ID must be an ID (plain letters and digits)"],
+        ["OPENAI_ORG_ID must be an ID, such as org-abc123 or proj_abc123"],
     ),
     "a project in other letters": (
         {"OPENAI_PROJECT_ID": "pr\u00f6j"},
-        ["OPENAI_PROJECT_ID must be an ID (plain letters and digits)"],
+        ["OPENAI_PROJECT_ID must be an ID, such as org-abc123 or proj_abc123"],
     ),
     "an address with an empty label": (
         {"OPENAI_BASE_URL": "https://api..example.com/v1", "SLACK_API_URL": f"https://{'a' * 64}.com/api"},
@@ -115,64 +115,76 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
         {"SLACK_BOT_TOKEN": GOOD["SLACK_APP_TOKEN"], "SLACK_APP_TOKEN": GOOD["SLACK_BOT_TOKEN"]},
         ["SLACK_BOT_TOKEN must start with xoxb-", "SLACK_APP_TOKEN must start with xapp-"],
     ),
-    "a placeholder": ({"OPENAI_API_KEY": "sk-..."}, ["OPENAI_API_KEY is a placeholder"]),
-    "a word to replace": ({"OPENAI_API_KEY": f"your-key-{CANARY}"}, ["OPENAI_API_KEY is a placeholder"]),
-    "brackets": ({"OPENAI_API_KEY": f"<{CANARY}>"}, ["OPENAI_API_KEY is a placeholder"]),
-    "crosses": ({"SLACK_BOT_TOKEN": "xoxb-xxxxxxxx-xxxx"}, ["SLACK_BOT_TOKEN is a placeholder"]),
-    "only crosses": ({"OPENAI_API_KEY": "sk-XXXX"}, ["OPENAI_API_KEY is a placeholder"]),
-    "change me": ({**HTTP, "SLACK_SIGNING_SECRET": f"changeme{CANARY}"}, ["SLACK_SIGNING_SECRET is a placeholder"]),
+    "a placeholder": ({"OPENAI_API_KEY": "sk-..."}, ["OPENAI_API_KEY is still a placeholder; set the real value"]),
+    "a word to replace": (
+        {"OPENAI_API_KEY": f"your-key-{CANARY}"},
+        ["OPENAI_API_KEY is still a placeholder; set the real value"],
+    ),
+    "brackets": ({"OPENAI_API_KEY": f"<{CANARY}>"}, ["OPENAI_API_KEY is still a placeholder; set the real value"]),
+    "crosses": (
+        {"SLACK_BOT_TOKEN": "xoxb-xxxxxxxx-xxxx"},
+        ["SLACK_BOT_TOKEN is still a placeholder; set the real value"],
+    ),
+    "only crosses": ({"OPENAI_API_KEY": "sk-XXXX"}, ["OPENAI_API_KEY is still a placeholder; set the real value"]),
+    "change me": (
+        {**HTTP, "SLACK_SIGNING_SECRET": f"changeme{CANARY}"},
+        ["SLACK_SIGNING_SECRET is still a placeholder; set the real value"],
+    ),
     "a key with a line break": (
         {"OPENAI_API_KEY": f"sk-{CANARY}\n{CANARY}"},
-        ["OPENAI_API_KEY contains an invalid character; was it cut off or copied with a line break?"],
+        ["OPENAI_API_KEY contains an invalid character, such as a space or line break; copy it again"],
     ),
     "a key with an ellipsis": (
         {"OPENAI_API_KEY": f"sk-{CANARY}\u2026"},
-        ["OPENAI_API_KEY contains an invalid character; was it cut off or copied with a line break?"],
+        ["OPENAI_API_KEY contains an invalid character, such as a space or line break; copy it again"],
     ),
     "a write key with a space": (
         {"OPENAI_WRITE_API_KEY": f"sk-{CANARY} {CANARY}"},
-        ["OPENAI_WRITE_API_KEY contains an invalid character; was it cut off or copied with a line break?"],
+        ["OPENAI_WRITE_API_KEY contains an invalid character, such as a space or line break; copy it again"],
     ),
     "the secret of no webhook": (
         {"OPENAI_WEBHOOK_SECRET": f"whsec_{'A' * 32},{CANARY}", "PORT": "3000"},
-        ["OPENAI_WEBHOOK_SECRET must be the secret that OpenAI showed when you created the webhook (whsec_...)"],
+        ["OPENAI_WEBHOOK_SECRET must be the signing secret OpenAI showed when you created the webhook (whsec_...)"],
     ),
     "a webhook's secret without a key": (
         {"OPENAI_WEBHOOK_SECRET": "whsec_", "PORT": "3000"},
-        ["OPENAI_WEBHOOK_SECRET must be the secret that OpenAI showed when you created the webhook (whsec_...)"],
+        ["OPENAI_WEBHOOK_SECRET must be the signing secret OpenAI showed when you created the webhook (whsec_...)"],
     ),
     "webhooks that nobody can reach": (
         {"OPENAI_WEBHOOK_SECRET": f"whsec_{'A' * 32}"},
         [
-            "OPENAI_WEBHOOK_SECRET needs PORT; webhooks come over HTTP, and in Socket Mode the bot only listens if it's set"
+            "OPENAI_WEBHOOK_SECRET requires PORT: webhooks arrive over HTTP, and in Socket Mode the bot listens only if PORT is set"
         ],
     ),
     "a short secret": (
         {**HTTP, "SLACK_SIGNING_SECRET": CANARY},
-        ["SLACK_SIGNING_SECRET is too short"],
+        ["SLACK_SIGNING_SECRET is too short; copy it again"],
     ),
     "a short bot token": (
         {"SLACK_BOT_TOKEN": f"xoxb-{CANARY}-01"},
-        ["SLACK_BOT_TOKEN is too short"],
+        ["SLACK_BOT_TOKEN is too short; copy it again"],
     ),
     "a short app token": (
         {"SLACK_APP_TOKEN": f"xapp-{CANARY}-01"},
-        ["SLACK_APP_TOKEN is too short"],
+        ["SLACK_APP_TOKEN is too short; copy it again"],
     ),
-    "nothing but the beginning": ({"SLACK_BOT_TOKEN": "xoxb-"}, ["SLACK_BOT_TOKEN is too short"]),
-    "port zero": ({"PORT": "0"}, ["PORT: input should be greater than or equal to 1"]),
-    "a port too high": ({"PORT": "65536"}, ["PORT: input should be less than or equal to 65535"]),
+    "nothing but the beginning": ({"SLACK_BOT_TOKEN": "xoxb-"}, ["SLACK_BOT_TOKEN is too short; copy it again"]),
+    "port zero": ({"PORT": "0"}, ["PORT must be a whole number from 1 to 65535"]),
+    "a port too high": ({"PORT": "65536"}, ["PORT must be a whole number from 1 to 65535"]),
     "a port in words": (
         {"PORT": "http"},
-        ["PORT: input should be a valid integer, unable to parse string as an integer"],
+        ["PORT must be a whole number from 1 to 65535"],
     ),
-    "no seconds": ({"FTJOB_POLL_SECONDS": "0"}, ["FTJOB_POLL_SECONDS: input should be greater than 0"]),
-    "negative seconds": ({"FTJOB_POLL_SECONDS": "-1"}, ["FTJOB_POLL_SECONDS: input should be greater than 0"]),
-    "no number": ({"FTJOB_POLL_SECONDS": "nan"}, ["FTJOB_POLL_SECONDS: input should be less than or equal to 86400"]),
-    "for ever": ({"FTJOB_POLL_SECONDS": "inf"}, ["FTJOB_POLL_SECONDS: input should be less than or equal to 86400"]),
+    "no seconds": ({"FTJOB_POLL_SECONDS": "0"}, ["FTJOB_POLL_SECONDS must be a number greater than 0, up to 86400"]),
+    "negative seconds": (
+        {"FTJOB_POLL_SECONDS": "-1"},
+        ["FTJOB_POLL_SECONDS must be a number greater than 0, up to 86400"],
+    ),
+    "no number": ({"FTJOB_POLL_SECONDS": "nan"}, ["FTJOB_POLL_SECONDS must be a number greater than 0, up to 86400"]),
+    "for ever": ({"FTJOB_POLL_SECONDS": "inf"}, ["FTJOB_POLL_SECONDS must be a number greater than 0, up to 86400"]),
     "seconds in words": (
         {"FTJOB_POLL_SECONDS": "30s"},
-        ["FTJOB_POLL_SECONDS: input should be a valid number, unable to parse string as a number"],
+        ["FTJOB_POLL_SECONDS must be a number greater than 0, up to 86400"],
     ),
     "names for operators": (
         {"FTJOB_OPERATORS": "U123, @milo,#ops"},
@@ -190,15 +202,15 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
         {"FTJOB_OPERATORS": f"sk-{CANARY}-0123456789"},
         ["FTJOB_OPERATORS must contain user IDs (U...) or user group IDs (S...), not sk-..."],
     ),
-    "a log of its own": ({"FTJOB_LOG": "xml"}, ["FTJOB_LOG: input should be 'console' or 'json'"]),
+    "a log of its own": ({"FTJOB_LOG": "xml"}, ["FTJOB_LOG must be console or json"]),
     "neither yes nor no": (
         {"FTJOB_READ_ONLY": "maybe"},
-        ["FTJOB_READ_ONLY must be yes or no (or true, false, on, off, 1, 0)"],
+        ["FTJOB_READ_ONLY must be yes or no (true, false, on, off, 1, and 0 also work)"],
     ),
     "neither yes nor no, everywhere": (
         {"FTJOB_ALLOW_GUESTS": "y", "FTJOB_ALLOW_HTTP": "2", "FTJOB_ALLOW_SHARED_CHANNELS": "enabled"},
         [
-            f"{name} must be yes or no (or true, false, on, off, 1, 0)"
+            f"{name} must be yes or no (true, false, on, off, 1, and 0 also work)"
             for name in ("FTJOB_ALLOW_HTTP", "FTJOB_ALLOW_GUESTS", "FTJOB_ALLOW_SHARED_CHANNELS")
         ],
     ),
@@ -270,7 +282,7 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "a database at no port": (
         {"DATABASE_URL": f"postgresql://user:{CANARY}@host:port/name"},
-        ["DATABASE_URL must be like postgresql://user:password@host:5432/name"],
+        ["DATABASE_URL must look like postgresql://user:password@host:5432/name"],
     ),
     "a disk that forgets": ({"DYNO": "worker.1"}, [FORGETS]),
     "a disk that forgets, by name": ({"DYNO": "web.1", "DATABASE_URL": "sqlite:////app/ftjob.db"}, [FORGETS]),
@@ -303,11 +315,11 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
         },
         [
             "SLACK_BOT_TOKEN must start with xoxb-",
-            "PORT: input should be greater than or equal to 1",
-            "OPENAI_API_KEY is a placeholder",
+            "PORT must be a whole number from 1 to 65535",
+            "OPENAI_API_KEY is still a placeholder; set the real value",
             "DATABASE_URL must start with sqlite:/// or postgresql://",
-            "FTJOB_POLL_SECONDS: input should be a valid number, unable to parse string as a number",
-            "FTJOB_LOG: input should be 'console' or 'json'",
+            "FTJOB_POLL_SECONDS must be a number greater than 0, up to 86400",
+            "FTJOB_LOG must be console or json",
         ],
     ),
 }

@@ -1,9 +1,10 @@
-"""``make pictures``: a screenshot of the page of `make try`, which README opens with, and curves."""
+"""``make pictures``: screenshots of the page of `make try`, which README opens with, and of cards, and curves."""
 
 import asyncio
 import io
 import math
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PIL import Image
@@ -13,7 +14,10 @@ from bot.delivery.charts import Chart
 from bot.delivery.charts import render_chart as draw_chart
 from bot.jobs.results import Curve
 from bot.sandbox.demo.run import seed_demo
+from tests.blocks import cards_page
+from tests.blocks.rendered import NOW
 from tests.sandbox.demo.page.browser_session import browser_session
+from tests.sandbox.demo.page.shown_cards import Scheme, screenshot, show_cards
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -32,6 +36,19 @@ async def take() -> bytes:
         return await session.tab.screenshot()
 
 
+async def take_cards() -> dict[str, bytes]:
+    """Return what a browser shows of the cards of docs/cards.md, by file: each width, in light and dark colors."""
+    schemes: tuple[Scheme, ...] = ("light", "dark")
+    async with browser_session() as session:
+        await session.tab.clock.set_fixed_time(datetime.fromtimestamp(NOW, UTC))
+        await show_cards(session, cards_page.drawn(cards_page.states()))
+        return {
+            f"cards-{width}-{scheme}.png": await screenshot(session, width, scheme)
+            for width in cards_page.WIDTHS
+            for scheme in schemes
+        }
+
+
 def sample_curves() -> dict[str, Chart]:
     """Return a supervised training that learns its data by heart in the end, and a reinforcement fine-tuning."""
     jitter = random.Random(4)  # noqa: S311 - the same image each time
@@ -48,11 +65,14 @@ def sample_curves() -> dict[str, Chart]:
 
 
 def save(png: bytes, path: Path) -> None:
-    """Save a picture with few colours, as a repository wants it."""
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(64).save(path, optimize=True)
+    """Save an image with few colors, as a repository wants it: rare ones too, such as those of emoji."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image.quantize(128, method=Image.Quantize.MAXCOVERAGE, kmeans=1).save(path, optimize=True)
 
 
 if __name__ == "__main__":
     save(asyncio.run(take()), DOCS / "try.png")
+    for name, png in asyncio.run(take_cards()).items():
+        save(png, DOCS / name)
     for name, chart in sample_curves().items():
         save(draw_chart(chart), DOCS / name)

@@ -291,7 +291,7 @@ def cancel_request(job_id: str) -> str:
 
 
 def headline(message: ChannelMessage) -> str:
-    """Return what a message says happened to a job: "Running", "Succeeded", "Model named".
+    """Return what a message says happened to a job: "Running", "Succeeded", "Fine-tuned model".
 
     In the thread of a card that stands in bold; elsewhere, and in a result, the job's name does, and this follows it.
     """
@@ -301,7 +301,7 @@ def headline(message: ChannelMessage) -> str:
 
 
 _PREDICATE = re.compile(
-    r" (?:is |was |· )?(?P<what>succeeded|failed|canceled|[a-z][a-z ]*?)(?= (?:in|after)\b| ?[:,(`]|$)"
+    r" (?:is |was |· )?(?P<what>succeeded|failed|canceled|[a-z][a-z '-]*?)(?= (?:in|after)\b| ?[:,(`]|$)"
 )
 
 

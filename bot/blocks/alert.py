@@ -10,6 +10,7 @@ from bot.blocks.job import (
     RETRY_JOB,
     JobLinks,
     cost_phrase,
+    error_codes,
     failure_sentence,
     job_facts,
     owner_of,
@@ -84,7 +85,7 @@ def alert(
     lines += _result(change, job, links, reason, losses)
     facts = _facts(job, links, person, reason)
     buttons = _retry_button(change, job, links)
-    buttons += [button("Details", DETAILS, job.id, accessibility_label=f"Show all details of {display_name(job)}")]
+    buttons += [button("Details", DETAILS, job.id, accessibility_label=f"Show all details for {display_name(job)}")]
     buttons += [page_button(job, links)] if links.page_url else []
     return Message(message_text, [section("\n".join(lines)), *_context(facts), *remarks, actions(*buttons)])
 
@@ -111,8 +112,8 @@ def _result(change: Change, job: Job, links: JobLinks, reason: str | None, losse
         if links.model_hint:
             yield links.model_hint
     if len(losses) > 1:
-        metric = "reward" if job.is_reinforcement else "training loss"
-        yield f"Final {metric} {format_metric(losses[-1][1])}, from {format_metric(losses[0][1])}"
+        metric = "Reward" if job.is_reinforcement else "Training loss"
+        yield f"{metric} {format_metric(losses[0][1])} → {format_metric(losses[-1][1])}"
 
 
 def _facts(job: Job, links: JobLinks, person: str | None, reason: str | None) -> list[str]:
@@ -120,11 +121,9 @@ def _facts(job: Job, links: JobLinks, person: str | None, reason: str | None) ->
     people = dict.fromkeys(filter(None, [owner_of(job), person if links.tracked else None]))
     facts = [user_mention(each) for each in people]
     if phase_of(job.status) is Phase.FAILED:
-        error = job.error
-        codes = [each for each in (error.code, error.param) if each] if error else []
-        facts += [code_span(each) for each in codes]
-        message = (error.message if error else None) or reason
-        facts += [safe_text(message, _MAX_MESSAGE_LENGTH)] if message and advice_for(error, reason) else []
+        facts += error_codes(job.error, reason)
+        message = (job.error.message if job.error else None) or reason
+        facts += [safe_text(message, _MAX_MESSAGE_LENGTH)] if message and advice_for(job.error, reason) else []
     cost = cost_phrase(job, links.price)
     return [*facts, *job_facts(job, links), *([cost] if cost else [])]
 

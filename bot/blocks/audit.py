@@ -1,5 +1,6 @@
 """The audit trail: who did what, and whether it was allowed."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,26 +9,32 @@ from bot.blocks.job import status_label
 from bot.blocks.parts import (
     MAX_ID_LENGTH,
     Message,
+    bold,
     channel_mention,
     code_span,
     context,
     fallback_text,
     format_date,
+    job_mention_with_id,
     safe_text,
     section,
     truncate_markup,
     user_mention,
 )
 
-_MAX_LINE_LENGTH = 250
-"""Characters: thirty lines stay below the 8,000 that Slack takes in one message."""
+_MAX_LINE_LENGTH = 290
+"""Characters: ten lines fit into a section."""
+_MAX_LENGTH = 7500
+"""Characters of all lines: Slack takes 8,000 in one message."""
+_MAX_FIRST_NAME_LENGTH = 24
+"""Characters of a name that stands for several jobs."""
 _ROWS_IN_SECTION = 10
 _MAX_IN_FALLBACK = 5
 _DECISION_TEXTS = {
     "denied": ":no_entry: was denied",
     "tampered": ":rotating_light: used someone else's button:",
     "wrong": "made an invalid request:",
-    "failed": "got no response to",
+    "failed": "got an error from",
     "shown": "viewed",
     "asked": "was asked to confirm",
     "stale": "used an expired confirmation:",
@@ -35,13 +42,26 @@ _DECISION_TEXTS = {
     "ordered": "*requested*",
     "done": ":white_check_mark: completed",
     "over": "was too late (the job had finished):",
-    "early": "was too early (the job wasn't there yet):",
+    "early": "was too early (the job wasn't ready for it):",
     "already": "requested what was already done:",
-    "refused": ":warning: was rejected by the API:",
-    "unsent": ":warning: could not send:",
-    "unknown": ":warning: got no confirmed result:",
+    "refused": ":warning: had a request rejected by the API:",
+    "unsent": ":warning: couldn't send:",
+    "unknown": ":warning: got no confirmation for",
 }
 """By the value of the audit row's decision."""
+_DENIAL_TEXTS = {
+    "stranger": "not a member of this workspace",
+    "guest_reads_only": "guests can only view jobs",
+    "not_a_person": "bots can't use ftjob",
+    "no_such_person": "not listed as a member by Slack",
+    "unreadable": "Slack didn't say whether they're a member",
+    "slack_refuses": "Slack wouldn't say who they are",
+    "slack_unreachable": "couldn't reach Slack",
+    "starting": "ftjob was still starting up",
+    "read_only": "ftjob is read-only",
+}
+"""Reasons of denials that are not readable as stored."""
+_STORED_WORD = re.compile(r"[a-z]+(_[a-z]+)*", re.ASCII)
 _FOOTER = "Newest first. On the bot's host, `ftjob audit export` prints everything and `ftjob audit verify` checks it."
 
 
@@ -63,7 +83,8 @@ class AuditRow:
     channel: str
     verb: str
     decision: str
-    job_id: str | None = None
+    jobs: Sequence[tuple[str, str | None]] = ()
+    """ID and name of each job that it is about; None for a job without a name."""
     reason: str | None = None
     statuses: tuple[str | None, str | None] = (None, None)
     """Of the job, before and after the action."""
@@ -84,13 +105,15 @@ def audit_message(
     """
     if not rows:
         return _empty(what, is_first=is_first)
-    lines = [truncate_markup(_row_text(row), _MAX_LINE_LENGTH) for row in rows]
+    longest = min(_MAX_LINE_LENGTH, _MAX_LENGTH // len(rows))
+    lines = [truncate_markup(_row_text(row), longest) for row in rows]
     parts = [lines[start : start + _ROWS_IN_SECTION] for start in range(0, len(lines), _ROWS_IN_SECTION)]
     text = fallback_text("Audit: " + "; ".join(lines[:_MAX_IN_FALLBACK]))
-    title = f"*Audit* {what}".strip()
-    hidden = f"{left_out} more people were denied or only viewed (see `/ftjob audit denied` and `/ftjob audit shown`)"
+    title = " · ".join(["*Audit*", *([what] if what else [])])
+    people = "1 more person" if left_out == 1 else f"{left_out} more people"
+    hidden = f"Not shown: {people} with only denials or views (see `/ftjob audit denied` and `/ftjob audit shown`)"
     notes = [hidden, _FOOTER] if left_out else [_FOOTER]
-    paging = older_button(older, "audit entries from") if older else []
+    paging = older_button(older, "audit entries")
     sections = [section("\n".join(part)) for part in parts]
     return Message(text, [section(title), *sections, *paging, context(" · ".join(notes))])
 
@@ -98,19 +121,32 @@ def audit_message(
 def _empty(what: str, *, is_first: bool) -> Message:
     text = "No actions or denials yet."
     if what or not is_first:
-        text = f"No{'' if is_first else ' older'} audit entries {what}.".replace(" .", ".")
+        text = f"No{'' if is_first else ' older'} audit entries{f' for this filter: {what}' if what else ''}."
     return Message(text, [section(text)])
 
 
 def _row_text(row: AuditRow) -> str:
     verb = code_span(row.verb.replace("_", " "), 20)
-    job = f" {code_span(row.job_id, MAX_ID_LENGTH)}" if row.job_id else ""
+    job = f" {_jobs_text(row.jobs)}" if row.jobs else ""
     before, after = row.statuses
     statuses = f" · {status_label(before).lower()}" if before else ""
     statuses += f" → {status_label(after).lower()}" if after else ""
-    why = f" · {safe_text(row.reason, 80)}" if row.reason else ""
+    why = f" · {safe_text(_reason_text(row.reason), 80)}" if row.reason else ""
     decision = _DECISION_TEXTS.get(row.decision, safe_text(row.decision, 20))
     if row.repeats:
-        job += f" · {row.repeats.count} times since {format_date(row.repeats.since)}, most recently"
+        job += f" · {row.repeats.count} times since {format_date(row.repeats.since)}"
     who, where = user_mention(row.person), channel_mention(row.channel)
     return f"{format_date(row.at)} · {who} {decision} {verb}{job}{statuses} · in {where}{why}"
+
+
+def _reason_text(reason: str) -> str:
+    """Return a reason in words: that of a denial is stored as one word with underscores."""
+    return _DENIAL_TEXTS.get(reason) or (reason.replace("_", " ") if _STORED_WORD.fullmatch(reason) else reason)
+
+
+def _jobs_text(jobs: Sequence[tuple[str, str | None]]) -> str:
+    ids = ",".join(job_id for job_id, _ in jobs)
+    name = next((name for _, name in jobs if name), None)
+    if name is None or len(jobs) == 1:
+        return job_mention_with_id(ids, name, MAX_ID_LENGTH)
+    return f"{bold(name, _MAX_FIRST_NAME_LENGTH)} and {len(jobs) - 1} more {code_span(ids, MAX_ID_LENGTH)}"

@@ -11,7 +11,7 @@ from bot.blocks.job import (
     status_label,
     status_phrase,
 )
-from bot.blocks.parts import MAX_ID_LENGTH, code_span, format_duration, safe_text
+from bot.blocks.parts import MAX_ID_LENGTH, code_span, format_duration, job_mention_with_id, safe_text
 from bot.blocks.stalled import stall_advice, stalled_phrase
 from bot.jobs.changes import Change, ChangeKind
 from bot.jobs.models import Job
@@ -45,7 +45,7 @@ WORDINGS = {
         sentence="{name} {result}{after_stall}{outcome}",
         line="is new: {status_lower}",
         brief="is new: {status_lower}",
-        label="the card of {job}",
+        label="Card for {job}",
     ),
     ChangeKind.STATUS: Wording(
         step="{emoji} *{status}*{after_stall}",
@@ -54,37 +54,37 @@ WORDINGS = {
         line="{result}",
     ),
     ChangeKind.MODEL: Wording(
-        step=":label: *Model {model_state}*{model_code}",
-        headline=":label: {job} · model {model_state}{model_code}",
-        sentence="{name}: model {model_state}{model_name}{model_end}",
-        line="· model {model_state}",
-        brief="model {model_state}{model_name}",
-        label="the model of {job}",
+        step=":label: {model_step}",
+        headline=":label: {job} · {model_line}",
+        sentence="{name} {model_brief}{model_end}",
+        line="· {model_line}",
+        brief="{model_brief}",
+        label="Model update for {job}",
     ),
     ChangeKind.MISSING: Wording(
         step=":ghost: *Job not found* (last status: {was_lower})",
-        headline=":ghost: {job} not found (last status: {was_lower})",
+        headline=":ghost: {job} wasn't found (last status: {was_lower})",
         sentence="{name} is no longer listed by the API (last status: {was_lower}).",
-        line="not found (last status: {was_lower})",
+        line="wasn't found (last status: {was_lower})",
         brief="is no longer listed by the API (last status: {was_lower})",
         label="{job}: not found",
-        advice="The API no longer lists this job. It was deleted, or ftjob's key changed projects. I'll post here if it "
-        "comes back. To stop waiting for it: {untrack}",
+        advice="The API no longer lists this job. It may have been deleted, or ftjob's API key may belong to a different "
+        "project now. I'll post here if it comes back. To stop tracking it, run {untrack}.",
     ),
     ChangeKind.REAPPEARED: Wording(
-        step="{emoji} *Found again*, {status_lower}",
-        headline="{emoji} {job} was found again: {status_lower}",
-        sentence="{name} was found again: it {phrase}.",
-        line="was found again: {status_lower}",
-        brief="was found again: it {phrase}",
-        label="{job}: found again",
+        step="{emoji} *Job is back*: it {phrase}",
+        headline="{emoji} {job} is back: it {phrase}",
+        sentence="{name} is back: it {phrase}.",
+        line="is back: it {phrase}",
+        brief="is back: it {phrase}",
+        label="{job}: back",
     ),
     ChangeKind.STALLED: Wording(
         step=":warning: *Stuck*: {stalled}",
         headline=":warning: {job} is stuck: {stalled}",
-        sentence="{name} is stuck: it {stalled}.",
+        sentence="{name} is stuck: {stalled}.",
         line="is stuck: {stalled}",
-        brief="is stuck: it {stalled}",
+        brief="is stuck: {stalled}",
         label="{job}: stuck",
         advice=":bulb: {stall_advice}",
     ),
@@ -124,9 +124,9 @@ def change_brief(change: Change) -> str:
     return WORDINGS[change.kind].brief.format(**_terms(change))
 
 
-def change_label(change: Change, job_id: str) -> str:
-    """Return the name of an alert in the list of undelivered messages, safe mrkdwn."""
-    return WORDINGS[change.kind].label.format(job=code_span(job_id, MAX_ID_LENGTH), **_terms(change))
+def change_label(change: Change, job_id: str, name: str | None) -> str:
+    """Return what to call an alert in the list of undelivered messages, safe mrkdwn; ``name`` is its job's, if any."""
+    return WORDINGS[change.kind].label.format(job=job_mention_with_id(job_id, name, MAX_ID_LENGTH), **_terms(change))
 
 
 def change_advice(change: Change, job: Job) -> str:
@@ -138,7 +138,7 @@ def change_advice(change: Change, job: Job) -> str:
 def _terms(change: Change) -> dict[str, str]:
     """Return the placeholders of all templates, safe mrkdwn."""
     before, after, model = change.before.status, change.after.status, change.after.fine_tuned_model
-    after_stall = "" if change.stalled_for is None else f", after being stuck for {format_duration(change.stalled_for)}"
+    after_stall = "" if change.stalled_for is None else f" after being stuck for {format_duration(change.stalled_for)}"
     return {
         "emoji": status_emoji(after),
         "status": status_label(after),
@@ -147,9 +147,9 @@ def _terms(change: Change) -> dict[str, str]:
         "was_lower": status_label(before).lower(),
         "stalled": stalled_phrase(after, change.stalled_for or 0.0),
         "after_stall": after_stall,
-        "model_state": "named" if model else "removed",
-        "model_code": f" {code_span(model)}" if model else "",
-        "model_name": f" {safe_text(model)}" if model else "",
+        "model_step": f"*Fine-tuned model*: {code_span(model)}" if model else "*Fine-tuned model is no longer listed*",
+        "model_line": f"fine-tuned model: {code_span(model)}" if model else "fine-tuned model is no longer listed",
+        "model_brief": f"has a fine-tuned model: {safe_text(model)}" if model else "no longer lists a fine-tuned model",
         "model_end": "" if model else ".",
     }
 

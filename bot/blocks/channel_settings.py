@@ -1,30 +1,92 @@
-"""The settings of a channel: broadcast, card size, alert level and mutes."""
+"""The settings of a channel, each with a button that changes it, and the channel's mutes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bot.blocks.parts import Message, code_span, context, fallback_text, fields, format_date, section
+from bot.blocks.interactive import button
+from bot.blocks.mute import EVERY_JOB, UNMUTE
+from bot.blocks.parts import (
+    Block,
+    Message,
+    context,
+    fallback_text,
+    format_date,
+    job_mention,
+    section,
+    user_mention,
+)
+from bot.blocks.replies import note_message
 
+CHANGE_SETTING = "ftjob_setting"
+"""Action ID of a button that changes a setting; its value is what would be typed after `settings`."""
 _MAX_MUTES = 5
-_HINT = "To change one: `/ftjob settings broadcast off`, `/ftjob settings size compact` or `/ftjob settings alerts failures`."
+_HINT = "Or use a command, such as `/ftjob settings broadcast off`."
 
 
-def setting_values(*, broadcast: bool, full_cards: bool, failures_only: bool) -> list[tuple[str, str]]:
-    """Return each setting with its value and what that means."""
+@dataclass(frozen=True)
+class Setting:
+    """A setting of a channel and its value."""
+
+    name: str
+    """As it is typed."""
+    label: str
+    value: str
+    meaning: str
+    other_value: str
+    """The value that its button sets."""
+    button_label: str
+
+
+def channel_settings(*, broadcast: bool, full_cards: bool, failures_only: bool) -> list[Setting]:
+    """Return the settings of a channel, by the names of its stored preferences."""
     return [
-        ("Broadcast", "on: results also appear in the channel" if broadcast else "off: results stay in threads"),
-        ("Size", "full: cards with all details" if full_cards else "compact: three-line cards"),
-        ("Alerts", "failures: only failed, stuck or missing jobs" if failures_only else "all: every change"),
+        Setting("broadcast", "Broadcast", "on", "results also appear in the channel", "off", "Turn off")
+        if broadcast
+        else Setting("broadcast", "Broadcast", "off", "results stay in threads", "on", "Turn on"),
+        Setting("size", "Card size", "full", "cards with all details", "compact", "Use compact cards")
+        if full_cards
+        else Setting("size", "Card size", "compact", "three-line cards", "full", "Use full cards"),
+        Setting("alerts", "Alerts", "failures", "only failed, stuck, or missing jobs", "all", "Get all alerts")
+        if failures_only
+        else Setting("alerts", "Alerts", "all", "every change", "failures", "Failures only"),
     ]
 
 
-def channel_settings_message(rows: Sequence[tuple[str, str]], mutes: Sequence[tuple[str | None, float]]) -> Message:
-    """Return a channel's settings and its mutes: job ID, None for all jobs, and end, Unix seconds."""
+def channel_settings_message(
+    settings: Sequence[Setting], mutes: Sequence[tuple[str | None, str | None, float]]
+) -> Message:
+    """Return a channel's settings and its mutes: job ID, None for all jobs, its name, if any, and end, Unix seconds."""
     listed = [
-        f"{code_span(job_id) if job_id else 'all jobs'} until {format_date(until)}"
-        for job_id, until in mutes[:_MAX_MUTES]
+        f"{job_mention(job_id, name) if job_id else 'all jobs'} until {format_date(until)}"
+        for job_id, name, until in mutes[:_MAX_MUTES]
     ]
     hidden = len(mutes) - _MAX_MUTES
-    muted = ", ".join(listed) + (f" and {hidden} more (`/ftjob unmute all` ends them all)" if hidden > 0 else "")
-    pairs = [*rows, ("Muted", muted or "nothing")]
-    text = fallback_text(f"Channel settings: {'; '.join(f'{label.lower()} {value}' for label, value in pairs)}.")
-    return Message(text, [section("*Channel settings*"), *fields(pairs), context(_HINT)])
+    muted = ", ".join(listed) + (f" and {hidden} more" if hidden > 0 else "") or "nothing"
+    summary = "; ".join(f"{each.label.lower()} {each.value}" for each in settings)
+    unmute = button("Unmute all", UNMUTE, EVERY_JOB, accessibility_label="Unmute all jobs in this channel")
+    return Message(
+        fallback_text(f"Channel settings: {summary}; muted: {muted}."),
+        [
+            section("*Channel settings*"),
+            *map(_row, settings),
+            section(f"*Muted:* {muted}", accessory=unmute if mutes else None),
+            context(_HINT),
+        ],
+    )
+
+
+def settings_changed(person: str, before: Sequence[Setting], after: Sequence[Setting]) -> Message:
+    """Return who changed which settings; ``before`` and ``after`` differ."""
+    changed = [
+        f"{new.label.lower()} to {new.value} ({new.meaning})"
+        for old, new in zip(before, after, strict=True)
+        if old.value != new.value
+    ]
+    return note_message(f"{user_mention(person)} set {', '.join(changed)} in this channel.")
+
+
+def _row(setting: Setting) -> Block:
+    other = f"{setting.name} {setting.other_value}"
+    label = f"Set {setting.label.lower()} to {setting.other_value}"
+    change = button(setting.button_label, f"{CHANGE_SETTING}:{setting.name}", other, accessibility_label=label)
+    return section(f"*{setting.label}:* {setting.value} · {setting.meaning}", accessory=change)

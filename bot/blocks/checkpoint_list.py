@@ -7,6 +7,7 @@ from bot.blocks.parts import Message, code_span, context, format_date, safe_text
 from bot.jobs.models import Checkpoint
 from bot.jobs.results import parse_measurement
 
+_METRIC_WORDS = {"train": "training", "valid": "validation"}
 _MAX_METRICS = 4
 
 
@@ -25,10 +26,19 @@ def checkpoint_list(
         text = f"{code_span(job_id)} has no checkpoints yet. They're saved at the end of each epoch."
         return Message(text, [section(text)])
     rows = [section(_row(each)) for each in checkpoints]
-    paging = older_button(older, f"checkpoints of {job_id} from")
-    steps = ", ".join(f"step {each.step_number}" for each in checkpoints)
-    title = section(f"*Checkpoints* of {code_span(job_id)}")
-    return Message(f"Checkpoints of {safe_text(job_id)}: {steps}", [title, *rows, *paging, *map(context, notes)])
+    paging = older_button(older, f"checkpoints for {job_id}")
+    steps = ", ".join(map(_step, checkpoints))
+    title = section(f"*Checkpoints* for {code_span(job_id)}")
+    return Message(f"Checkpoints for {safe_text(job_id)}: {steps}", [title, *rows, *paging, *map(context, notes)])
+
+
+def _step(checkpoint: Checkpoint) -> str:
+    return "unknown step" if checkpoint.step_number is None else f"step {checkpoint.step_number:,}"
+
+
+def _metric(key: str) -> str:
+    """Return the name of a metric in words: "full validation loss" of "full_valid_loss"."""
+    return " ".join(_METRIC_WORDS.get(word, word) for word in key.split("_"))
 
 
 def _row(checkpoint: Checkpoint) -> str:
@@ -36,7 +46,6 @@ def _row(checkpoint: Checkpoint) -> str:
         (key, parse_measurement(key, value)) for key, value in (checkpoint.metrics or {}).items() if key != "step"
     )
     measured = [(key, value) for key, value in values if value is not None][:_MAX_METRICS]
-    metrics = "".join(f" · {safe_text(key.replace('_', ' '), 40)} {value:.4g}" for key, value in measured)
-    step = f"step {checkpoint.step_number:,}" if checkpoint.step_number is not None else "a step"
+    metrics = "".join(f" · {safe_text(_metric(key), 40)} {value:.4g}" for key, value in measured)
     saved = f" · {format_date(checkpoint.created_at)}" if checkpoint.created_at else ""
-    return f"*{step}*{metrics}{saved}\n{code_span(checkpoint.fine_tuned_model_checkpoint or '?')}"
+    return f"*{_step(checkpoint).capitalize()}*{metrics}{saved}\n{code_span(checkpoint.fine_tuned_model_checkpoint or '?')}"

@@ -16,8 +16,8 @@ MAX_FILES = 100
 """Files in a menu; beyond it, a file ID is typed."""
 _MAX_TEXT_LENGTH = 3000
 _TITLE = "Create a job"
-_NO_GRADER = "Reinforcement jobs need a grader, which this form doesn't support. Create those with the API."
-_NO_FILES = "I couldn't list the files, or there are more than 100. Enter the ID of a file uploaded for fine-tuning."
+_NO_GRADER = "Reinforcement jobs need a grader, which this form doesn't support. Create them through the API."
+_NO_FILES = "I can't list your files here. Enter the ID of a file uploaded for fine-tuning, such as file-abc123."
 
 
 class FormField(StrEnum):
@@ -63,7 +63,7 @@ def create_form(
     head = [section(f":warning: {problem}")] if problem else []
     if account:
         head.append(
-            context(f"In account {code_span(account)}. For another one, run `/ftjob create account:` and its name.")
+            context(f"In account {code_span(account)}. For another account, run `/ftjob create account:&lt;name&gt;`.")
         )
     blocks = [*head, *_required_inputs(files, values), *_optional_inputs(values), context(_NO_GRADER)]
     return View(_TITLE, blocks, CREATE, "Create", private_metadata)
@@ -87,7 +87,7 @@ def _field_values(prefilled: JobRequest | None) -> dict[str, str]:
 
 def _required_inputs(files: Sequence[File] | None, values: dict[str, str]) -> list[Block]:
     """Return the inputs for model, files and method."""
-    methods = [option("supervised", "supervised"), option("dpo", "dpo")]
+    methods = [option("Supervised", "supervised"), option("DPO", "dpo")]
     return [
         _input("Base model", _text(FormField.MODEL, values, "gpt-4o-mini-2024-07-18")),
         *([context(_NO_FILES)] if files is None else []),
@@ -99,14 +99,14 @@ def _required_inputs(files: Sequence[File] | None, values: dict[str, str]) -> li
 
 def _optional_inputs(values: dict[str, str]) -> list[Block]:
     """Return the inputs for suffix, hyperparameters, seed and metadata."""
-    hint = f"One key=value per line, up to {MAX_METADATA_PAIRS}. Your user ID is added."
+    hint = f"One key=value per line, up to {MAX_METADATA_PAIRS} lines. Your Slack user ID is added automatically."
     metadata = _text(FormField.METADATA, values, "team=search", multiline=True)
     return [
         _input("Model suffix", _text(FormField.SUFFIX, values, "search"), optional=True),
         _input("Epochs", _text(FormField.EPOCHS, values, "auto"), optional=True),
         _input("Batch size", _text(FormField.BATCH, values, "auto"), optional=True),
         _input("Learning rate multiplier", _text(FormField.RATE, values, "auto"), optional=True),
-        _input("Beta (dpo only)", _text(FormField.BETA, values, "auto"), optional=True),
+        _input("Beta (DPO only)", _text(FormField.BETA, values, "auto"), optional=True),
         _input("Seed", _text(FormField.SEED, values, "42"), optional=True),
         _input("Metadata", metadata, optional=True, hint=hint),
     ]

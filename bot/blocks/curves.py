@@ -20,8 +20,8 @@ def curves_image(file: str, alt_text: str) -> Block:
 
 def curves_message(name: str, file: str, alt_text: str) -> Message:
     """Return a message with the image of a job's curves; ``name`` is its display name, untrusted."""
-    text = f"Curves of {safe_text(alt_text, MAX_ALT_TEXT_LENGTH)}"
-    return Message(text, [section(f"Curves of {bold(name)}"), curves_image(file, alt_text)])
+    text = f"Training chart for {safe_text(alt_text, MAX_ALT_TEXT_LENGTH)}"
+    return Message(text, [section(f"Training chart for {bold(name)}"), curves_image(file, alt_text)])
 
 
 def has_image(message: Message) -> bool:
@@ -37,8 +37,8 @@ def without_images(message: Message) -> Message:
 def sparkline_message(name: str, curves: Sequence[Curve], why: str) -> Message:
     """Return curves as sparklines; arguments as in `curves_message`; ``why`` there is no image, safe mrkdwn."""
     lines = [f"`{sparkline([value for _, value in curve.points])}` {_curve_range(curve)}" for curve in curves]
-    text = f"Curves of {plain(name)}: {'; '.join(map(_curve_range, curves))}"
-    return Message(text, [section("\n".join([f"Curves of {bold(name)}", *lines])), context(why)])
+    text = f"Training chart for {plain(name)}: {'; '.join(map(_curve_range, curves))}"
+    return Message(text, [section("\n".join([f"Training chart for {bold(name)}", *lines])), context(why)])
 
 
 def _curve_range(curve: Curve) -> str:

@@ -2,8 +2,28 @@
 
 from collections.abc import Iterator
 
-from bot.blocks.job import JobLinks, failure_text, job_headline, key_facts
-from bot.blocks.parts import Block, code_span, context, fields, format_date, json_text, preformatted, section
+from bot.blocks.job import (
+    JobLinks,
+    cost_phrase,
+    failure_text,
+    job_dates,
+    job_title,
+    owner_of,
+    status_emoji,
+    status_label,
+)
+from bot.blocks.parts import (
+    Block,
+    code_span,
+    context,
+    fields,
+    format_date,
+    format_duration,
+    json_text,
+    preformatted,
+    section,
+    user_mention,
+)
 from bot.blocks.view import View
 from bot.jobs.creation import BOOKKEEPING_KEYS
 from bot.jobs.models import Job
@@ -17,12 +37,42 @@ _MAX_LINES = 300
 
 def details_view(job: Job, links: JobLinks, *, checked_at: float) -> View:
     """Return the modal; ``checked_at`` is when the job was read, Unix seconds."""
-    blocks = [job_headline(job), *fields([*key_facts(job, links), *_facts(job)])]
+    blocks = [_headline(job), *fields([*_key_facts(job, links), *_facts(job)])]
     for label, text in _texts(job):
         blocks += [section(f"*{label}*"), *_boxes(text)]
         if (hidden := len(text) - _MAX_BOXES * _BOX) > 0:
-            blocks.append(context(f"{hidden:,} more characters; the API returns all of it."))
+            blocks.append(context(f"{hidden:,} more characters not shown. The API returns the full text."))
     return View("Job details", [*blocks, context(f"Checked {format_date(checked_at)}")])
+
+
+def _headline(job: Job) -> Block:
+    """Return the name, the status and the ID of a job."""
+    status = status_label(job.status).lower()
+    return section(f"{status_emoji(job.status)} {job_title(job)} · {status} · {code_span(job.id)}")
+
+
+def _key_facts(job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
+    """Yield the most important properties of a job, as labels and safe values."""
+    if links.account:
+        yield "Account", code_span(links.account)
+    if job.model:
+        yield "Model", code_span(job.model)
+    if job.fine_tuned_model:
+        yield "Fine-tuned model", code_span(job.fine_tuned_model)
+    if owner := owner_of(job):
+        yield "Owner", user_mention(owner)
+    yield from job_dates(job)
+    if (duration := job.duration()) is not None:
+        yield "Duration", format_duration(duration)
+    if job.trained_tokens is not None:
+        yield "Trained tokens", f"{job.trained_tokens:,}"
+    if links.price is not None and (cost := cost_phrase(job, links.price)):
+        yield "Cost", f"{cost} at ${_format_price(links.price)} per million tokens"
+
+
+def _format_price(price: float) -> str:
+    """Return a price with two decimals, or more if it has more."""
+    return max(f"{price:,.2f}", f"{price:,.6f}".rstrip("0"), key=len)
 
 
 def _facts(job: Job) -> Iterator[tuple[str, str]]:

@@ -24,7 +24,7 @@ from bot.jobs.statuses import Phase, phase_of
 MAX_LINE_LENGTH = 300
 """Characters: 25 such lines are the 8,000 that Slack takes in one message."""
 _HINT = "Details: `/ftjob status &lt;id&gt;`"
-_CURVES_HINT = ", charts: `/ftjob curves &lt;id&gt;`"
+_CURVES_HINT = "Charts: `/ftjob curves &lt;id&gt;`"
 """For jobs that appear only in a digest: they have no card that could show their curves."""
 _MAX_MODEL_LENGTH = 120
 _MAX_REASON_LENGTH = 140
@@ -57,7 +57,7 @@ def digest_message(lines: Sequence[DigestLine], *, notes: Sequence[str]) -> Mess
 
 def flapping_digest(lines: Sequence[DigestLine], *, notes: Sequence[str]) -> Message:
     """Return the summary of suppressed changes of flapping jobs, one line per job; arguments as in `digest_message`."""
-    return _summary("Kept changing", lines, notes)
+    return _summary("Held updates", lines, notes)
 
 
 def mute_digest(lines: Sequence[DigestLine], *, notes: Sequence[str]) -> Message:
@@ -79,7 +79,7 @@ def _digest(title: str, lines: Sequence[DigestLine], notes: Sequence[str]) -> Me
     text = truncate_markup(" ".join([*notes, f"{title}: {briefs}."]), MAX_SECTION_LENGTH)
     rows = [truncate_markup(_line(each), MAX_LINE_LENGTH) for each in lines]
     has_curves = any(phase_of(each.change.after.status) is Phase.SUCCEEDED for each in lines)
-    hint = _HINT + (_CURVES_HINT if has_curves else "")
+    hint = " · ".join([_HINT, *([_CURVES_HINT] if has_curves else [])])
     return Message(text, [section(f"*{title}*"), *sections(rows), context(" · ".join([*notes, hint]))])
 
 
@@ -106,7 +106,8 @@ def _line(line: DigestLine) -> str:
     change, job, after = line.change, line.job, line.change.after
     account = f" ({plain(line.account)})" if line.account else ""
     parts = [f"{status_emoji(after.status)} {_title(line)}{account} {change_line(change, job)}"]
-    if after.fine_tuned_model and after.fine_tuned_model != change.before.fine_tuned_model:
+    is_new_model = after.fine_tuned_model != change.before.fine_tuned_model and change.kind is not ChangeKind.MODEL
+    if after.fine_tuned_model and is_new_model:
         parts.append(code_span(after.fine_tuned_model, _MAX_MODEL_LENGTH))
     if phase_of(after.status) is Phase.FAILED and (why := failure_sentence(job.error, line.reason)):
         parts.append(truncate_markup(why, _MAX_REASON_LENGTH))

@@ -38,9 +38,9 @@ def event_log(job_id: str, events: Sequence[Event], *, older: str | None, notes:
     lines = "\n".join(_line(event) for event in events)
     box = preformatted(lines, _MAX_LOG_LENGTH, most_lines=len(events))
     last = safe_text(events[-1].message, MAX_LINE_LENGTH)
-    text = f"Log of {safe_text(job_id)}, {counted(len(events), 'line')}. Latest: {last}"
-    paging = older_button(older, f"lines of {job_id} from")
-    return Message(text, [section(f"*Log of {code_span(job_id)}*"), box, *paging, *map(context, notes)])
+    text = f"Log for {safe_text(job_id)}, {counted(len(events), 'line')}. Latest: {last}"
+    paging = older_button(older, f"log lines for {job_id}")
+    return Message(text, [section(f"*Log for {code_span(job_id)}*"), box, *paging, *map(context, notes)])
 
 
 def _line(event: Event) -> str:

@@ -9,7 +9,7 @@ def help_message(rows: Sequence[tuple[str, str]]) -> Message:
     """Return the help: syntax and description of every verb."""
     lines = [f"`/ftjob {escape(syntax)}`  {does}" for syntax, does in rows]
     intro = "I track fine-tuning jobs and post updates here."
-    start = f"To start: `/ftjob subscribe` (all new jobs) or `/ftjob track {escape('<id>')}`."
+    start = f"To get started, run `/ftjob subscribe` (all new jobs) or `/ftjob track {escape('<id>')}`."
     return Message(f"{intro} {start}", [section(f"{intro}\n{start}"), section("\n".join(lines))])
 
 

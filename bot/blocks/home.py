@@ -1,22 +1,27 @@
-"""The Home tab of the app: a user's tracked jobs, what is running, and whether each account's API responds."""
+"""The Home tab of the app: what needs attention, what is in progress, the latest results, and each account's last check."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from bot.blocks.home_jobs import MAX_ROWS, HomeJob, attention_rows, jobs_in_progress, latest_results, titled
 from bot.blocks.interactive import actions, button
-from bot.blocks.job import OPEN_PAGE, job_line
-from bot.blocks.last_known import as_of_suffix
+from bot.blocks.models import FineTunedModel, model_row
+from bot.blocks.outbox import delivery_error
 from bot.blocks.parts import (
     MAX_ID_LENGTH,
     Block,
     and_more,
+    bold,
     channel_mention,
     code_span,
     context,
     counted,
     format_date,
+    job_mention,
     safe_text,
     section,
+    sections,
 )
 
 REFRESH_HOME = "ftjob_home"
@@ -24,38 +29,22 @@ NOTHING_TRACKED = (
     "You're not tracking any jobs. In a channel, type `/ftjob subscribe` to track all new jobs there, or "
     "`/ftjob track &lt;id&gt;` for one job. `/ftjob track &lt;id&gt; me` sends you DMs."
 )
-HOME_UNAVAILABLE = (
-    ":warning: Couldn't load this page. Nothing is lost; press Refresh, or open this tab again in a minute."
-)
-NEW_JOB = ". They appear here as soon as they're created."
-_MAX_ITEMS = 10
+HOME_UNAVAILABLE = ":warning: Couldn't load this page. No data was lost. Click Refresh, or reopen this tab in a minute."
+RETIRES_SOON = 30
+"""Days before its shutdown date from which on a model is shown."""
+_MAX_CHANNELS = 3
+"""Rows for channels with undelivered messages."""
 
 
 @dataclass(frozen=True)
-class HomeRow:
-    """One job of a list."""
+class UndeliveredMessages:
+    """Messages that couldn't be delivered to one channel, for one reason."""
 
-    job_id: str
-    status: str
-    name: str
-    """Its display name, untrusted text."""
-    channel: str | None = None
-    """Channel that gets its alerts; None in lists that do not show it."""
-    page_url: str | None = None
-    """URL of the provider's page for the job, if known."""
-    account: str | None = None
-    """Name of its account, if there are several."""
-    as_of: float | None = None
-    """When the status was read, Unix seconds, if its account cannot be read now."""
-
-
-@dataclass(frozen=True)
-class HomeRows:
-    """One list of jobs."""
-
-    rows: Sequence[HomeRow] = ()
-    more: int = 0
-    """How many jobs are left out, as far as they were read; 0 or less for none."""
+    channel: str
+    """Channel or user ID."""
+    error: str | None
+    """Slack's error code, or one of ours."""
+    count: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +56,8 @@ class HomeMute:
     """None for every job of the channel."""
     until: float
     """Unix seconds."""
+    name: str | None = None
+    """Name of the job, if it has one, untrusted text."""
 
 
 @dataclass(frozen=True)
@@ -81,41 +72,54 @@ class AccountHealth:
 
 
 @dataclass(frozen=True)
+class Following:
+    """What the user set up."""
+
+    tracked: Sequence[tuple[str, str]] = ()
+    """Name, untrusted, and channel of the newest jobs that they track by hand."""
+    tracked_count: int = 0
+    """How many they track."""
+    subscribed: Sequence[str] = ()
+    """Channels that they subscribed."""
+    muted: Sequence[HomeMute] = ()
+    may_track: bool = True
+    """Whether they are allowed to track jobs."""
+
+
+@dataclass(frozen=True)
 class Home:
     """Contents of one user's Home tab."""
 
-    tracked: HomeRows
-    running: HomeRows
-    recent: HomeRows
-    subscribed: Sequence[str]
-    """Channels that the user subscribed."""
-    muted: Sequence[HomeMute]
+    jobs: Sequence[HomeJob]
+    """Every job to choose from."""
+    undelivered: Sequence[UndeliveredMessages]
+    models: Sequence[FineTunedModel]
+    """Nearest shutdown first."""
+    following: Following
     health: Sequence[AccountHealth]
     """Of every account."""
     version: str
-    may_track: bool = True
-    """Whether the user is allowed to track jobs."""
+    now: float
+    """Unix seconds."""
 
 
 def home_view(home: Home) -> Block:
     """Return the Home tab of a user who may read."""
-    blocks = _account_problems(home.health)
-    if home.tracked.rows or home.may_track:
-        blocks += [section("*Your tracked jobs*"), *(_rows(home.tracked) or [section(NOTHING_TRACKED)])]
-        blocks += map(context, and_more(home.tracked.more, "see `/ftjob tracked` in a channel"))
-    if home.subscribed:
-        channels = [channel_mention(channel) for channel in home.subscribed]
-        listed = _first_of(channels, "see `/ftjob subscriptions` in a channel")
-        blocks.append(context(f"Your subscriptions: {listed}"))
-    if home.muted:
-        listed = _first_of([_mute_text(each) for each in home.muted], "see `/ftjob settings` in a channel")
-        blocks.append(context(f":mute: Muted: {listed}"))
-    blocks += [section("*Running now*"), *(_rows(home.running) or [context(_nothing_running(home))])]
-    blocks += map(context, and_more(home.running.more, "see `/ftjob list active`"))
-    nothing = context(_nothing_found("No jobs yet", home.health, NEW_JOB))
-    blocks += [section("*Latest jobs*"), *(_rows(home.recent) or [nothing])]
-    blocks += map(context, and_more(home.recent.more, "see `/ftjob list`"))
-    return {"type": "home", "blocks": [*blocks, _refresh(), context(_health(home.health, home.version))]}
+    following = home.following
+    is_new = following.may_track and not following.tracked_count and not following.subscribed
+    undelivered = _undelivered(home.undelivered)
+    most = MAX_ROWS - min(_MAX_CHANNELS, len(home.undelivered))
+    urgent = [*attention_rows(home.jobs, most=most, now=home.now), *undelivered]
+    blocks = [
+        *([section(NOTHING_TRACKED)] if is_new else []),
+        *titled("Needs attention", urgent),
+        *titled("In progress", jobs_in_progress(home.jobs)),
+        *latest_results(home.jobs, now=home.now),
+        *([] if home.jobs else [context(_no_jobs(home.health))]),
+        *titled("Models retiring soon", _retiring(home)),
+        *map(context, _following(following)),
+    ]
+    return {"type": "home", "blocks": [*blocks, _refresh(), *map(context, _footer(home.health, home.version))]}
 
 
 def home_unavailable() -> Block:
@@ -133,64 +137,84 @@ def _refresh() -> Block:
     return actions(button("Refresh", REFRESH_HOME, "home", accessibility_label="Refresh this page"))
 
 
-def _first_of(items: Sequence[str], how: str) -> str:
-    """Return the first few items, and how to see the others."""
-    hidden = len(items) - _MAX_ITEMS
-    return ", ".join(items[:_MAX_ITEMS]) + (f" and {hidden} more ({how})" if hidden > 0 else "")
+def _undelivered(channels: Sequence[UndeliveredMessages]) -> list[Block]:
+    """Return the channels to which messages couldn't be delivered, with the reason and the fix."""
+    if not channels:
+        return []
+    hidden = len(channels) - _MAX_CHANNELS
+    others = f"And {counted(hidden, 'more channel')}. " if hidden > 0 else ""
+    hint = f"{others}Operators can retry these messages with `/ftjob outbox`."
+    return [*sections([_undelivered_text(each) for each in channels[:_MAX_CHANNELS]]), context(hint)]
+
+
+def _undelivered_text(messages: UndeliveredMessages) -> str:
+    text = (
+        f":warning: {counted(messages.count, 'message')} couldn't be delivered to {channel_mention(messages.channel)}"
+    )
+    if reason := delivery_error(messages.error, messages.channel):
+        return f"{text}. {' '.join(reason)}"
+    return f"{text} ({code_span(messages.error or '?', 40)})."
+
+
+def _retiring(home: Home) -> list[Block]:
+    today = datetime.fromtimestamp(home.now, UTC).date()
+    dated = [(each, each.shutdown_date) for each in home.models if each.shutdown_date]
+    soon = [model for model, shutdown in dated if 0 <= (shutdown - today).days <= RETIRES_SOON]
+    rows = sections([model_row(each, today) for each in soon[:MAX_ROWS]])
+    return [*rows, *map(context, and_more(len(soon) - MAX_ROWS, "see `/ftjob models`"))]
+
+
+def _following(following: Following) -> list[str]:
+    """Return one line each for the user's tracked jobs, subscriptions and mutes."""
+    tracked = [f"{bold(name)} in {channel_mention(channel)}" for name, channel in following.tracked]
+    subscribed = [channel_mention(channel) for channel in following.subscribed]
+    muted = [_mute_text(each) for each in following.muted]
+    lines = (
+        ("Your tracked jobs", tracked, following.tracked_count, "see `/ftjob tracked` in a channel"),
+        ("Your subscriptions", subscribed, len(subscribed), "see `/ftjob subscriptions` in a channel"),
+        (":mute: Muted", muted, len(muted), "see `/ftjob settings` in a channel"),
+    )
+    return [f"{label}: {_first_of(items, count, how)}" for label, items, count, how in lines if items]
+
+
+def _first_of(items: Sequence[str], count: int, how: str) -> str:
+    """Return the first few items, and how to see the others; ``count`` is how many there are."""
+    hidden = count - MAX_ROWS
+    return ", ".join(items[:MAX_ROWS]) + (f" and {hidden} more ({how})" if hidden > 0 else "")
 
 
 def _mute_text(mute: HomeMute) -> str:
-    what = code_span(mute.job_id, MAX_ID_LENGTH) if mute.job_id else "all jobs"
+    what = job_mention(mute.job_id, mute.name, MAX_ID_LENGTH) if mute.job_id else "all jobs"
     return f"{what} in {channel_mention(mute.channel)} until {format_date(mute.until)}"
 
 
-def _rows(jobs: HomeRows) -> list[Block]:
-    return [section(_row(each), accessory=_open_button(each) if each.page_url else None) for each in jobs.rows]
-
-
-def _open_button(row: HomeRow) -> Block:
-    return button("Open", OPEN_PAGE, row.job_id, url=row.page_url, accessibility_label=f"Open {row.name}")
-
-
-def _nothing_found(text: str, accounts: Sequence[AccountHealth], end: str = ".") -> str:
-    """Return the text of an empty list; ``end`` follows if all accounts were read, so that there really is nothing."""
+def _no_jobs(accounts: Sequence[AccountHealth]) -> str:
+    """Return why no job is shown: there is none, or it can't be told."""
     failing = sum(each.problem is not None for each in accounts)
     if failing == len(accounts):
-        return "I can't tell right now. Nothing could be read, and nothing is stored."
-    return f"{text} in the accounts I can read." if failing else f"{text}{end}"
+        return "I can't read any jobs right now, and none are stored yet."
+    if failing:
+        return "No jobs yet in the accounts I can read."
+    return "No jobs yet. They appear here as soon as they're created."
 
 
-def _nothing_running(home: Home) -> str:
-    """Return the text of an empty list of running jobs, with the age of the oldest read if no account responds."""
-    read_at = [row.as_of for row in home.recent.rows if row.as_of]
-    if read_at and all(each.problem for each in home.health):
-        return f"No jobs were running{as_of_suffix(min(read_at))}."
-    return _nothing_found("No jobs are running", home.health)
-
-
-def _account_problems(accounts: Sequence[AccountHealth]) -> list[Block]:
-    found = list(dict.fromkeys(each.problem for each in accounts if each.problem))
-    hidden = len(found) - _MAX_ITEMS
-    more = [context(f"and {counted(hidden, 'more account')}")] if hidden > 0 else []
-    return [*map(section, found[:_MAX_ITEMS]), *more]
-
-
-def _row(row: HomeRow) -> str:
-    channel = f" · alerts in {channel_mention(row.channel)}" if row.channel else ""
-    account = f" · {safe_text(row.account)}" if row.account else ""
-    return f"{job_line(row.name, row.status)}{account}{channel}{as_of_suffix(row.as_of)}"
-
-
-def _health(accounts: Sequence[AccountHealth], version: str) -> str:
-    """Return the footer: the version, and the health of each account."""
-    lines = [_account_health(each) for each in accounts[:_MAX_ITEMS]]
-    if len(accounts) == 1:
-        return f"ftjob {safe_text(version)} · {lines[0]} · `/ftjob help`"
-    hidden = len(accounts) - _MAX_ITEMS
+def _footer(accounts: Sequence[AccountHealth], version: str) -> list[str]:
+    """Return the last lines: the version, and each account's last check, those with a problem first."""
+    about = f"ftjob {safe_text(version)} · `/ftjob help`"
+    failing, healthy = ([each for each in accounts if bool(each.problem) is failed] for failed in (True, False))
+    if len(accounts) == 1 and healthy:
+        return [f"{_account_health(healthy[0])} · {about}"]
+    lines = list(dict.fromkeys(map(_account_health, [*failing, *healthy])))
+    hidden = len(lines) - MAX_ROWS
     more = [f"and {counted(hidden, 'more account')} (see `/ftjob about`)"] if hidden > 0 else []
-    return "\n".join([f"ftjob {safe_text(version)} · `/ftjob help`", *lines, *more])
+    return [*lines[:MAX_ROWS], *more, about]
 
 
 def _account_health(health: AccountHealth) -> str:
-    polled = f"last check {format_date(health.polled_at)}" if health.polled_at else "not checked yet"
-    return f"{health.account}: {polled}" if health.problem else f"{health.account}: API OK · {polled}"
+    if health.problem is None:
+        polled = f"last check {format_date(health.polled_at)}" if health.polled_at else "first check pending"
+        return f"{health.account}: API OK · {polled}"
+    polled = (
+        f"Last successful check: {format_date(health.polled_at)}." if health.polled_at else "No successful check yet."
+    )
+    return f"{health.problem} {polled}"

@@ -63,7 +63,7 @@ def _options(options: Sequence[tuple[str, str]]) -> list[Block]:
 
 def older_button(command: str | None, what: str) -> list[Block]:
     """Return a button for the next, older page; ``command`` shows it, None for none; ``what`` names its items."""
-    return _page_button("Older", command, f"Show {what} before")
+    return _page_button("Older", command, f"Show older {what}")
 
 
 def more_button(command: str, what: str) -> list[Block]:

@@ -1,5 +1,6 @@
 """Parts that all messages about one job share: its name, status emoji and label, sentence, values, failure, menu and buttons."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,13 +12,13 @@ from bot.blocks.parts import (
     counted,
     format_date,
     format_duration,
+    job_mention,
     plain,
     safe_text,
-    section,
-    user_mention,
 )
 from bot.jobs.actions import JobAction
-from bot.jobs.models import OWNER_KEY, Job, JobError, display_name
+from bot.jobs.failure import advice_for
+from bot.jobs.models import OWNER_KEY, Job, JobError, display_name, job_name
 from bot.jobs.prices import cost_of
 from bot.jobs.statuses import Phase, phase_of
 
@@ -47,7 +48,9 @@ _EMOJI_OF_PHASE = {
     Phase.UNKNOWN: ":grey_question:",
 }
 _FINAL_PHRASES = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was canceled"}
-_ADJECTIVES = frozenset("queued paused pending created scheduled".split())
+_ADJECTIVES = frozenset(["queued", "paused", "pending", "created", "scheduled", "not running"])
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])", re.ASCII)
+"""Between two words of a status such as "notRunning"."""
 _CENT = 0.01
 _DIME_LIMIT = 10.0
 """US dollars from which on cents are left out."""
@@ -55,6 +58,8 @@ _MAX_WORD_LENGTH = 40
 _MAX_REASON_LENGTH = 300
 _MAX_NAME_LENGTH = 300
 """Characters of a name after escaping; before, it has at most ``names.MAX_NAME_LENGTH``."""
+_MAX_LINE_NAME_LENGTH = 64
+"""The same in a row of a list, of which many stand in one message."""
 _MAX_FACT_LENGTH = 80
 
 
@@ -85,7 +90,8 @@ def status_emoji(status: str) -> str:
 
 def status_label(status: str) -> str:
     """Return a status for display: "Validating files"."""
-    label = safe_text(status.replace("_", " "), _MAX_WORD_LENGTH).capitalize() or "Unknown"
+    words = _HUMP.sub(" ", status).replace("_", " ")
+    label = safe_text(words, _MAX_WORD_LENGTH).capitalize() or "Unknown"
     return label.replace("ancelled", "anceled").replace("ancelling", "anceling")
 
 
@@ -110,6 +116,11 @@ def result_phrase(job: Job, status: str) -> str:
 def job_title(job: Job) -> str:
     """Return the name of a job in bold, safe mrkdwn."""
     return bold(display_name(job), _MAX_NAME_LENGTH)
+
+
+def job_reference(job: Job) -> str:
+    """Return what to call a job in a sentence, safe mrkdwn: its name in bold, or its whole ID if it has none."""
+    return job_mention(job.id, job_name(job))
 
 
 def plain_name(job: Job) -> str:
@@ -141,15 +152,17 @@ def failure_text(error: JobError | None, reason: str | None = None) -> str | Non
     return "\n".join(f"{label}: {value}" for label, value in lines.items() if value) or reason
 
 
-def job_headline(job: Job) -> Block:
-    """Return the headline of a job in full: its name, status and ID."""
-    status = status_label(job.status).lower()
-    return section(f"{status_emoji(job.status)} {job_title(job)} · {status} · {code_span(job.id)}")
+def error_codes(error: JobError | None, reason: str | None = None) -> list[str]:
+    """Return what the provider calls an error, as code spans, without what ``failure_sentence`` says where there is no advice."""
+    if error is None:
+        return []
+    codes = [error.code, error.param] if advice_for(error, reason) else [error.param]
+    return [code_span(each, _MAX_FACT_LENGTH) for each in codes if each]
 
 
 def job_line(name: str, status: str) -> str:
     """Return a job's name and status for a row of a list, safe mrkdwn; ``name`` is untrusted."""
-    return f"{status_emoji(status)} {bold(name, _MAX_NAME_LENGTH)} · {status_label(status).lower()}"
+    return f"{status_emoji(status)} {bold(name, _MAX_LINE_NAME_LENGTH)} · {status_label(status).lower()}"
 
 
 def job_facts(job: Job, links: JobLinks) -> list[str]:
@@ -195,6 +208,14 @@ def owner_of(job: Job) -> str | None:
     return owner if isinstance(owner, str) and owner else None
 
 
+def job_dates(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield when a job was created and finished, as labels and safe values."""
+    if job.created_at:
+        yield "Created", format_date(job.created_at)
+    if job.finished_at:
+        yield "Finished", format_date(job.finished_at)
+
+
 def job_menu(job: Job, links: JobLinks) -> Block | None:
     """Return the menu of a card: details, the provider's page, actions, and to stop tracking or to track again."""
     options: list[tuple[str, str, str | None]] = [("Details", DETAILS, None)]
@@ -219,11 +240,11 @@ def job_buttons(job: Job, links: JobLinks) -> Block:
         button(*track, job.id, accessibility_label=f"{track[0]} {name} in this channel"),
     ]
     if JobAction.RESUME in links.actions and phase_of(job.status) is Phase.HELD:
-        buttons.append(button("Resume…", RESUME, job.id, accessibility_label=f"Ask whether to resume {name}"))
+        buttons.append(button("Resume…", RESUME, job.id, accessibility_label=f"Resume {name} (asks for confirmation)"))
     if JobAction.CANCEL in links.actions and not job.is_final:
-        label = f"Ask whether to cancel {name}"
+        label = f"Cancel {name} (asks for confirmation)"
         buttons.append(button("Cancel…", CANCEL, job.id, style="danger", accessibility_label=label))
-    buttons.append(button("Details", DETAILS, job.id, accessibility_label=f"Show all details of {name}"))
+    buttons.append(button("Details", DETAILS, job.id, accessibility_label=f"Show all details for {name}"))
     return actions(*buttons, *([page_button(job, links)] if links.page_url else []))
 
 
@@ -231,39 +252,3 @@ def page_button(job: Job, links: JobLinks) -> Block:
     """Return the button that opens the provider's page for a job."""
     label = f"Open {display_name(job)} in {links.provider}"
     return button(f"Open in {links.provider}", OPEN_PAGE, job.id, url=links.page_url, accessibility_label=label)
-
-
-def key_facts(job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
-    """Yield the most important properties of a job, as labels and safe values."""
-    if links.account:
-        yield "Account", code_span(links.account)
-    if job.model:
-        yield "Model", code_span(job.model)
-    if job.fine_tuned_model:
-        yield "Fine-tuned model", code_span(job.fine_tuned_model)
-    if owner := owner_of(job):
-        yield "Owner", user_mention(owner)
-    if job.created_at:
-        yield "Created", format_date(job.created_at)
-    if job.finished_at:
-        duration = job.duration()
-        took = f" (took {format_duration(duration)})" if duration is not None else ""
-        yield "Finished", f"{format_date(job.finished_at)}{took}"
-    if job.trained_tokens is not None:
-        yield "Trained tokens", tokens_and_cost(job.trained_tokens, links.price)
-    elif phase_of(job.status) is Phase.SUCCEEDED:
-        yield "Trained tokens", "n/a"
-
-
-def tokens_and_cost(tokens: int, price: float | None) -> str:
-    """Return a number of tokens and their cost: "5,768,000 (about $17.30 at $3.00 a million)"."""
-    if price is None:
-        return f"{tokens:,}"
-    cost = cost_of(tokens, price)
-    amount = "less than $0.01" if 0 < cost < _CENT else f"about ${cost:,.2f}"
-    return f"{tokens:,} ({amount} at ${_format_price(price)} a million)"
-
-
-def _format_price(price: float) -> str:
-    """Return a price with two decimals, or more if it has more."""
-    return max(f"{price:,.2f}", f"{price:,.6f}".rstrip("0"), key=len)

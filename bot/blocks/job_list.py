@@ -53,9 +53,9 @@ def job_list(
     visible = jobs[:MAX_JOBS]
     rows = [_row(job, account) for job, account in zip_longest(visible, accounts[: len(visible)])]
     choices = [Choice(job.id, job_name(job), status_label(job.status)) for job in visible]
-    hidden = and_more(len(jobs) - MAX_JOBS, "`/ftjob list active` shows them, in pages")
+    hidden = and_more(len(jobs) - MAX_JOBS, "run `/ftjob list active` to page through them")
     notes = [*notes, *hidden, *([counts] if counts else [])]
-    paging = older_button(older, f"the jobs from {jobs[-1].id} and")
+    paging = older_button(older, "jobs")
     text = list_fallback(title, [(display_name(job), job.status) for job in jobs])
     return Message(
         text,
@@ -72,7 +72,7 @@ def job_list(
 def show_buttons(jobs: Sequence[Choice]) -> Block:
     """Return a button for each of a few jobs that shows its status."""
     buttons = (
-        button(label, f"{SHOW}:{nth}", job.id, accessibility_label=f"Show everything about {job.id}")
+        button(label, f"{SHOW}:{nth}", job.id, accessibility_label=f"Show details for {job.id}")
         for nth, (job, label) in enumerate(zip(jobs, distinct_labels(jobs), strict=True))
     )
     return actions(*buttons)

@@ -37,5 +37,5 @@ def outage_note(error: str, *, since: float, at: float | None, account: str | No
     """
     of_account = f" for account {code_span(account)}" if account else ""
     reason = safe_text(error, 300).rstrip(".")
-    age = f"Its jobs are shown as of {format_ago(at)}." if at else "Its jobs haven't been read yet."
+    age = f"Showing its jobs as of {format_ago(at)}." if at else "Its jobs haven't been read yet."
     return f":warning: The API{of_account} has been failing since {format_date(since)}: {reason}. {age}"

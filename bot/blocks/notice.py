@@ -1,6 +1,7 @@
 """Notices: messages about outages, recoveries, actions and the bot itself, rendered from their stored facts."""
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -12,8 +13,10 @@ from bot.blocks.parts import (
     code_span,
     fallback_text,
     format_date,
+    format_day,
     format_duration,
     in_days,
+    job_mention,
     safe_text,
     section,
     user_mention,
@@ -25,18 +28,18 @@ _MAX_MODELS = 8
 
 
 class NoticeKind(StrEnum):
-    """Kind of a notice, and the facts that are stored with it."""
+    """Kind of a notice, and the facts that are stored with it; a notice of an older version has no names."""
 
     ACCOUNT_FAILING = "account_failing"
     """facts: since, error."""
     ACCOUNT_RECOVERED = "account_back"
     """facts: since, until."""
     JOB_UNREADABLE = "job_unread"
-    """facts: account, since, error."""
+    """facts: name, account, since, error."""
     JOB_LARGE = "job_large"
-    """facts: job (its ID, or None), account, size (bytes), is_read (whether it can be read at all)."""
+    """facts: job (its ID, or None), name, account, size (bytes), is_read (whether it can be read at all)."""
     FLAPPING = "flapping"
-    """facts: before, after (statuses), account."""
+    """facts: name, before, after (statuses), account."""
     SLACK_RECOVERED = "slack_back"
     """facts: since, until, late (number of late alerts)."""
     CHANNEL_CLOSED = "channel_closed"
@@ -50,11 +53,12 @@ class NoticeKind(StrEnum):
     WELCOME = "welcome"
     """No facts."""
     DEPRECATION = "retirement"
-    """facts: ends (the shutdown date), days (how many are left), jobs (ID and model of each), account (if there are several)."""
+    """facts: ends (the shutdown date), days (how many are left), jobs (ID and model of each), names (by ID), account (if
+    there are several)."""
     ACTION_SUBMITTED = "order_given"
-    """facts: verb, person."""
+    """facts: name, verb, person."""
     ACTION_COMPLETED = "order_ended"
-    """facts: verb, how (see ``_OUTCOMES``), said (the result, safe mrkdwn)."""
+    """facts: name, verb, how (see ``_OUTCOMES``), said (the result, safe mrkdwn)."""
 
 
 def notice_message(body: Mapping[str, Any]) -> Message:
@@ -86,18 +90,22 @@ def _account_recovered(body: Mapping[str, Any]) -> str:
 
 def _job_unreadable(body: Mapping[str, Any]) -> str:
     return (
-        f":warning: I haven't been able to read job {code_span(body['about'])}{_in_account(body)} since "
-        f"{format_date(body['since'])}: {_error_sentence(body)} All other jobs are fine. I'll keep trying and post what "
-        f"changed once I can read it. To stop, run {code_span('/ftjob untrack ' + body['about'])} where it's tracked."
+        f":warning: I haven't been able to read job {_job(body)}{_in_account(body)} since "
+        f"{format_date(body['since'])}: {_error_sentence(body)} Other jobs aren't affected. I'll keep trying and post what "
+        f"changed once I can read it. To stop tracking it, run {code_span('/ftjob untrack ' + body['about'])} where it's tracked."
     )
 
 
 def _flapping(body: Mapping[str, Any]) -> str:
     return (
-        f":repeat: Job {code_span(body['about'])}{_in_account(body)} keeps switching between "
+        f":repeat: Job {_job(body)}{_in_account(body)} keeps switching between "
         f"*{status_label(body['before'])}* and *{status_label(body['after'])}*. I'll hold these updates until it's been stable "
         "for 10 minutes, then post a summary. Its card stays up to date, and I'll post its result right away."
     )
+
+
+def _job(body: Mapping[str, Any]) -> str:
+    return job_mention(body["about"], body.get("name"))
 
 
 def _in_account(body: Mapping[str, Any]) -> str:
@@ -106,23 +114,23 @@ def _in_account(body: Mapping[str, Any]) -> str:
 
 
 def _job_large(body: Mapping[str, Any]) -> str:
-    job = (f"Job {code_span(body['job'])}" if body["job"] else "A job") + _in_account(body)
+    job = (f"Job {job_mention(body['job'], body.get('name'))}" if body["job"] else "A job") + _in_account(body)
     if body["is_read"]:
         return (
-            f":information_source: {job} is {body['size'] / 2**20:.0f} MiB, so I read it separately and shorten its long "
-            "texts. Its alerts and all other jobs work as usual. A shorter grader or method makes it faster to read."
+            f":information_source: {job} is {body['size'] / 1e6:.0f} MB, so I read it separately and shorten its long "
+            "fields. Its alerts and all other jobs work as usual. Shorter grader or method settings make this faster."
         )
     behind = "" if body["job"] else " New jobs listed after it are hidden too; track them by ID."
     return (
-        f":warning: {job} is too large to read in the job list, so it isn't announced.{behind} All other jobs are fine. "
-        "A shorter grader or method fixes this."
+        f":warning: {job} is too large to read in the job list, so I can't post about it.{behind} Other jobs aren't affected. "
+        "To avoid this, use shorter grader or method settings in future jobs."
     )
 
 
 def _slack_recovered(body: Mapping[str, Any]) -> str:
     late = int(body["late"])
-    alerts = {0: "No alerts were due.", 1: "1 alert was delayed; none lost."}.get(
-        late, f"{late} alerts were delayed; none lost."
+    alerts = {0: "No alerts were due.", 1: "1 alert was delayed; none were lost."}.get(
+        late, f"{late} alerts were delayed; none were lost."
     )
     return (
         f":white_check_mark: Slack was unreachable for {format_duration(body['until'] - body['since'])}, starting "
@@ -145,21 +153,21 @@ def _store_lost(_body: Mapping[str, Any]) -> str:
     return (
         ":warning: My database was missing or empty at startup, so all tracking was reset. I'm starting from each job's "
         "current status and won't announce anything from before. Run `/ftjob subscribe` or `/ftjob track` again where you "
-        "need it, or stop me and restore a backup."
+        "need it, or stop the bot and restore a backup."
     )
 
 
 def _store_older(_body: Mapping[str, Any]) -> str:
     return (
-        ":warning: My database is older than what I last wrote to it: its log file was removed while I was stopped, or an "
-        "old copy was restored. Recent changes to tracking and settings are gone, so check them with `/ftjob tracked`. For "
-        "the next 24 hours I'll check Slack before sending each alert, so nothing is posted twice."
+        ":warning: My database is missing recent writes: its log file was removed while the bot was stopped, or an old copy "
+        "was restored. Recent changes to tracking and settings were lost. Check what's left with `/ftjob tracked`. For the next "
+        "24 hours, I'll check Slack before sending each alert, so nothing is posted twice."
     )
 
 
 def _actions_refused(body: Mapping[str, Any]) -> str:
     ours = "OPENAI_WRITE_API_KEY, or OPENAI_API_KEY if that isn't set"
-    key = ours if body["about"] == DEFAULT_ACCOUNT else "docs/accounts.md says which one it is"
+    key = ours if body["about"] == DEFAULT_ACCOUNT else "the account's write_key_env, or key_env if that isn't set"
     return (
         f":warning: The fine-tuning API for account {code_span(body['about'])} rejected ftjob's key for actions: "
         f"{_error_sentence(body)} Give that key ({key}) write access to fine-tuning jobs, then restart the bot."
@@ -169,40 +177,51 @@ def _actions_refused(body: Mapping[str, Any]) -> str:
 def _welcome(_body: Mapping[str, Any]) -> str:
     return (
         ":wave: I track fine-tuning jobs and post updates here: one card per job, updates in its thread, the result in the "
-        "channel.\nTo start, type `/ftjob subscribe` (all new jobs) or `/ftjob track &lt;id&gt;` (one job). I'll stay quiet "
+        "channel.\nTo get started, type `/ftjob subscribe` (all new jobs) or `/ftjob track &lt;id&gt;` (one job). I'll stay quiet "
         "until then. `/ftjob help` lists everything else."
     )
 
 
 def _deprecation(body: Mapping[str, Any]) -> str:
-    jobs, left = body["jobs"], in_days(body["days"])
-    models = [f"• {code_span(model, 120)} from {code_span(job_id, 60)}" for job_id, model in jobs[:_MAX_MODELS]]
+    jobs, names, left = body["jobs"], body.get("names", {}), in_days(body["days"])
+    models = [
+        f"• {code_span(model, 120)} from {job_mention(job_id, names.get(job_id), 60)}"
+        for job_id, model in jobs[:_MAX_MODELS]
+    ]
     hidden = len(jobs) - _MAX_MODELS
-    base_model, ends = code_span(body["about"], 80), safe_text(body["ends"])
-    title = f":hourglass: *Models based on {base_model}{_in_account(body)} retire on {ends}, {left}.*"
+    base_model, ends = code_span(body["about"], 80), format_day(date.fromisoformat(body["ends"]))
+    title = f":hourglass: *Models based on {base_model}{_in_account(body)} retire on {ends} ({left}).*"
     return "\n".join(
         [
             f"{title} After that they stop working. Affected models from jobs tracked here:",
             *models,
             *([f"and {hidden} more"] if hidden > 0 else []),
-            "Retrain on a supported base model. `/ftjob models` lists your models and the days they have left.",
+            "Retrain on a supported base model. `/ftjob models` shows when each of your models retires.",
         ]
     )
 
 
 def _action_submitted(body: Mapping[str, Any]) -> str:
-    verb = safe_text(body["verb"]).capitalize()
     emoji, person = ACTION_WORDING[JobAction(body["verb"])].emoji, user_mention(body["person"])
-    return f"{emoji} *{verb} requested* · {code_span(body['about'])} · by {person}"
+    return f"{emoji} *{_action(body)} requested* · {_job(body)} · by {person}"
 
 
-_OUTCOMES = {"carried out": ":white_check_mark: *{} completed*", "came too late": ":warning: *{} came too late*"}
+def _action(body: Mapping[str, Any]) -> str:
+    return "Job creation" if body["verb"] == JobAction.CREATE else safe_text(body["verb"]).capitalize()
+
+
+_OUTCOMES = {
+    "carried out": ":white_check_mark: *{} completed*",
+    "came too late": ":warning: *{} came too late*",
+    "not confirmed": ":warning: *{} not confirmed*",
+}
 """Headline of each result of an action; any other one is "not completed"."""
 
 
 def _action_completed(body: Mapping[str, Any]) -> str:
-    headline = _OUTCOMES.get(body["how"], ":warning: *{} not completed*").format(safe_text(body["verb"]).capitalize())
-    return f"{headline} · {code_span(body['about'])}\n{body['said']}"
+    request = _action(body) if body["verb"] == JobAction.CREATE else f"{_action(body)} request"
+    headline = _OUTCOMES.get(body["how"], ":warning: *{} not completed*").format(request)
+    return f"{headline} · {_job(body)}\n{body['said']}"
 
 
 _TEXTS = {

@@ -15,6 +15,7 @@ from bot.blocks.parts import (
     fallback_text,
     format_date,
     format_duration,
+    job_mention_with_id,
     safe_text,
     section,
     truncate_markup,
@@ -29,7 +30,10 @@ _MAX_IN_FALLBACK = 5
 _MAX_ROW_LENGTH = 370
 """Characters: twenty rows and their buttons stay below the 8,000 that Slack takes in one message."""
 
-_SENT_AUTOMATICALLY = "and held messages are sent automatically."
+_WITHOUT_MARKS = str.maketrans("", "", "`*")
+"""What makes mrkdwn bold or code, which a screen reader would say."""
+
+_SENT_AUTOMATICALLY = "and the held messages will be sent automatically."
 _CONTACT_ADMIN = "Ask a workspace admin"
 _REASONS: dict[str, tuple[str, str]] = {
     "not_in_channel channel_not_found": (
@@ -60,7 +64,7 @@ _REASONS: dict[str, tuple[str, str]] = {
         f"{_CONTACT_ADMIN} to grant it, then retry.",
     ),
     "slack_connect_file_link_sharing_blocked slack_connect_canvas_sharing_blocked": (
-        "A rule for shared channels blocks it.",
+        "A Slack Connect policy blocks links or files in that channel.",
         f"{_CONTACT_ADMIN} to allow it there, then retry.",
     ),
     "missing_scope not_allowed_token_type": (
@@ -78,12 +82,12 @@ _REASONS: dict[str, tuple[str, str]] = {
     "msg_too_long msg_blocks_too_long too_many_attachments invalid_blocks invalid_blocks_format invalid_arguments "
     "metadata_too_large invalid_metadata_format invalid_metadata_schema no_text not_drawn": (
         "Slack can't display this message (a bug in ftjob).",
-        "Please report it with the error and ref.",
+        "Ask your ftjob admin to report it.",
     ),
 }
 _DIRECT_MESSAGE_REASONS = {
     "not_in_channel channel_not_found": (
-        "I can't send DMs there.",
+        "I can't send DMs to this person.",
         "Run `/ftjob track &lt;id&gt;` in a channel instead.",
     ),
     "is_archived": (
@@ -117,14 +121,14 @@ def delivery_error(error: str | None, channel: str) -> tuple[str, str] | None:
     return known.get(error or "")
 
 
-def card_label(job_id: str) -> str:
-    """Return the name of a job's card, safe mrkdwn."""
-    return f"the card of {code_span(job_id, MAX_ID_LENGTH)}"
+def card_label(job_id: str, name: str | None) -> str:
+    """Return what to call a job's card, safe mrkdwn; ``name`` is the job's, if it has one."""
+    return f"Card for {job_mention_with_id(job_id, name, MAX_ID_LENGTH)}"
 
 
 def digest_label(changes: int) -> str:
-    """Return the name of a digest, safe mrkdwn."""
-    return f"a digest of {changes} changes"
+    """Return what to call a digest, safe mrkdwn."""
+    return f"Digest of {counted(changes, 'change')}"
 
 
 def outbox_message(
@@ -142,11 +146,11 @@ def outbox_message(
     head = [section(done)] if done else []
     pending = _pending(waiting, waits_for)
     if not rows:
-        text = f"No failed messages. {pending}" if waiting else "No undelivered messages."
+        text = f"No undelivered messages. {pending}" if waiting else "No undelivered messages."
         return Message(fallback_text(f"{done} {text}".strip()), [*head, section(text)])
     visible = rows[:MAX_ROWS]
     title = f"{counted(total, 'message')} couldn't be delivered"
-    others = f"Showing the oldest {len(visible)} of {total}; the rest appear once these are gone."
+    others = f"Showing the oldest {len(visible)} of {total}; the rest will appear as these are delivered."
     note = f"{others} {pending}" if total > len(visible) else pending
     blocks = [*head, section(f"*{title}*"), *map(_row, range(len(visible)), visible)]
     if total > 1:
@@ -157,11 +161,13 @@ def outbox_message(
 
 def _row(nth: int, row: UndeliveredRow) -> Block:
     why, fix = delivery_error(row.error, row.channel) or _UNKNOWN
-    refs = f"({code_span(row.error or '?', 40)}, ref {row.id})"
-    text = f"{row.what} · {channel_mention(row.channel)} · since {format_date(row.since)}\n{why} {fix} {refs}"
-    label = f"Retry {row.what.replace('`', '')}"
+    advice = f"{why} {fix} ({code_span(row.error or '?', 40)}, ref {row.id})"
+    head = f"{row.what} · {channel_mention(row.channel)} · since {format_date(row.since)}"
+    # A long name must not cost the reader the fix and the ref.
+    head = truncate_markup(head, _MAX_ROW_LENGTH - len(advice) - 1)
+    label = f"Retry {row.what.translate(_WITHOUT_MARKS)}"
     retry = button("Retry", f"{RETRY}:{nth}", str(row.id), accessibility_label=label)
-    return section(truncate_markup(text, _MAX_ROW_LENGTH), accessory=retry)
+    return section(f"{head}\n{advice}", accessory=retry)
 
 
 def _pending(count: int, age: float | None) -> str:

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import accumulate
 from typing import Any
 
@@ -25,6 +25,8 @@ MAX_ERROR_LENGTH = 500
 MAX_LINES = 20
 MAX_ID_LENGTH = 72
 """Characters of an ID in a list; no OpenAI job ID is longer."""
+MAX_ROW_NAME_LENGTH = 40
+"""Characters of a job's name before its ID."""
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _BACKTICK_SUBSTITUTE = "\u02cb"
@@ -124,6 +126,16 @@ def channel_mention(channel: str) -> str:
     return "a direct message" if channel.startswith("D") else user_mention(channel)
 
 
+def job_mention(job_id: str, name: str | None, longest: int = 200) -> str:
+    """Return what to call a job in a sentence: its name in bold, or its ID if it has none; both are untrusted."""
+    return bold(name, longest) if name else code_span(job_id, longest)
+
+
+def job_mention_with_id(job_id: str, name: str | None, longest_id: int = 200) -> str:
+    """Return a job's name and ID, for people who copy the ID or tell jobs apart by it; arguments as in `job_mention`."""
+    return " ".join([*([bold(name, MAX_ROW_NAME_LENGTH)] if name else []), code_span(job_id, longest_id)])
+
+
 def format_utc(seconds: float) -> str:
     """Return a time in UTC: "2026-11-23 07:00 UTC"; ``seconds`` are Unix time."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -137,6 +149,11 @@ def format_date(seconds: float) -> str:
 def format_ago(seconds: float) -> str:
     """Return a date token that Slack shows as an age, "2 hours ago"; ``seconds`` are Unix time."""
     return f"<!date^{int(seconds)}^{{ago}}|{format_utc(seconds)}>"
+
+
+def format_day(day: date) -> str:
+    """Return a date without a time: "Jan 14, 2027"."""
+    return f"{day:%b} {day.day}, {day.year}"
 
 
 def format_duration(seconds: float) -> str:

@@ -22,10 +22,10 @@ def problem_message(text: str, *, ref: str | None = None) -> Message:
 
 def late_reply_note(requested_at: float) -> Block:
     """Return the note below a reply that Slack accepted late; ``requested_at`` is when its command came, Unix seconds."""
-    return context(f":hourglass: You asked at {format_date(requested_at)}, but Slack accepted my reply only now.")
+    return context(f":hourglass: Requested {format_date(requested_at)}. Slack didn't accept my reply until now.")
 
 
 def labeled_values(title: str, pairs: Sequence[tuple[str, str]]) -> Message:
     """Return labeled values, safe mrkdwn."""
-    values = ", ".join(f"{label.lower()} {value}" for label, value in pairs)
-    return Message(fallback_text(f"{title}: {values}."), [section(f"*{title}*"), *fields(pairs)])
+    values = " · ".join(f"{label}: {value}" for label, value in pairs)
+    return Message(fallback_text(f"{title} · {values}."), [section(f"*{title}*"), *fields(pairs)])

@@ -5,29 +5,29 @@ from bot.jobs.models import Job
 from bot.jobs.stalled import StallKind, stall_kind_of
 
 _ADVICE = {
-    StallKind.VALIDATING: "File checks usually take minutes. Check the provider's status page and {events}. If nothing changes, "
-    "{cancel} and create the job again.",
+    StallKind.VALIDATING: "File checks usually take a few minutes. Check the provider's status page and {events}. If nothing "
+    "changes, run {cancel}, then create the job again.",
     StallKind.QUEUED: "It's waiting for capacity, or the account is at its concurrency limit. `/ftjob list active` shows the "
-    "jobs ahead of it. Waiting keeps its place in line; {cancel} gives it up.",
-    StallKind.SILENT: "{events} shows the last lines of its log. Check the provider's status page. If nothing comes, {cancel} "
-    "ends it and keeps its checkpoints ({checkpoints}).",
+    "jobs ahead of it. It keeps its place in line while it waits. Canceling it ({cancel}) gives up that place.",
+    StallKind.SILENT: "{events} shows its latest log lines. Check the provider's status page. If there's still no output, "
+    "cancel it with {cancel}; its checkpoints are kept ({checkpoints}).",
 }
 
 
 def stalled_phrase(status: str, seconds: float) -> str:
-    """Return how long a job has been stalled, as the predicate of a sentence about it: "has been queued for 7 h"."""
+    """Return how long a job has been stalled, as a phrase: "queued for 7 h"."""
     match stall_kind_of(status):
         case StallKind.VALIDATING:
-            return f"has been validating files for {format_duration(seconds)}"
+            return f"validating files for {format_duration(seconds)}"
         case StallKind.QUEUED:
-            return f"has been queued for {format_duration(seconds)}"
-    return f"has had no log output for {format_duration(seconds)}"
+            return f"queued for {format_duration(seconds)}"
+    return f"no new log lines for {format_duration(seconds)}"
 
 
 def stalled_note(status: str, since: float) -> str:
     """Return since when a job is stalled, for a card."""
     if stall_kind_of(status) is StallKind.SILENT:
-        return f":warning: stuck, last event {format_date(since)}"
+        return f":warning: stuck, last log line {format_date(since)}"
     return f":warning: stuck since {format_date(since)}"
 
 

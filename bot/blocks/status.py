@@ -1,10 +1,12 @@
-"""The reply to ``status``: everything that the API returns for one job, shortened."""
+"""The reply to ``status``: the lines of the job's card, and the other properties that the API returns, shortened."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from bot.blocks.job import JobLinks, failure_text, job_buttons, job_headline, job_sentence, key_facts
+from bot.blocks.card import CardState, card_lines
+from bot.blocks.job import JobLinks, failure_sentence, failure_text, job_buttons, job_dates, job_sentence
 from bot.blocks.parts import (
+    MAX_SECTION_LENGTH,
     Message,
     code_span,
     context,
@@ -17,7 +19,7 @@ from bot.blocks.parts import (
 )
 from bot.jobs.creation import BOOKKEEPING_KEYS
 from bot.jobs.failure import advice_for
-from bot.jobs.models import Job
+from bot.jobs.models import Job, display_name
 from bot.jobs.statuses import Phase, phase_of
 
 _MAX_VALUE_LENGTH = 120
@@ -28,24 +30,35 @@ _ROOM_FOR_SETTINGS = 1000
 _ROOM_FOR_METADATA = 1900
 
 
-def status_message(job: Job, links: JobLinks, *, checked_at: float, account_note: str = "") -> Message:
-    """Return the status of a job.
+def status_message(job: Job, links: JobLinks, state: CardState, *, account_note: str = "") -> Message:
+    """Return the status of a job: what its card shows, its ID, and more.
 
     Args:
         job: as it was read.
         links: what else is known of the job.
-        checked_at: when it was read, Unix seconds.
+        state: its present state; ``now`` is when it was read.
         account_note: where it was read, safe mrkdwn; empty to leave it out.
     """
-    blocks = [job_headline(job), *fields([*key_facts(job, links), *_other_facts(job)])]
-    if error := failure_text(job.error):
+    headline, *lines = card_lines(job, links, state)
+    # A short ID stands in for a name that is missing.
+    job_id = [code_span(job.id)] if display_name(job) != job.id else []
+    blocks = [section("\n".join([" · ".join([headline, *job_id]), *lines]))]
+    blocks += fields([*job_dates(job), *_other_facts(job)])
+    if error := _raw_error(job):
         blocks += [section("*Error*"), preformatted(error)]
-        if (advice := advice_for(job.error)) and phase_of(job.status) is Phase.FAILED:
-            blocks.append(context(f":bulb: {advice}"))
     if links.model_hint and phase_of(job.status) is Phase.SUCCEEDED:
         blocks.append(context(links.model_hint))
-    checked = f"Checked {format_date(checked_at)}" + (f" · {account_note}" if account_note else "")
+    checked = f"Checked {format_date(state.now)}" + (f" · {account_note}" if account_note else "")
     return Message(job_sentence(job), [*blocks, job_buttons(job, links), context(checked)])
+
+
+def _raw_error(job: Job) -> str | None:
+    """Return the provider's words for an error, untrusted, as far as the lines of the card don't say them."""
+    error = job.error
+    if error is None or phase_of(job.status) is not Phase.FAILED:
+        return failure_text(error)
+    said = "" if advice_for(error) else failure_sentence(error) or ""
+    return None if safe_text(error.message or "", MAX_SECTION_LENGTH).rstrip(".") in said else error.message
 
 
 def _other_facts(job: Job) -> Iterator[tuple[str, str]]:

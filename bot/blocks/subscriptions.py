@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.interactive import button
+from bot.blocks.interactive import MAX_VALUE_LENGTH, SHOW_PAGE, button
 from bot.blocks.job import status_label
 from bot.blocks.parts import (
     Block,
@@ -26,28 +26,28 @@ _MAX_ROW_LENGTH = 360
 """Characters: twenty rows stay below the 8,000 that Slack takes in one message."""
 _MAX_PART_LENGTH = 40
 NO_SUBSCRIPTIONS = (
-    "This channel has no subscriptions. `/ftjob subscribe` tracks all new jobs here. Filters narrow it down, e.g. "
-    "`/ftjob subscribe failed team=search` for one team's failures only."
+    "This channel has no subscriptions. To track all new jobs here, run `/ftjob subscribe`. Filters narrow it down: for "
+    "example, `/ftjob subscribe failed team=search` for one team's failures only."
 )
 _HINT = (
-    "Remove one with `/ftjob unsubscribe 1`, or `/ftjob unsubscribe failed` for the one with `failed`, and all with "
-    "`/ftjob unsubscribe all`. Jobs already tracked stay tracked."
+    "Remove one by number (`/ftjob unsubscribe 1`) or by filter (`/ftjob unsubscribe failed`), or remove all "
+    "(`/ftjob unsubscribe all`). Jobs already tracked stay tracked."
 )
 
 
 def matching_jobs(job_filter: Filter) -> str:
-    """Return the jobs that a filter matches: "all new jobs of model `gpt-4o*` with `team=search`"."""
+    """Return the jobs that a filter matches: "all new jobs using model `gpt-4o*` with `team=search`"."""
     return f"all new jobs{_conditions(job_filter)}"
 
 
 def listed_jobs_phrase(job_filter: Filter) -> str:
-    """Return the jobs that a list shows: "failed or paused jobs of model `gpt-4o*` that belong to @milo"."""
+    """Return the jobs that a list shows: "failed or paused jobs using model `gpt-4o*` that belong to @milo"."""
     states = " or ".join(status_label(status).lower() for status in job_filter.statuses)
     return f"{states} jobs{_conditions(job_filter)}".strip()
 
 
 def _conditions(job_filter: Filter) -> str:
-    model = f" of model {code_span(job_filter.model, _MAX_PART_LENGTH)}" if job_filter.model else ""
+    model = f" using model {code_span(job_filter.model, _MAX_PART_LENGTH)}" if job_filter.model else ""
     pairs = [
         f"`{safe_text(key, _MAX_PART_LENGTH)}={safe_text(value, _MAX_PART_LENGTH)}`"
         for key, value in job_filter.metadata
@@ -58,8 +58,35 @@ def _conditions(job_filter: Filter) -> str:
 
 
 def matching_changes(job_filter: Filter) -> str:
-    """Return the changes that a filter matches: "all changes", or "failed, cancelled"."""
+    """Return the changes that a filter matches: "all changes", or "failed, canceled"."""
     return ", ".join(status_label(status).lower() for status in job_filter.statuses) or "all changes"
+
+
+def alerts_phrase(job_filter: Filter) -> str:
+    """Return which changes are alerted on: "alerts: all changes", or "alerts only for: failed, canceled"."""
+    return f"alerts{' only for' if job_filter.statuses else ''}: {matching_changes(job_filter)}"
+
+
+def subscribed_message(person: str, job_filter: Filter, *, of: str, open_jobs: int, show: str) -> Message:
+    """Return who subscribed a channel to which jobs, with a button that lists those that are open now.
+
+    Args:
+        person: ID of the user.
+        job_filter: which jobs, and which of their changes are alerted on.
+        of: the accounts, if there are several, safe mrkdwn.
+        open_jobs: how many of them are open.
+        show: command that lists them.
+    """
+    alerts = f" ({alerts_phrase(job_filter)})" if job_filter.statuses else ""
+    verb, them = ("is", "it") if open_jobs == 1 else ("are", "them")
+    now = (
+        f"{counted(open_jobs, 'matching job')} {verb} active now." if open_jobs else "No matching jobs are active now."
+    )
+    text = f"{user_mention(person)} subscribed this channel to {matching_jobs(job_filter)}{of}{alerts}. {now}"
+    label = f"Show {counted(open_jobs, 'active job')}"
+    has_button = open_jobs and len(show) <= MAX_VALUE_LENGTH
+    shown = button(f"Show {them}", SHOW_PAGE, show, accessibility_label=label) if has_button else None
+    return Message(fallback_text(text), [section(text, accessory=shown)])
 
 
 def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, head: str = "") -> Message:
@@ -84,9 +111,9 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, he
 
 
 def _line(nth: int, job_filter: Filter, person: str, account: str | None) -> str:
-    jobs, changes = matching_jobs(job_filter), matching_changes(job_filter)
+    jobs, alerts = matching_jobs(job_filter), alerts_phrase(job_filter)
     in_account = f" in account {code_span(account)}" if account else ""
-    text = f"{nth}. {jobs[0].upper()}{jobs[1:]}{in_account} · {changes} · added by {user_mention(person)}"
+    text = f"{nth}. {jobs[0].upper()}{jobs[1:]}{in_account} · {alerts} · added by {user_mention(person)}"
     return truncate_markup(text, _MAX_ROW_LENGTH)
 
 

@@ -25,7 +25,7 @@ def track_remainder_message(result: str, job_ids: Sequence[str], *, batch_size: 
     ends = list(accumulate(len(line) + 1 for line in lines))
     fitting = max(1, sum(end < _ROOM_FOR_COMMANDS for end in ends))
     jobs, them = ("1 more job", "it") if len(job_ids) == 1 else (f"{len(job_ids)} more jobs", "them")
-    text = f"That message names {jobs} (limit: {batch_size} at a time). To track {them}:"
+    text = f"That message mentions {jobs} (limit: {batch_size} at a time). To track {them}, run:"
     hidden = sum(map(len, parts[fitting:]))
     last = [f"And {hidden} more. Copy their IDs from the message."] if hidden else []
     commands = "\n".join([text, *lines[:fitting], *last])

@@ -11,8 +11,8 @@ from bot.jobs.ids import short_id
 
 MAX_ROWS = 40
 """Rows of two columns in one message: Slack accepts 50 blocks."""
-_SUBSCRIBED = "This channel is subscribed: `/ftjob subscriptions` shows to what."
-_EMPTY = "Nothing is tracked here. Start with `/ftjob track &lt;id&gt;` or `/ftjob subscribe`."
+_SUBSCRIBED = "This channel has subscriptions. Run `/ftjob subscriptions` to see them."
+_EMPTY = "Nothing is tracked here. To get started, run `/ftjob track &lt;id&gt;` or `/ftjob subscribe`."
 
 
 def tracked_list(jobs: Sequence[Choice], *, subscribed: bool, notes: Sequence[str] = (), start: int = 0) -> Message:
@@ -31,10 +31,10 @@ def tracked_list(jobs: Sequence[Choice], *, subscribed: bool, notes: Sequence[st
     visible = jobs[start:end]
     listed = [(each.name or short_id(each.id), each.detail) for each in jobs[start:]]
     rows = sections([job_line(name, status) for name, status in listed[:MAX_ROWS]])
-    notes = [*and_more(len(jobs) - end, "press *More*"), *notes, *([_SUBSCRIBED] if subscribed else [])]
+    notes = [*and_more(len(jobs) - end, "click *More*"), *notes, *([_SUBSCRIBED] if subscribed else [])]
     count = f"{counted(len(jobs), 'job')} tracked here"
-    title = f"{count}, from number {start + 1:,} on" if start else count
-    more = more_button(f"tracked after:{end}", f"jobs, after {jobs[end - 1].id}") if len(jobs) > end else []
+    title = f"{count} (showing {start + 1:,}\u2013{min(end, len(jobs)):,})" if start else count
+    more = more_button(f"tracked after:{end}", "tracked jobs") if len(jobs) > end else []
     text = list_fallback(title, listed)
     labels = [Choice(each.id, each.name, status_label(each.detail)) for each in visible]
     menus = [*job_select(labels), *job_select(labels, "Untrack a job", UNTRACK)]

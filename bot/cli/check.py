@@ -1,15 +1,14 @@
 """``ftjob check``: health checks of every part of the setup, each with the fix for a failure."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from rich.table import Table
 
-from bot.app.clients import open_slack
-from bot.blocks.parts import counted, format_duration
+from bot.blocks.parts import format_duration
+from bot.cli.check_slack import slack_findings
+from bot.cli.finding import Finding
 from bot.errors import (
     AccessDenialReason,
     AccessDenied,
@@ -24,25 +23,13 @@ from bot.errors import (
     Unreachable,
 )
 from bot.jobs.models import DEFAULT_ACCOUNT
-from bot.net.connection_errors import CONNECTION_FAILED, connection_problem
 from bot.providers.account import AZURE, Account
 from bot.providers.client import Client
-from bot.runtime import manifest
 from bot.runtime.terminal import literal
 from bot.settings.file import Config
 from bot.settings.model import Settings
 from bot.settings.secrets import looks_like_key
-from bot.slack.identity import BotIdentity
 from bot.store.db.probe import probe
-
-SCOPE_BENEFITS = {
-    "channels:history": "checking whether an alert arrived before it is sent again, in public channels",
-    "groups:history": "the same in private channels",
-    "im:history": "the same in direct messages",
-    "usergroups:read": "user groups in FTJOB_OPERATORS",
-    "files:write": "loss curves as images",
-}
-"""What each optional Slack scope enables."""
 
 _SETTINGS = {
     DEFAULT_ACCOUNT: ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID and OPENAI_PROJECT_ID"),
@@ -54,7 +41,11 @@ _KEYS = {
     AZURE: ("AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN", ""),
 }
 _OPENAI_HOST = "api.openai.com"
-_FILE_SETTINGS = ("the variable named by its key_env", "its base_url in FTJOB_CONFIG", "its organization and project")
+_FILE_SETTINGS = (
+    "the variable named in the account's key_env",
+    "the account's base_url in FTJOB_CONFIG",
+    "the account's organization and project in FTJOB_CONFIG",
+)
 _ACCESS_FIXES = {
     AccessDenialReason.KEY: "Put a valid key in {key}.",
     AccessDenialReason.PERMISSION: "Give the key in {key} read access to fine-tuning jobs.",
@@ -65,22 +56,8 @@ _ACCESS_FIXES = {
     AccessDenialReason.INTERMEDIARY: "Check the network, its proxy or firewall, and {address}.",
 }
 """The fix for each reason of denied access."""
-_TRANSIENT_ERRORS = frozenset(
-    {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
-)
 _DATABASE_TODO = "Correct DATABASE_URL or start the database."
-_FILE_TODO = "Fix that before you start the bot."
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check."""
-
-    part: str
-    ok: bool
-    found: str
-    todo: str = ""
-    """The fix, or an advice."""
+_FILE_TODO = "Fix this before starting the bot."
 
 
 async def findings(settings: Settings, notes: Sequence[str] = ()) -> list[Finding]:
@@ -88,7 +65,7 @@ async def findings(settings: Settings, notes: Sequence[str] = ()) -> list[Findin
     readable = Finding("Settings", ok=True, found="all valid", todo=" ".join(notes))
     fine = [readable, _configuration(settings.ftjob_config), *_keys(settings), *_proxies(settings)]
     accounts = (_api(settings, account) for account in settings.accounts)
-    tried = await asyncio.gather(_database(settings), _slack(settings), *accounts)
+    tried = await asyncio.gather(_database(settings), slack_findings(settings), *accounts)
     return [*fine, *(finding for each in tried for finding in each)]
 
 
@@ -98,7 +75,7 @@ def table(found: list[Finding]) -> Table:
     for heading in ("", "Part", "Found", "What to do"):
         result.add_column(heading, overflow="fold")
     for finding in found:
-        word = literal("ok", "green") if finding.ok else literal("no", "red")
+        word = literal("ok", "green") if finding.ok else literal("fail", "red")
         result.add_row(word, *map(literal, (finding.part, finding.found, finding.todo)))
     return result
 
@@ -108,12 +85,12 @@ def _keys(settings: Settings) -> list[Finding]:
     odd = "doesn't look like a key"
     findings = []
     for account in settings.accounts:
-        key, write_key = _KEYS.get(account.name, (f"the key of {account.name}", f"the write key of {account.name}"))
+        key, write_key = _KEYS.get(account.name, (account.name, f"{account.name} (write key)"))
         is_openai = urlsplit(account.base_url).hostname == _OPENAI_HOST
         todo = (
             "Copy it again. OpenAI keys start with sk-."
             if is_openai
-            else "Copy it again, unless your server uses such keys."
+            else "Copy it again, unless your server accepts keys like this."
         )
         for name, secret in ((key, account.key), (write_key, account.write_key)):
             if secret and not looks_like_key(secret.get_secret_value(), is_openai=is_openai):
@@ -126,7 +103,9 @@ def _configuration(config: Config) -> Finding:
     times = {name.replace("_", " "): seconds for name, seconds in config.stuck}
     stalled = ", ".join(f"{name} {format_duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
     found = f"stuck alerts: {stalled}; {f'prices per 1M trained tokens: {prices}' if prices else 'no prices'}"
-    return Finding("Configuration file", ok=True, found=found if config.model_fields_set else f"not set ({found})")
+    return Finding(
+        "Configuration file", ok=True, found=found if config.model_fields_set else f"not set; using defaults ({found})"
+    )
 
 
 def _proxies(settings: Settings) -> list[Finding]:
@@ -152,10 +131,10 @@ def _api_part(settings: Settings, account: Account) -> str:
 async def _database(settings: Settings) -> list[Finding]:
     try:
         found = await probe(settings.database_url.get_secret_value())
-        without_effect = f"; ignored: {', '.join(found.ignored)}" if found.ignored else ""
+        without_effect = f"; ignored options in DATABASE_URL: {', '.join(found.ignored)}" if found.ignored else ""
         return [Finding("Database", ok=True, found=f"{found.kind}, {found.state}{without_effect}")]
     except StoreInUse:
-        return [Finding("Database", ok=True, found="in use by the running bot; skipped")]
+        return [Finding("Database", ok=True, found="in use by another ftjob process; skipped")]
     except (StoreDamaged, StoreLocked) as error:
         return [Finding("Database", ok=False, found=str(error), todo=_FILE_TODO)]
     except StoreUnusable as error:
@@ -165,93 +144,6 @@ async def _database(settings: Settings) -> list[Finding]:
         return [Finding("Database", ok=False, found=str(error), todo=_DATABASE_TODO)]
     except Exception as error:  # noqa: BLE001 - each driver has its own exceptions, whose texts may hold a password
         return [Finding("Database", ok=False, found=f"unusable: {type(error).__name__}", todo=_DATABASE_TODO)]
-
-
-async def _slack(settings: Settings) -> list[Finding]:
-    async with open_slack(settings) as slack:
-        try:
-            identity = await slack.identity()
-        except Exception as error:  # noqa: BLE001 - the SDK raises any error on an invalid response
-            todo = "Copy the bot token again from OAuth & Permissions, or reinstall the app."
-            return [_failed("Slack", error, if_refused=todo)]
-        found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity)]
-        found += await _groups(settings, slack.web.usergroups_users_list)
-        return found + await _socket_mode(settings, slack.web.apps_connections_open)
-
-
-async def _groups(settings: Settings, members_of: Callable[..., Awaitable[Any]]) -> list[Finding]:
-    """Return a finding for each user group in FTJOB_OPERATORS."""
-    findings = []
-    for group in sorted(each for each in settings.ftjob_operators if each.startswith("S")):
-        part = f"Operators: {group}"
-        todo = (
-            "Correct FTJOB_OPERATORS, enable the group in Slack, or grant usergroups:read. Other operators still work."
-        )
-        try:
-            users = (await members_of(usergroup=group)).get("users")
-        except Exception as error:  # noqa: BLE001 - as above
-            findings.append(_failed(part, error, if_refused=todo))
-        else:
-            found = counted(len(users), "member") if users else "empty or disabled"
-            findings.append(Finding(part, ok=bool(users), found=found, todo="" if users else todo))
-    return findings
-
-
-def _scopes(identity: BotIdentity) -> list[Finding]:
-    needed, optional = manifest.scopes(manifest.for_socket_mode())
-    todo = "Paste manifest.yml into the app's settings and reinstall."
-    missing = sorted(needed - identity.scopes)
-    lacking = sorted(optional - identity.scopes)
-    extra = sorted(identity.scopes - needed - optional)
-    return [
-        Finding(
-            "Slack scopes",
-            ok=not missing,
-            found=f"missing: {', '.join(missing)}" if missing else "all granted",
-            todo=todo if missing else "",
-        ),
-        *(
-            Finding(f"Optional: {scope}", ok=True, found="not granted", todo=f"Enables: {SCOPE_BENEFITS[scope]}.")
-            for scope in lacking
-        ),
-        *(
-            Finding(f"Not needed: {scope}", ok=True, found="granted", todo="Remove it: ftjob doesn't need it.")
-            for scope in extra
-        ),
-    ]
-
-
-async def _socket_mode(settings: Settings, open_connection: Callable[..., Awaitable[object]]) -> list[Finding]:
-    if settings.slack_app_token is None:
-        return [
-            Finding(
-                "Slack over HTTP",
-                ok=True,
-                found="signing secret is set",
-                todo="Make sure Slack can reach /slack/events.",
-            )
-        ]
-    try:
-        await open_connection(app_token=settings.slack_app_token.get_secret_value())
-    except Exception as error:  # noqa: BLE001 - as above
-        todo = "SLACK_APP_TOKEN must be an app-level token with connections:write."
-        return [_failed("Socket Mode", error, if_refused=todo)]
-    return [Finding("Socket Mode", ok=True, found="can connect")]
-
-
-def _failed(part: str, error: Exception, *, if_refused: str) -> Finding:
-    """Return the finding for a failed Slack call: an API error means rejected, any other one unreachable."""
-    response = getattr(error, "response", None)
-    data = getattr(response, "data", None)
-    word = data.get("error") if isinstance(data, dict) else None
-    if not isinstance(word, str):
-        status = getattr(response, "status_code", None)
-        trouble = None if status else connection_problem(error)
-        found = trouble.message if trouble else f"HTTP {status}" if status else type(error).__name__
-        todo = trouble.todo if trouble else CONNECTION_FAILED.todo
-        return Finding(part, ok=False, found=f"unreachable: {found}", todo=todo.format(address="SLACK_API_URL"))
-    todo = "Try again in a minute." if word in _TRANSIENT_ERRORS else if_refused
-    return Finding(part, ok=False, found=f"rejected: {word}", todo=todo)
 
 
 async def _api(settings: Settings, account: Account) -> list[Finding]:
@@ -271,21 +163,23 @@ def _actions(part: str, settings: Settings, account: Account) -> Finding:
         return Finding(part, ok=True, found="off (read-only mode)")
     if account.write_key:
         return Finding(part, ok=True, found="uses a separate write key")
-    todo = "Set OPENAI_WRITE_API_KEY, and OPENAI_API_KEY can be read-only."
-    if account.name != DEFAULT_ACCOUNT:
-        todo = "Set write_key_env in FTJOB_CONFIG, and the other key can be read-only."
-    return Finding(part, ok=True, found="uses the read key", todo=todo)
+    todo = ""  # AZURE_OPENAI_ENDPOINT has no key for actions
+    if account in settings.accounts_of_file:
+        todo = "Optional: set write_key_env in FTJOB_CONFIG so the key in key_env can be read-only."
+    elif account.name == DEFAULT_ACCOUNT:
+        todo = "Optional: set OPENAI_WRITE_API_KEY so OPENAI_API_KEY can be read-only."
+    return Finding(part, ok=True, found="uses the same key for reading and for actions", todo=todo)
 
 
 def _todo(error: ProviderError, account: Account) -> str:
     key, address, identifiers = _SETTINGS.get(account.name, _FILE_SETTINGS)
     match error:
         case AccessDenied(missing_scope=str(scope)):
-            return f"Grant the key the scope {scope}."
+            return f"Add the scope {scope} to the key."
         case AccessDenied():
             return _ACCESS_FIXES[error.reason].format(key=key, address=address, named=identifiers)
         case QuotaExceeded():
-            return "Raise the limit or settle the bill with the provider."
+            return "Add credit or raise the spending limit."
         case RateLimited():
             return "Try again in a minute."
         case Unreachable() if error.todo:

@@ -45,9 +45,9 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-db = typer.Typer(help="The database.", no_args_is_help=True)
+db = typer.Typer(help="Manage the database.", no_args_is_help=True)
 cli.add_typer(db, name="db")
-audit = typer.Typer(help="The audit log.", no_args_is_help=True)
+audit = typer.Typer(help="Export and verify the audit log.", no_args_is_help=True)
 cli.add_typer(audit, name="audit")
 
 
@@ -71,7 +71,7 @@ def _ftjob(
 @cli.command()
 def run() -> None:
     """Run the bot."""
-    settings = _settings()
+    settings = _settings(starts=True)
     logs.configure(settings.ftjob_log)
     for setting, mode in readable_by_others().items():
         log.warning("settings.readable_by_others", setting=setting, mode=mode, better="0600")
@@ -81,7 +81,7 @@ def run() -> None:
         log.warning("settings.proxy_ignored", problem=problem)
     if settings.ftjob_allow_http:
         log.warning("settings.http_allowed", setting="FTJOB_ALLOW_HTTP", without_tls=settings.without_tls)
-    _with_clear_errors(process.run_until_stopped(settings))
+    _with_clear_errors(process.run_until_stopped(settings), starts=True)
 
 
 @cli.command("check")
@@ -122,7 +122,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write. It mu
 
 @db.command("restored")
 def restored() -> None:
-    """Run once after restoring a backup, so alerts sent since then aren't repeated."""
+    """Mark the database as restored, so alerts sent after the backup was made aren't repeated. Run once."""
     settings = _settings()
 
     async def note() -> None:
@@ -131,14 +131,14 @@ def restored() -> None:
                 await mark_restored(store.db, tx)
             if store.identity.origin is StoreOrigin.OLDER:
                 store.remember_identity()  # the user confirmed the restore
-        typer.echo("Done. For the next 24 hours ftjob checks Slack before sending each alert.")
+        typer.echo("Done. For the next 24 hours, ftjob will check Slack before sending each alert.")
 
     _with_clear_errors(note())
 
 
 @audit.command("export")
 def export() -> None:
-    """Print every row as JSON Lines, oldest first, even while the bot is running."""
+    """Print the audit log as JSON Lines, oldest first, even while the bot is running."""
 
     async def work(rows: Audit) -> None:
         async for row in rows.all():
@@ -173,7 +173,7 @@ def _read_audit(work: Callable[[Audit], Coroutine[Any, Any, None]]) -> None:
 @cli.command("manifest")
 def manifest_(
     url: Annotated[
-        str | None, typer.Option(help="The URL at which Slack reaches the bot over HTTP, https://host.")
+        str | None, typer.Option(help="Public URL where Slack can reach the bot, such as https://ftjob.example.com.")
     ] = None,
 ) -> None:
     """Print the Slack app manifest, for Socket Mode or (with --url) for HTTP."""
@@ -181,7 +181,7 @@ def manifest_(
         typer.echo(manifest.read(), nl=False)
         return
     if not _is_host(url):
-        _fail([f"--url must be like https://host, not {url}"], code=2)
+        _fail([f"--url must look like https://host, not {url}"], code=2)
     typer.echo(yaml.safe_dump(manifest.for_http(url), sort_keys=False), nl=False)
 
 
@@ -206,7 +206,7 @@ def main() -> None:
         if DEBUG in sys.argv:
             raise
         command = " ".join(["ftjob", DEBUG, *(word for word in sys.argv[1:] if word.isalpha())])
-        _fail([f"unexpected error: {type(error).__name__}. Run `{command}` for the traceback"], code=1)
+        _fail([f"unexpected {type(error).__name__}. Run `{command}` for the traceback."], code=1)
 
 
 def _is_host(url: str) -> bool:
@@ -220,28 +220,35 @@ def _is_host(url: str) -> bool:
     return parts.scheme == "https" and has_host and not has_more
 
 
-def _settings() -> Settings:
+def _settings(*, starts: bool = False) -> Settings:
     try:
         return load()
     except SettingsError as error:
-        _fail(error.problems, code=EX_CONFIG)
+        _fail(error.problems, code=EX_CONFIG, starts=starts)
 
 
-def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
+def _with_clear_errors(work: Coroutine[Any, Any, None], *, starts: bool = False) -> None:
     try:
         asyncio.run(work)
     except StoreDamaged as error:
-        _fail([redacted(str(error))], code=EX_CONFIG)
+        _fail([redacted(str(error))], code=EX_CONFIG, starts=starts)
     except StoreUnusable as error:
-        _fail([redacted(str(error))], code=error.exit_code)
+        _fail([redacted(str(error))], code=error.exit_code, starts=starts)
     except (FtjobError, OSError) as error:
         # OSError: a missing folder, an unreachable server, a port in use.
-        _fail([redacted(str(error))], code=1)
+        _fail([redacted(str(error))], code=1, starts=starts)
 
 
-def _fail(problems: list[str], *, code: int) -> NoReturn:
-    title = "ftjob can't start:" if len(problems) == 1 else f"ftjob can't start ({len(problems)} problems):"
-    said = "\n".join([title, *(f"  - {printable(problem)}" for problem in problems)])
+def _fail(problems: list[str], *, code: int, starts: bool = False) -> NoReturn:
+    """Print the problems and exit; ``starts`` means that they keep the bot from starting."""
+    lines = [printable(problem) for problem in problems]
+    if starts:
+        count = f" ({len(lines)} problems)" if len(lines) > 1 else ""
+        lines = [f"ftjob can't start{count}:", *(f"  - {line}" for line in lines)]
+    elif len(lines) == 1:
+        lines = [f"ftjob: error: {lines[0]}"]
+    else:
+        lines = [f"ftjob: {len(lines)} errors:", *(f"  - {line}" for line in lines)]
     # A setting with invalid UTF-8 holds lone surrogates, which can't be encoded.
-    logs.write_stderr(said.encode(errors="backslashreplace").decode())
+    logs.write_stderr("\n".join(lines).encode(errors="backslashreplace").decode())
     raise SystemExit(code)

@@ -8,6 +8,7 @@ from bot.blocks.replies import labeled_values
 from bot.commands.accounts import Account
 from bot.commands.arguments import no_arguments
 from bot.commands.command import Command, Reply, Requester
+from bot.commands.error_messages import operator_names
 from bot.commands.last_known import Listing, listings
 from bot.commands.services import Services
 from bot.commands.usage import Usage
@@ -35,7 +36,7 @@ async def run(_command: AboutCommand, services: Services, account: Account) -> R
     accounts, store = services.accounts.all, services.store
     read = await listings(services)
     polled = [await store.accounts.leases.polled_at(each.name) for each in accounts]
-    polls = [format_date(at) if at else "not yet" for at in polled]
+    polls = [format_date(at) if at else "never" for at in polled]
     since = {each.key: each.since for each in await store.accounts.outages.current()}
     health = [_health(each, since.get(account_key(each.account.name))) for each in read]
     if account.display_name:
@@ -48,11 +49,15 @@ async def run(_command: AboutCommand, services: Services, account: Account) -> R
             "ftjob",
             [
                 ("Version", code_span(VERSION)),
-                ("Watching", ", ".join(each.label for each in accounts)),
+                ("Accounts", ", ".join(each.label for each in accounts)),
                 ("API", "\n".join(health)),
-                ("Checks every", f"{services.poll_interval:g} s"),
-                ("Last check", "\n".join(polls)),
-                ("Actions", "off" if services.render_context.read_only else "operators only"),
+                ("Check interval", f"{services.poll_interval:g} s"),
+                ("Last checked", "\n".join(polls)),
+                ("Actions", "off (read-only)" if services.render_context.read_only else "operators only"),
+                (
+                    "Operators",
+                    ", ".join(["workspace admins and owners", *operator_names(services.slack.users.operators)]),
+                ),
             ],
         )
     )

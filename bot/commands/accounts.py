@@ -86,7 +86,7 @@ class Accounts:
         """
         if account := self.find(name):
             return account
-        raise UserError(f"No account {code_span(name, 40)}. Accounts here: {account_names(self.all)}.")
+        raise UserError(f"There's no account named {code_span(name, 40)}. Accounts: {account_names(self.all)}.")
 
     def selected(self, name: str | None) -> list[Account]:
         """Return the accounts that a command is about: the one that it names, or all.
@@ -116,8 +116,8 @@ class Accounts:
         if silent:
             raise UserError(f"No account that responded has the job {code_span(job_id)}. {' '.join(silent)}")
         raise UserError(
-            f"No job {code_span(job_id)} in any of the accounts {account_names(self.all)}. Check the ID with `/ftjob list`. It "
-            "may also belong to another project or organization than ftjob's API keys."
+            f"I couldn't find job {code_span(job_id)} in any account ({account_names(self.all)}). Check the ID with `/ftjob "
+            "list`. The job may belong to a different project or organization than ftjob's API keys."
         )
 
     def reject_as_metadata(self, job_filter: Filter) -> None:

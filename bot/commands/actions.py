@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from bot.blocks.action_confirmation import action_confirmation
-from bot.blocks.job import status_phrase
-from bot.blocks.parts import code_span, format_date
+from bot.blocks.job import job_reference, status_phrase
+from bot.blocks.parts import format_date
 from bot.blocks.replies import note_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import one_job_id
 from bot.commands.command import Command, Reply, Requester
+from bot.commands.last_known import job_state
 from bot.commands.services import Services
 from bot.commands.usage import Usage, usage_error
 from bot.errors import UserError
@@ -16,9 +17,9 @@ from bot.jobs.actions import ACTION_WORDING, Applicability, Decision, JobAction,
 from bot.jobs.models import Job
 from bot.store.actions.confirmations import Confirmation
 
-CANCEL = Usage("cancel <id>", "cancel a job (asks first; operators only)", "cancel ftjob-abc123")
-PAUSE = Usage("pause <id>", "pause a running job (asks first; operators only)", "pause ftjob-abc123")
-RESUME = Usage("resume <id>", "resume a paused job (asks first; operators only)", "resume ftjob-abc123")
+CANCEL = Usage("cancel <id>", "cancel a job (asks for confirmation; operators only)", "cancel ftjob-abc123")
+PAUSE = Usage("pause <id>", "pause a running job (asks for confirmation; operators only)", "pause ftjob-abc123")
+RESUME = Usage("resume <id>", "resume a paused job (asks for confirmation; operators only)", "resume ftjob-abc123")
 
 NOT_APPLICABLE = {
     Applicability.TOO_EARLY: Decision.EARLY,
@@ -70,7 +71,7 @@ def parse_resume(words: list[str], requester: Requester) -> ResumeCommand:
 
 
 def _job_id(usage: Usage, words: list[str]) -> tuple[str, ...]:
-    otherwise = "One job at a time, because each needs its own confirmation."
+    otherwise = "Name one job at a time, because each needs its own confirmation."
     if words and words[0].casefold() in ("all", "*"):
         raise usage_error(usage, otherwise)
     return one_job_id(usage, words, otherwise=otherwise)
@@ -81,7 +82,7 @@ async def run(command: ActionCommand, services: Services, account: Account) -> R
     action = JobAction(command.verb)
     if action not in account.client.actions:
         done = ACTION_WORDING[action].done
-        raise UserError(f"Jobs in {account.label} can't be {done} from here. The provider doesn't offer that.")
+        raise UserError(f"Jobs in {account.label} can't be {done}. The provider doesn't support it.")
     job = (await account.client.retrieve(command.job_ids[0])).job
     if (found := applicability(action, job.status)) is not Applicability.APPLICABLE:
         text = not_applicable_text(action, job)
@@ -103,9 +104,9 @@ async def request_confirmation(
     key = await services.store.actions.confirmations.create(
         Confirmation(action, account.name, job.id, *where, job.status)
     )
-    message = action_confirmation(
-        action, job, key, now=services.now(), reconfirm_reason=reconfirm_reason, account=account.display_name
-    )
+    links = services.render_context.job_links(account.name, job, tracked=False)
+    state = await job_state(job, account, services, at=services.now())
+    message = action_confirmation(action, job, links, state, key=key, reconfirm_reason=reconfirm_reason)
     again = bool(reconfirm_reason)
     return Reply(message, replaces=again, decision=Decision.EXPIRED if again else Decision.PROMPTED)
 
@@ -120,10 +121,10 @@ def not_applicable_text(action: JobAction, job: Job) -> str:
     if job.is_final:
         finished = f" ({format_date(job.finished_at)})" if job.finished_at else ""
         return (
-            f"Nothing to {action}. {code_span(job.id)} has already finished: it {status_phrase(job.status)}{finished}."
+            f"Nothing to {action}. {job_reference(job)} has already finished: it {status_phrase(job.status)}{finished}."
         )
     words = ACTION_WORDING[action]
     return (
-        f"Nothing to {action}. {code_span(job.id)} {status_phrase(job.status)}, and only {words.target_jobs} jobs can be "
+        f"Nothing to {action}. {job_reference(job)} {status_phrase(job.status)}, and only {words.target_jobs} jobs can be "
         f"{words.done}."
     )

@@ -45,7 +45,7 @@ def page_after(words: list[str]) -> tuple[list[str], str | None]:
     return (words[:-1], found["id"]) if found else (words, None)
 
 
-def one_job_id(usage: Usage, words: list[str], *, otherwise: str = "One job at a time.") -> tuple[str, ...]:
+def one_job_id(usage: Usage, words: list[str], *, otherwise: str = "Name one job at a time.") -> tuple[str, ...]:
     """Return the id of the one job that words name.
 
     Raises:
@@ -65,7 +65,7 @@ def job_ids(usage: Usage, words: list[str]) -> tuple[str, ...]:
     if not words:
         raise usage_error(usage, WHICH_JOB)
     if len(words) > MAX_IDS:
-        raise usage_error(usage, f"Up to {MAX_IDS} jobs at a time.")
+        raise usage_error(usage, f"Name up to {MAX_IDS} jobs at a time.")
     return tuple(dict.fromkeys(_job_id(usage, word) for word in words))
 
 
@@ -93,7 +93,7 @@ def _job_id(usage: Usage, word: str) -> str:
         raise usage_error(usage, f"{echo(word)} is {other}, not a job ID.")
     if strange := first_invalid_character(as_typed(word)):
         quoted = code_span(printable(as_typed(word).encode("ascii", "backslashreplace").decode()), _MAX_QUOTED_LENGTH)
-        raise usage_error(usage, f"{quoted} isn't a job ID. It contains {strange}, which no ID has.")
+        raise usage_error(usage, f"{quoted} isn't a job ID. It contains {strange}, which isn't allowed in an ID.")
     if foreign := parse_foreign_id(as_typed(word) if _is_linked(word) else word):
         return foreign
     length = f" It's longer than {MAX_ID_LENGTH} characters." if len(word) > MAX_ID_LENGTH else ""

@@ -1,11 +1,12 @@
 """`audit`: who tried what, for operators."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.blocks.audit import AuditRow, Repeats, audit_message
-from bot.blocks.parts import code_span, user_mention
+from bot.blocks.parts import code_span, job_mention, user_mention
 from bot.commands.accounts import Account
 from bot.commands.arguments import echo, page_after
 from bot.commands.command import Command, Reply, Requester
@@ -14,7 +15,7 @@ from bot.commands.tokenizer import as_typed, unusual_character
 from bot.commands.usage import Usage, usage_error
 from bot.jobs.actions import Decision
 from bot.jobs.ids import parse_job_id
-from bot.store.actions.audit import AuditFilter, AuditLine
+from bot.store.actions.audit import AuditFilter, AuditLine, AuditPage
 
 USAGE = Usage("audit [n] [denied] [@person] [id]", "show who did what (operators only)", "audit 20")
 DEFAULT_ROWS = 10
@@ -50,10 +51,10 @@ def parse(words: list[str], requester: Requester) -> AuditCommand:
         if found.setdefault(name, value) != value:
             raise usage_error(
                 USAGE,
-                f"{code_span(as_typed(word), _MAX_QUOTED_LENGTH)} is one too many. Use at most one number, decision, person and job ID.",
+                f"{code_span(as_typed(word), _MAX_QUOTED_LENGTH)} is an extra value. Use at most one number, one outcome, one person, and one job ID.",
             )
     if after is not None and not _ROW.fullmatch(after):
-        raise usage_error(USAGE, f"{code_span(after, _MAX_QUOTED_LENGTH)} isn't an audit row.")
+        raise usage_error(USAGE, f"{code_span(after, _MAX_QUOTED_LENGTH)} isn't an audit entry.")
     return AuditCommand(requester, after=after, **found)
 
 
@@ -67,7 +68,7 @@ def _argument(word: str) -> tuple[str, Any]:
         return "person", person["id"]
     if job_id := parse_job_id(word):
         return "job_ids", (job_id,)
-    hint = f"You can give a number up to {MAX_ROWS}, a decision such as `denied`, a @person or a job ID."
+    hint = f"Use a number up to {MAX_ROWS}, an outcome like `denied`, an @mention, or an ID."
     raise usage_error(USAGE, f"I didn't understand {echo(word)}.{unusual_character(as_typed(word))} {hint}")
 
 
@@ -77,12 +78,18 @@ async def run(command: AuditCommand, services: Services, _account: Account) -> R
     before = int(command.after) if command.after else None
     page = await services.store.actions.audit.page(matching, command.limit, before=before)
     older = _older(matching, command.limit, page.older) if page.older is not None else None
-    rows, is_first = [_row(each) for each in page.lines], before is None
-    message = audit_message(rows, left_out=page.people_left_out, older=older, what=_what(matching), is_first=is_first)
+    names = await services.store.jobs.names.of(_job_ids(matching, page))
+    rows, what = [_row(each, names) for each in page.lines], _what(matching, names)
+    message = audit_message(rows, left_out=page.people_left_out, older=older, what=what, is_first=before is None)
     return Reply(message, replaces=command.replaces, decision=Decision.SHOWN)
 
 
-def _row(line: AuditLine) -> AuditRow:
+def _job_ids(matching: AuditFilter, page: AuditPage) -> list[str]:
+    entries = [line.newest.entry for line in page.lines]
+    return [*([matching.job_id] if matching.job_id else []), *(job_id for each in entries for job_id in each.job_ids)]
+
+
+def _row(line: AuditLine, names: Mapping[str, str]) -> AuditRow:
     entry = line.newest.entry
     return AuditRow(
         line.newest.at,
@@ -90,7 +97,7 @@ def _row(line: AuditLine) -> AuditRow:
         entry.channel,
         entry.verb,
         entry.decision.value,
-        job_id=entry.job_id,
+        jobs=[(job_id, names.get(job_id)) for job_id in entry.job_ids],
         reason=entry.reason,
         statuses=(entry.status_before, entry.status_after),
         repeats=Repeats(line.count, line.first_at) if line.count > 1 else None,
@@ -104,8 +111,8 @@ def _older(matching: AuditFilter, limit: int, before: int) -> str:
     return " ".join(word for word in words if word)
 
 
-def _what(matching: AuditFilter) -> str:
-    decided = f"that say {code_span(matching.decision)}" if matching.decision else ""
-    person = f"of {user_mention(matching.person)}" if matching.person else ""
-    job = f"about {code_span(matching.job_id)}" if matching.job_id else ""
-    return " ".join(word for word in (decided, person, job) if word)
+def _what(matching: AuditFilter, names: Mapping[str, str]) -> str:
+    decided = code_span(matching.decision) if matching.decision else ""
+    person = f"by {user_mention(matching.person)}" if matching.person else ""
+    job = f"job {job_mention(matching.job_id, names.get(matching.job_id))}" if matching.job_id else ""
+    return " · ".join(part for part in (decided, person, job) if part)

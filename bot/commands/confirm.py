@@ -43,7 +43,8 @@ async def run(command: ConfirmCommand, services: Services, account: Account) -> 
         return Reply(note_message(said), decision=Decision.TAMPERED)
     if pending.confirmed_at is not None or pending.completed:
         # It replaces nothing: what came of the first press stays to be read.
-        return Reply(note_message(duplicate_text(pending, command.requester)), decision=Decision.DUPLICATE)
+        said = await duplicate_text(pending, command.requester, services)
+        return Reply(note_message(said), decision=Decision.DUPLICATE)
     if command.job_request:
         return await create.submit_form(command.job_request, pending, command.requester, services, account)
     if pending.expired:
@@ -62,7 +63,7 @@ async def _execute(
     pending = replace(pending, confirmation=replace(pending.confirmation, status=status))
     if conflicting := await submit(pending, command.requester.source, services):
         others = conflicting.key != pending.key
-        said = duplicate_text(conflicting, command.requester)
+        said = await duplicate_text(conflicting, command.requester, services)
         return Reply(note_message(said), replaces=others, decision=Decision.DUPLICATE)
     outcome = await execute(pending, command.requester.source, services, account, meanwhile=meanwhile)
     return Reply(note_message(outcome.said), replaces=True, decision=None)
@@ -89,10 +90,11 @@ async def _superseded(
     if not await confirmations.supersede(pending.key, result_text=expired(pending) if reconfirms else said):
         # Another press of this button was quicker. Maybe its action changed the job, and must keep its own result.
         quicker = await confirmations.find(pending.key)
-        return Reply(note_message(duplicate_text(quicker or pending, command.requester)), decision=Decision.DUPLICATE)
+        said = await duplicate_text(quicker or pending, command.requester, services)
+        return Reply(note_message(said), decision=Decision.DUPLICATE)
     if reconfirms:
         was, is_now = status_label(displayed_status or "").lower(), status_phrase(job.status)
-        why = f"The job was {was} when I asked and {is_now} now, so confirm again."
+        why = f"The job was {was} when I asked. It {is_now} now, so please confirm again."
         return await request_confirmation(action, job, command.requester, services, account, reconfirm_reason=why)
     decision = Decision.EXPIRED if found is Applicability.TOO_LATE else NOT_APPLICABLE[found]
     return Reply(note_message(said), replaces=True, decision=decision, reason=status_reason(job))

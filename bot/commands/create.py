@@ -21,15 +21,15 @@ from bot.jobs.creation import JobRequest, request_like
 from bot.jobs.models import File
 from bot.store.actions.confirmations import FORM_LIFETIME, Confirmation, PendingAction
 
-USAGE = Usage("create [account:name]", "start a new job with a form (operators only)", "create")
+USAGE = Usage("create [account:name]", "open a form to create a job (operators only)", "create")
 PURPOSE = "fine-tune"
 NO_MODAL = "Slack couldn't open the form in time. Run `/ftjob create` again."
 NO_FILE = (
-    "There's no training file yet. Upload one with the purpose `fine-tune`, in the platform's Storage or with its API, then "
-    "run `/ftjob create` again."
+    "There's no training file yet. Upload one with the purpose `fine-tune` on the provider's Storage page or through its "
+    "API, then run `/ftjob create` again."
 )
-NO_RETRY = "I can't retry {job}: this form only takes supervised and DPO jobs. Create it again with the API."
-TOO_OLD = "This form expired, so nothing was sent. Review it and press Create again."
+NO_RETRY = "I can't retry {job} here: only supervised and DPO jobs are supported. Create it through the API instead."
+TOO_OLD = "This form expired, so nothing was sent. Your entries are still here. Review them and click Create."
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ async def submit_form(
     if pending.expired:
         return await _reopened(job_request, requester, services, account, why=TOO_OLD, decision=Decision.EXPIRED)
     if conflicting := await submit(pending, requester.source, services):
-        return Reply(note_message(duplicate_text(conflicting, requester)), decision=Decision.DUPLICATE)
+        said = await duplicate_text(conflicting, requester, services)
+        return Reply(note_message(said), decision=Decision.DUPLICATE)
     outcome = await execute(pending, requester.source, services, account, job_request=job_request)
     if outcome.decision in (Decision.REFUSED, Decision.UNSENT):
         return await _reopened(job_request, requester, services, account, why=outcome.said, decision=None)

@@ -31,7 +31,7 @@ def read_job_request(values: Mapping[str, str]) -> JobRequest:
     """Return the job that a form asks for, by what stands in its fields.
 
     Raises:
-        WrongFields: some of it cannot be.
+        InvalidFields: some of it cannot be.
     """
     typed = {field.value: "\n".join(map(_bare, values.get(field, "").splitlines())).strip() for field in FORM_FIELDS}
     problems = {name: CREDENTIAL_TYPED for name, text in typed.items() if holds_secret(strip_invisible(text))}
@@ -63,7 +63,7 @@ def _seen(text: str) -> str:
         UserError: some of it cannot.
     """
     if problem := problem_in(text):
-        raise UserError(f"This {problem}.")
+        raise UserError(f"This {problem}. Retype it.")
     return text
 
 
@@ -86,7 +86,7 @@ def _validation_file(text: str) -> str | None:
 def _suffix(text: str) -> str | None:
     text = " ".join(text.split())
     if len(text) > MAX_SUFFIX:
-        raise UserError(f"Up to {MAX_SUFFIX} characters.")
+        raise UserError(f"Use up to {MAX_SUFFIX} characters.")
     return text or None
 
 
@@ -96,7 +96,7 @@ def _seed(text: str) -> int | None:
 
 def _method(text: str) -> Method:
     if text not in METHODS:
-        raise UserError("Choose supervised or dpo.")
+        raise UserError("Choose Supervised or DPO.")
     return METHODS[text]
 
 
@@ -116,7 +116,7 @@ def _above_zero(most: float) -> Callable[[str], float]:
         # Not float() alone: it takes "nan", "1_0" and digits of other scripts.
         number = float(text) if re.fullmatch(r"\d{0,6}(\.\d{1,8})?", text, re.ASCII) and text != "" else 0.0
         if not 0 < number <= most:
-            raise UserError(f"Enter a number above 0, up to {most:g}, or auto.")
+            raise UserError(f"Enter auto, or a number greater than 0 and up to {most:,.0f}.")
         return number
 
     return read
@@ -127,17 +127,17 @@ def _metadata(text: str) -> tuple[tuple[str, str], ...]:
     for line in filter(None, text.splitlines()):
         key, equals, value = (part if part == "=" else _seen(_bare(part)) for part in line.partition("="))
         if not (equals and key and value):
-            raise UserError("One key=value per line, as in team=search.")
+            raise UserError("Enter one key=value per line, such as team=search.")
         if key in (OWNER_KEY, REQUEST_KEY):
             raise UserError(f"ftjob fills in {key} for you.")
         if key in pairs:
-            raise UserError(f"Duplicate key {key[:MAX_KEY]}.")
+            raise UserError(f"The key {key[:MAX_KEY]} appears twice.")
         if len(key) > MAX_KEY or len(value) > MAX_VALUE:
-            raise UserError(f"Keys can have up to {MAX_KEY} characters, values up to {MAX_VALUE}.")
+            raise UserError(f"Keys can have up to {MAX_KEY} characters, and values up to {MAX_VALUE}.")
         pairs[key] = value
     if len(pairs) > MAX_METADATA_PAIRS:
         raise UserError(
-            f"Up to {MAX_METADATA_PAIRS} pairs. A job can have 16, and ftjob adds two: the owner and the request."
+            f"Use up to {MAX_METADATA_PAIRS} pairs. A job can have 16, and ftjob adds two: the owner and a request ID."
         )
     return tuple(pairs.items())
 

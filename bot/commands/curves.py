@@ -27,9 +27,9 @@ from bot.slack.messages import FileUpload, OutgoingMessage, PostResult
 USAGE = Usage("curves <id>", "post the loss or reward chart here", "curves ftjob-abc123")
 WAITS = (1.0, 2.0, 4.0, 8.0)
 """Seconds between two attempts to post a chart: for some time Slack rejects a file that was just uploaded."""
-NOT_UPLOADED = "Couldn't post the chart: Slack rejected it. Your ftjob admin can see what's missing with `ftjob check`."
-NOT_RENDERED = "Couldn't draw the chart."
-NOT_VISIBLE_YET = "Couldn't post the chart: Slack doesn't show it yet. Try again in a minute."
+NOT_UPLOADED = "Couldn't post the chart: Slack rejected it. Ask your ftjob admin to run `ftjob check`."
+NOT_RENDERED = "Couldn't draw the chart. Try again in a minute."
+NOT_VISIBLE_YET = "Couldn't post the chart: Slack hasn't finished processing it. Try again in a minute."
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ async def run(command: CurvesCommand, services: Services, account: Account) -> R
     if why_not:
         return Reply(sparkline_message(display_name(job), chart.curves, why_not))
     where = "in its thread" if thread_ts else "here"
-    return Reply(note_message(f"Posted the chart of {job_title(job)} {where}."))
+    return Reply(note_message(f"Posted the training chart for {job_title(job)} {where}."))
 
 
 async def _share(chart: Chart, job: Job, services: Services, requester: Requester, thread_ts: str | None) -> str | None:

@@ -7,7 +7,7 @@ from bot.commands.accounts import Account
 from bot.commands.command import Command, Reply
 from bot.commands.services import Services
 
-LEFT_ALONE = "OK, I left the job as it is."
+LEFT_ALONE = "OK, I didn't change the job."
 
 
 @dataclass(frozen=True)

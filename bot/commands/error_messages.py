@@ -1,7 +1,9 @@
 """Error messages for people in Slack: what happened, and what to do next."""
 
+from collections.abc import Collection
+
 from bot.blocks.outbox import delivery_error
-from bot.blocks.parts import MAX_ID_LENGTH, code_span, safe_text, user_mention
+from bot.blocks.parts import MAX_ID_LENGTH, code_span, counted, safe_text, user_mention
 from bot.commands.command import Requester
 from bot.commands.permissions import DenialReason, Policy
 from bot.commands.rate_limit import Limited, LimitKind
@@ -23,21 +25,20 @@ from bot.providers.refusals import MEANINGS, NO_QUOTA
 from bot.slack.errors import SHARED_CHANNEL, SHARING_UNKNOWN
 from bot.store.actions.confirmations import PendingAction
 
+INVITE_HERE = "I'm not in this channel yet. Type `/invite @ftjob` here, then try again."
 INVITE = "I'm not in that channel, or I can't see it. Type `/invite @ftjob` there, then try again."
 NO_MEMBER = (
-    "I can't post in {where}, and no one can invite me there. Run this in a channel, or type `/ftjob track` with the job's "
-    "ID and `me` to get its alerts as DMs."
+    "I can't post in {where}, and no one can invite me here. Run this in a channel, or run `/ftjob track &lt;id&gt; me` to "
+    "get alerts as DMs."
 )
-UNEXPECTED_ERROR = (
-    "Something went wrong unexpectedly. Try again; if it keeps happening, send your ftjob admin the ref below."
-)
-STOPPED = "Done. You won't get those alerts here anymore, or, if you muted them, not until the mute ends."
+UNEXPECTED_ERROR = "Something went wrong. Try again. If it keeps happening, send your ftjob admin the ref below."
+STOPPED = "Done. Those alerts are off here. If you muted them, they'll resume when the mute ends."
 CONTACT_ADMIN = "Ask your ftjob admin"
 TRAINING_CLOSED = (
-    "OpenAI is closing fine-tuning and doesn't accept new jobs from your organization. It closed in May 2026 to "
-    "organizations that had never fine-tuned and in July 2026 to those that hadn't used a fine-tuned model for 60 days, and "
-    "it closes to everyone on January 6, 2027. Existing jobs and models stay until their base model is shut down. Another "
-    "account, such as one on Azure, may still accept the job. Ask your ftjob admin to add it (docs/accounts.md)."
+    "OpenAI is shutting down fine-tuning and no longer accepts new jobs from your organization. It stopped in May 2026 for "
+    "organizations that had never fine-tuned, and in July 2026 for those that hadn't used a fine-tuned model in 60 days. "
+    "Fine-tuning ends for everyone on January 6, 2027. Existing fine-tuned models keep working until their base model is shut down. "
+    "Another account, such as one on Azure, may still accept the job. Ask your ftjob admin to add one."
 )
 
 _ACCESS_FIXES = {
@@ -46,8 +47,11 @@ _ACCESS_FIXES = {
     AccessDenialReason.ACCOUNT: "{ask} to contact the provider.",
     AccessDenialReason.PROJECT: "{ask} to fix it.",
     AccessDenialReason.REGION: "The key is fine. {ask} to run ftjob, or a proxy for it, in a supported region.",
-    AccessDenialReason.IP_ADDRESS: "The key is fine. {ask} to allow the address with the provider.",
-    AccessDenialReason.INTERMEDIARY: "The key isn't the problem. {ask} to check the network and its proxy, or try again in a minute.",
+    AccessDenialReason.IP_ADDRESS: "The key is fine. {ask} to have the provider allow the address.",
+    AccessDenialReason.INTERMEDIARY: (
+        "The key isn't the problem. Try again in a minute. If that doesn't help, ask your ftjob admin to check the network and "
+        "proxy."
+    ),
 }
 """What to do where an API does not let the bot in."""
 
@@ -55,13 +59,13 @@ _DENIALS = {
     DenialReason.READ_ONLY: (
         "ftjob is read-only here (FTJOB_READ_ONLY), so actions like cancel are off. Ask your ftjob admin to change that."
     ),
-    DenialReason.EXTERNAL_USER: "Only members of this workspace can use ftjob. Ask one of them.",
-    DenialReason.GUEST: "Guests can't use ftjob. Ask a full member of your channel.",
-    DenialReason.GUEST_READS_ONLY: "Guests can only view jobs here. Ask a full member of your channel to do this.",
+    DenialReason.EXTERNAL_USER: "Only members of this workspace can use ftjob. Ask one of them to do this for you.",
+    DenialReason.GUEST: "Guests can't use ftjob. Ask a full member of this workspace to do this for you.",
+    DenialReason.GUEST_READS_ONLY: "Guests can only view jobs. Ask a full member of this workspace to do this.",
     DenialReason.NOT_A_PERSON: "Bots can't use ftjob. Run this yourself, signed in as a member of this workspace.",
     DenialReason.SLACK_UNREACHABLE: "I couldn't reach Slack to check who you are, so I did nothing. Try again in a minute.",
     DenialReason.NO_SUCH_PERSON: (
-        "Slack doesn't list you as a member of this workspace, and only members can use ftjob. Ask one of them."
+        "Slack doesn't list you as a member of this workspace, and only members can use ftjob. Ask one of them to do this for you."
     ),
     DenialReason.UNREADABLE: "Slack didn't say whether you're a member, so I did nothing. Try again in a minute.",
     DenialReason.SLACK_REFUSES: (
@@ -80,10 +84,15 @@ def denial(reason: DenialReason, policy: Policy) -> str:
     """Return why somebody may not do this, and who may."""
     if reason in _DENIALS:
         return _DENIALS[reason]
-    operators = [user_mention(operator) for operator in sorted(policy.operators) if operator.startswith(("U", "W"))]
-    operators += [f"the user group {code_span(group)}" for group in sorted(policy.operators) if group.startswith("S")]
-    others = f", or {', '.join(operators)}" if operators else ""
-    return f"Only operators can do this. Ask a workspace admin or owner{others}."
+    *others, last = ["a workspace admin or owner", *operator_names(policy.operators)]
+    return f"Only operators can do this. Ask {', '.join([*others, f'or {last}']) if others else last}."
+
+
+def operator_names(operators: Collection[str]) -> list[str]:
+    """Return what to call each user and user group that the settings name as operators, safe mrkdwn."""
+    people = [user_mention(operator) for operator in sorted(operators) if operator.startswith(("U", "W"))]
+    groups = [f"anyone in the user group {code_span(group)}" for group in sorted(operators) if group.startswith("S")]
+    return [*people, *groups]
 
 
 def expired(pending: PendingAction) -> str:
@@ -98,11 +107,11 @@ def expired(pending: PendingAction) -> str:
 def not_yours(pending: PendingAction | None, *, is_form: bool) -> str:
     """Return that a button or form was never given to this person here; ``pending`` is what it belongs to, if anything."""
     if is_form:
-        return "This form isn't yours, so nothing was sent. If you're an admin, owner or operator, run `/ftjob create` yourself."
+        return "This form isn't yours, so nothing was sent. If you're an admin, owner, or operator, run `/ftjob create` yourself."
     known = pending is not None and pending.confirmation.verb != JobAction.CREATE
-    verbs = f"`/ftjob {pending.confirmation.verb}`" if pending and known else "`/ftjob cancel`, `pause` or `resume`"
+    verbs = f"`/ftjob {pending.confirmation.verb}`" if pending and known else "`/ftjob cancel`, `pause`, or `resume`"
     return (
-        f"This confirmation isn't yours, so the button did nothing. If you're an admin, owner or operator, run {verbs} with the "
+        f"This confirmation isn't yours, so the button did nothing. If you're an admin, owner, or operator, run {verbs} with the "
         "job's ID yourself."
     )
 
@@ -123,28 +132,31 @@ def provider_error(error: ProviderError, *, project: str, job_id: str | None = N
 def _upstream(error: ProviderError, *, project: str, job_id: str | None) -> str:
     match error:
         case NotSupported():
-            return f"{error} Use the provider's own console or client instead."
+            return str(error)
         case NotFound():
             if job_id is None:
                 return f"The API endpoint for {project} wasn't found. {CONTACT_ADMIN} to check its URL."
             return (
-                f"No job {code_span(job_id)} in {project}. Check the ID with `/ftjob list`. It may also belong to another "
-                "project or organization than ftjob's API key."
+                f"I couldn't find job {code_span(job_id)} in {project}. Check the ID with `/ftjob list`. The job may belong to "
+                "a different project or organization than ftjob's API key."
             )
         case AccessDenied():
             return _access_refused(error)
         case QuotaExceeded():
-            return f"{NO_QUOTA}: {_said(error)} {CONTACT_ADMIN} to check the billing."
+            return f"{NO_QUOTA}: {_said(error)} {CONTACT_ADMIN} to add credit or raise the spending limit."
         case RateLimited(retry_after=seconds):
-            return f"The API is rate limiting us. Your jobs aren't affected. Try again in {seconds:.0f} s."
+            wait = counted(round(seconds), "second")
+            return f"The API is rate-limiting ftjob. Your jobs aren't affected. Try again in {wait}."
         case TrainingClosed():
             return TRAINING_CLOSED
         case RequestRejected():
-            return f"The API rejected this: {_said(error)} Fix the request, then run it again."
+            return f"The API rejected this request: {_said(error)} Check the command and try again."
         case Unreachable() | InvalidResponse():
             return _no_response(error)
         case _:
-            return f"The API didn't do this: {_said(error)} Try again in a minute, or ask your ftjob admin."
+            return (
+                f"The API couldn't complete the request: {_said(error)} Try again in a minute, or ask your ftjob admin."
+            )
 
 
 def _no_response(error: Unreachable | InvalidResponse) -> str:
@@ -163,22 +175,22 @@ def _access_refused(error: AccessDenied) -> str:
 
 def rate_limited(limited: Limited) -> str:
     """Return which limit is reached, and when to go on."""
-    rate = f"{limited.limit.most} {{}} per {limited.limit.seconds:g} s"
+    rate = f"{limited.limit.most} {{}} per {limited.limit.seconds:g} seconds"
     problem = {
         LimitKind.PERSON: f"You're going a bit fast (limit: {rate.format('commands')}).",
-        LimitKind.WORKSPACE: f"Your workspace is going a bit fast (limit: {rate.format('commands')} for everyone together).",
-        LimitKind.OTHERS: f"Too many commands (limit: {rate.format('help, unknown or denied commands')} for everyone together).",
-        LimitKind.ACTIONS: f"Too many actions, so this one wasn't sent (limit: {rate.format('actions')} for everyone together).",
-        LimitKind.CONCURRENT: f"I'm busy with {limited.limit.most} commands.",
+        LimitKind.WORKSPACE: f"Your workspace is sending commands too fast (limit: {rate.format('commands')} across the workspace).",
+        LimitKind.OTHERS: f"Too many commands (limit: {rate.format('help, unknown, or denied commands')} across the workspace).",
+        LimitKind.ACTIONS: f"Too many actions, so this one wasn't sent (limit: {rate.format('actions')} across the workspace).",
+        LimitKind.CONCURRENT: f"I'm busy with {limited.limit.most} other commands.",
     }[limited.kind]
-    return f"{problem} Try again in {limited.seconds} s."
+    return f"{problem} Try again in {counted(limited.seconds, 'second')}."
 
 
 def quota(most: int) -> str:
     """Return that no more jobs can be tracked by hand, and what makes room."""
     return (
-        f"You've reached the limit of {most:,} open jobs tracked with `/ftjob track` across all channels. Run `/ftjob "
-        "untrack` for some, or `untrack all`, then try again. `/ftjob subscribe` isn't limited."
+        f"ftjob is tracking the maximum of {most:,} active jobs added with `/ftjob track` across all channels. Untrack some with "
+        "`/ftjob untrack &lt;id&gt;`, or all in a channel with `/ftjob untrack all`. `/ftjob subscribe` isn't limited."
     )
 
 
@@ -186,7 +198,7 @@ def post_failed(error: str | None, channel: str = "", requester: Requester | Non
     """Return why a card could not be posted in a channel, and what to do where the asker is."""
     name = requester.channel_name if requester and requester.channel == channel else ""
     if error in ("not_in_channel", "channel_not_found"):
-        return _not_there(channel, name)
+        return _not_there(channel, name, is_here=requester is not None and requester.channel == channel)
     if error == SHARED_CHANNEL:
         return (
             "That channel is shared with another company, so people outside your company would see your job updates. Choose "
@@ -194,28 +206,26 @@ def post_failed(error: str | None, channel: str = "", requester: Requester | Non
         )
     if error == SHARING_UNKNOWN:
         return (
-            "I can't see whether that channel is shared with another company, so I don't post there. Ask your ftjob admin to "
+            "I can't tell whether that channel is shared with another company, so I won't post there. Ask your ftjob admin to "
             "grant the scopes channels:read and groups:read, or to allow such channels with FTJOB_ALLOW_SHARED_CHANNELS=1."
         )
     if error == "is_archived":
         return "That channel is archived, so I can't post there. Nothing was saved. Try another channel."
+    if error is None:
+        return "Slack didn't respond, so I may not have posted there. Nothing was saved. Check the channel, then try again."
     why, fix = delivery_error(error, channel or "C") or ("", "Try again.")
-    return (
-        f"Slack rejected my message ({code_span(error or 'no response')}), so nothing was saved. {why} {fix}".replace(
-            "  ", " "
-        )
-    )
+    return f"Slack rejected my message ({code_span(error)}), so nothing was saved. {why} {fix}".replace("  ", " ")
 
 
-def _not_there(channel: str, name: str) -> str:
+def _not_there(channel: str, name: str, *, is_here: bool) -> str:
     """Return what to do where the bot is no member: nobody can be invited to messages between people."""
     if channel.startswith(("U", "W")):
-        return "Slack doesn't let me DM you, so nothing was saved. Run this in a channel, without `me`."
+        return "Slack won't let me DM you, so nothing was saved. Run this in a channel without `me`."
     if channel.startswith("D"):
-        return NO_MEMBER.format(where="your DMs with someone else")
+        return NO_MEMBER.format(where="this DM")
     if name.startswith("mpdm-"):
-        return NO_MEMBER.format(where="a group DM")
-    return INVITE
+        return NO_MEMBER.format(where="this group DM")
+    return INVITE_HERE if is_here else INVITE
 
 
 def _said(error: ProviderError) -> str:

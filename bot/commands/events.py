@@ -14,7 +14,7 @@ from bot.commands.usage import Usage, usage_error
 
 USAGE = Usage("events <id> [n]", "show a job's latest log lines", "events ftjob-abc123 20")
 DEFAULT_EVENTS = 10
-NO_PAGES = "There may be older ones, but this provider can't page back to them."
+NO_PAGES = "There may be older entries, but this provider doesn't support paging."
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ async def run(command: EventsCommand, _services: Services, account: Account) -> 
     older = f"events {job_id} {limit} after:{events[0].id}" if has_more else None
     notes = [NO_PAGES] if len(events) >= limit and older is None else []
     if notes and limit < MAX_LISTED:
-        notes = [
-            f"{NO_PAGES} {code_span(f'/ftjob events {job_id} {MAX_LISTED}', MAX_VALUE_LENGTH)} shows {MAX_LISTED}."
-        ]
+        more = code_span(f"/ftjob events {job_id} {MAX_LISTED}", MAX_VALUE_LENGTH)
+        notes = [f"{NO_PAGES} For up to {MAX_LISTED}, run {more}."]
     return Reply(event_log(job_id, events, older=older, notes=notes), replaces=command.replaces)

@@ -10,7 +10,7 @@ import structlog
 
 from bot.blocks.action_results import action_unresolved, already_submitted
 from bot.blocks.notice import NoticeKind
-from bot.blocks.parts import code_span, user_mention
+from bot.blocks.parts import job_mention, user_mention
 from bot.commands.accounts import Account
 from bot.commands.command import Requester
 from bot.commands.error_messages import expired
@@ -19,6 +19,7 @@ from bot.commands.services import Services
 from bot.errors import UserError
 from bot.jobs.actions import ACTION_WORDING, Decision, JobAction, is_resolved
 from bot.jobs.creation import JobRequest
+from bot.jobs.models import job_name
 from bot.runtime.failpoints import failpoint
 from bot.runtime.loops import Loop
 from bot.store.actions.audit import AuditEntry
@@ -95,7 +96,7 @@ async def execute(
     return outcome
 
 
-def duplicate_text(action: PendingAction, requester: Requester) -> str:
+async def duplicate_text(action: PendingAction, requester: Requester, services: Services) -> str:
     """Return the reply to somebody who presses the button of an action that was submitted already, maybe by another."""
     confirmation, is_mine = action.confirmation, action.confirmation.person == requester.person
     if confirmation.verb == JobAction.CREATE:
@@ -103,10 +104,12 @@ def duplicate_text(action: PendingAction, requester: Requester) -> str:
     if is_mine and action.result_text:
         return action.result_text
     words = ACTION_WORDING[JobAction(confirmation.verb)]
-    whose = "you" if is_mine else user_mention(confirmation.person)
+    person = user_mention(confirmation.person)
+    job = job_mention(confirmation.job_id, await services.store.jobs.names.find(confirmation.job_id))
     if action.completed:
-        return f"{code_span(confirmation.job_id)} was {words.done} by {whose} a moment ago."
-    return f"{code_span(confirmation.job_id)} is already {words.in_progress} by {whose}."
+        return f"{'You' if is_mine else person} {words.done} {job} a moment ago."
+    who = "You're" if is_mine else f"{person} is"
+    return f"{who} already {words.in_progress} {job}."
 
 
 async def finish_abandoned(services: Services) -> None:
@@ -128,7 +131,7 @@ async def _finish(pending: PendingAction, age: float, services: Services) -> Non
     if fetched and is_resolved(action, fetched.snapshot.status):
         outcome = confirmed(action, fetched)
     elif age > UNCONFIRMED_TIMEOUT:
-        said = action_unresolved(action, confirmation.job_id, fetched.job if fetched else None)
+        said = action_unresolved(action, fetched.job if fetched else None)
         outcome = Outcome(Decision.UNKNOWN, said, fetched)
     else:
         return
@@ -165,9 +168,12 @@ async def _notify(
     tx: Transaction, pending: PendingAction, outcome: Outcome, services: Services, *, tells_requester: bool
 ) -> None:
     notices, action, kind = services.notices, pending.confirmation, NoticeKind.ACTION_COMPLETED
+    unsure = "not confirmed" if outcome.decision is Decision.UNKNOWN else "not carried out"
+    how = _HOW.get(outcome.decision, unsure)
+    facts: dict[str, str | None] = {"verb": action.verb, "how": how, "said": outcome.said}
     if outcome.fetched:
         action = replace(action, job_id=outcome.fetched.snapshot.id)
-    facts = {"verb": action.verb, "how": _HOW.get(outcome.decision, "not carried out"), "said": outcome.said}
+        facts["name"] = job_name(outcome.fetched.job)
     if outcome.decision not in _HOW:
         await notices.enqueue_for_action(tx, action, kind, pending.key, **facts)
     if tells_requester:

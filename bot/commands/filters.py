@@ -45,11 +45,11 @@ def read_account(usage: Usage, words: Sequence[str]) -> tuple[list[str], str | N
     chosen = {as_typed(word)[len(ACCOUNT) :].casefold() for word in words if word.casefold().startswith(ACCOUNT)}
     remaining = [word for word in words if not word.casefold().startswith(ACCOUNT)]
     if len(chosen) > 1:
-        raise usage_error(usage, "Only one `account:` at a time.")
+        raise usage_error(usage, "Use only one `account:`.")
     name = next(iter(chosen), None)
     if name is not None and not _ACCOUNT_NAME.fullmatch(name):
         quoted = code_span(ACCOUNT + name, _MAX_QUOTED_LENGTH)
-        raise usage_error(usage, f"{quoted} isn't an account. Names have lowercase letters, digits and hyphens.")
+        raise usage_error(usage, f"{quoted} isn't a valid account name. Use lowercase letters, digits, and hyphens.")
     return remaining, name
 
 
@@ -60,7 +60,7 @@ def read_filter(usage: Usage, words: Sequence[str], person: str, *, expected: st
         usage: how the verb is typed, for errors.
         words: the words.
         person: the id of the user who typed them.
-        expected: what the verb takes, for errors, as a sentence: "Filter by status, key=value or ...".
+        expected: what the verb takes, for errors, as a sentence: "Use a status, `key=value`, or ...".
 
     Raises:
         UserError: a word is none of a filter's, or no job can match all of them.
@@ -87,9 +87,9 @@ def read_filter(usage: Usage, words: Sequence[str], person: str, *, expected: st
 
 def _checked(usage: Usage, found: Filter) -> Filter:
     if found.owner and dict(found.metadata).get(OWNER_KEY, found.owner) != found.owner:
-        raise usage_error(usage, f"{_two_values(OWNER_KEY)} `mine` filters by you.")
+        raise usage_error(usage, f"{_two_values(OWNER_KEY)} `mine` filters by your member ID.")
     if len(found.required_metadata) > MAX_PAIRS:
-        raise usage_error(usage, f"Up to {MAX_PAIRS} key=value pairs at a time.")
+        raise usage_error(usage, f"Use up to {MAX_PAIRS} `key=value` pairs.")
     return found
 
 
@@ -121,10 +121,12 @@ def _not_understood(word: str, expected: str) -> str:
     quoted = code_span(visible(word), _MAX_QUOTED_LENGTH)
     key, equals, value = word.partition("=")
     if equals and _instead_of(key, value) == "":
-        return f"{quoted} isn't supported. A filter says what jobs have, as in `team=search`."
+        return f"{quoted} isn't supported. Metadata filters only support exact matches, such as `team=search`."
+    if strange := unusual_character(word):
+        return f"I didn't understand {quoted}.{strange}"
     likely = _likely(word)
     hint = f" Did you mean {code_span(likely)}?" if likely and likely != word and len(likely) <= _MAX_PART else ""
-    return f"I didn't understand {quoted}.{unusual_character(word) or hint} {expected}"
+    return f"I didn't understand {quoted}.{hint} {expected}"
 
 
 def _likely(word: str) -> str | None:

@@ -25,7 +25,7 @@ class JobsByName:
 async def find_by_name(text: str, services: Services) -> JobsByName:
     """Return the jobs whose name is, or contains, a typed text; case does not count."""
     found: dict[tuple[str, str], tuple[Account, Job]] = {}
-    for name, job in await services.store.jobs.snapshots.with_name(text, MAX_FOUND):
+    for name, job in await services.store.jobs.names.jobs_with(text, MAX_FOUND):
         if account := services.accounts.find(name):
             found[name, job.id] = (account, job)
     gathered = await gather(services.accounts.all, lambda each: each.reads.page(after=None, limit=PAGE, metadata={}))

@@ -6,6 +6,7 @@ An account that cannot be read is never shown as an empty one.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from bot.blocks.card import CardState
 from bot.blocks.last_known import last_known_jobs, outage_note
 from bot.commands.accounts import Account, gather
 from bot.commands.services import Services
@@ -94,3 +95,11 @@ async def _seen_at(account: Account, known: Sequence[KnownJob], services: Servic
 def _job(known: KnownJob) -> Job:
     model = known.state.fine_tuned_model
     return Job(id=known.id, status=known.state.status, fine_tuned_model=model, created_at=known.created_at)
+
+
+async def job_state(job: Job, account: Account, services: Services, *, at: float) -> CardState:
+    """Return the state of a job that was read at a time, Unix seconds; of one without a card only the time is known."""
+    known = await services.store.jobs.snapshots.find(account.name, job.id)
+    if known is None or known.job.status != job.status:
+        return CardState(at)
+    return CardState(at, known.state_since, known.progress, stalled_since=known.stalled_since)

@@ -22,10 +22,10 @@ from bot.jobs.statuses import ANY_STATUS
 
 USAGE = Usage(
     "list [status]... [model:name*] [key=value]... [mine] [account:name] [n]",
-    "list the latest jobs, or those that match",
+    "list the latest jobs, or jobs that match a filter",
     "list failed 5 team=search",
 )
-EXPECTED = f"Use a status, model:, account:, key=value, `mine` or a number up to {MAX_LISTED}."
+EXPECTED = f"Use a status, `model:`, `account:`, `key=value`, `mine`, or a number up to {MAX_LISTED}."
 DEFAULT_ROWS = 10
 PAGE = 100
 MAX_PAGES = 5
@@ -121,14 +121,14 @@ def _titled(command: ListCommand, label: str, *, among: int) -> tuple[str, str]:
     if command.after:
         return f"Older {kind}", f"No more {kind} {where} {label}."
     if kind == "jobs":
-        return "Latest jobs", f"No jobs in {label} yet. They appear here as soon as they're created."
-    return f"Latest {kind}", f"No {kind} {where} {label}. See `/ftjob list` for the latest of all."
+        return "Latest jobs", f"No jobs in {label} yet. New jobs appear here as soon as they're created."
+    return f"Latest {kind}", f"No {kind} {where} {label}. To see all recent jobs, run `/ftjob list`."
 
 
 def _paging_hint(accounts: Sequence[Account], *, has_more: bool) -> list[str]:
     if not has_more:
         return []
-    return [f"For older ones, run `/ftjob list account:` and one of {account_names(accounts)}"]
+    return [f"For older jobs, run `/ftjob list account:&lt;name&gt;` (accounts: {account_names(accounts)})."]
 
 
 async def _errors(command: ListCommand, gathered: Gathered[_Found], services: Services) -> list[str]:

@@ -1,5 +1,6 @@
 """`models`: the fine-tuned models of the accounts, and when they shut down."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -15,7 +16,7 @@ from bot.commands.usage import Usage
 from bot.errors import NotSupported
 from bot.jobs.deprecation import shutdown_date_of
 
-USAGE = Usage("models [account:name]", "list your fine-tuned models, soonest to be retired first", "models")
+USAGE = Usage("models [account:name]", "list your fine-tuned models, soonest to retire first", "models")
 _CHECKPOINT = ":ckpt-step-"
 
 
@@ -42,10 +43,10 @@ async def run(command: ModelsCommand, services: Services, _account: Account) -> 
     accounts = services.accounts.selected(command.account)
     if len(accounts) == 1:
         return Reply(
-            _message(command, services, accounts, await _models(accounts[0], account_name=None), []),
+            _message(command, services, accounts, await fine_tuned_models(accounts[0], account_name=None), []),
             replaces=command.replaces,
         )
-    gathered = await gather(accounts, lambda account: _models(account, account_name=account.name))
+    gathered = await gather(accounts, lambda account: fine_tuned_models(account, account_name=account.name))
     # An account that never lists models is left out without a word.
     silent = {account: error for account, error in gathered.errors if not isinstance(error, NotSupported)}
     errors = [f":warning: {account.error_text(error)}" for account, error in silent.items()]
@@ -63,13 +64,11 @@ def _message(
     models: list[FineTunedModel],
     notes: list[str],
 ) -> Message:
-    whole = [each for each in models if _CHECKPOINT not in each.model]
-    by_age = sorted(whole, key=lambda each: -each.created)
-    rows = sorted(by_age, key=lambda each: each.shutdown_date or date.max)
+    rows = by_shutdown(models)
     of_account = f" account:{command.account}" if command.account else ""
     return model_list(
         rows,
-        checkpoints=len(models) - len(whole),
+        checkpoints=len(models) - len(rows),
         today=datetime.fromtimestamp(services.now(), UTC).date(),
         account_label=accounts[0].label if len(accounts) == 1 else f"the accounts {account_names(accounts)}",
         notes=notes,
@@ -78,7 +77,18 @@ def _message(
     )
 
 
-async def _models(account: Account, *, account_name: str | None) -> list[FineTunedModel]:
+def by_shutdown(models: Iterable[FineTunedModel]) -> list[FineTunedModel]:
+    """Return the models that are no checkpoints, nearest shutdown first, newest first among equals."""
+    whole = sorted((each for each in models if _CHECKPOINT not in each.model), key=lambda each: -each.created)
+    return sorted(whole, key=lambda each: each.shutdown_date or date.max)
+
+
+async def fine_tuned_models(account: Account, *, account_name: str | None) -> list[FineTunedModel]:
+    """Return an account's fine-tuned models, checkpoints among them; ``account_name`` is shown with each.
+
+    Raises:
+        ProviderError: the account did not list them.
+    """
     models = (await account.reads.models()).value
     announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
     tuned = [each for each in models if each.id.startswith("ft:")]

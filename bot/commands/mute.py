@@ -17,7 +17,7 @@ USAGE = Usage("mute <id>|all <time>", "pause alerts for a while, then post a sum
 MAX_MUTE = 7 * 86_400.0
 """Seconds."""
 NOT_TRACKED = "That job isn't tracked here, so there's nothing to mute. See `/ftjob tracked`."
-NOTHING_TRACKED = "Nothing is tracked here, so there's nothing to mute. Start with `/ftjob subscribe`."
+NOTHING_TRACKED = "Nothing is tracked here, so there's nothing to mute. To get started, run `/ftjob subscribe`."
 _TIME = re.compile(r"([1-9][0-9]{0,4})(m|min|h|d)", re.ASCII | re.IGNORECASE)
 _SECONDS = {"m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
@@ -46,7 +46,7 @@ def _seconds(word: str) -> float:
     typed = as_typed(word)
     time = _TIME.fullmatch(typed)
     if time is None:
-        raise usage_error(USAGE, f"{echo(word)} isn't a duration like 30m, 2h or 1d.{unusual_character(typed)}")
+        raise usage_error(USAGE, f"{echo(word)} isn't a duration like 30m, 2h, or 1d.{unusual_character(typed)}")
     seconds = int(time[1]) * _SECONDS[time[2].lower()]
     if seconds > MAX_MUTE:
         raise usage_error(USAGE, "You can mute for up to 7 days.")
@@ -60,7 +60,8 @@ async def run(command: MuteCommand, services: Services, _account: Account) -> Re
     until = await services.store.channels.mutes.begin(
         accounts, requester.channel, job_id or EVERY_JOB, requester.person, command.seconds
     )
-    return Reply(mute_message(requester.person, job_id, seconds=command.seconds, until=until), public=True)
+    name = await services.store.jobs.names.find(job_id) if job_id else None
+    return Reply(mute_message(requester.person, job_id, name, seconds=command.seconds, until=until), public=True)
 
 
 async def _accounts(job_id: str | None, channel: str, services: Services) -> list[str]:

@@ -6,6 +6,7 @@ import structlog
 
 from bot.blocks.changes import change_label
 from bot.blocks.outbox import MAX_ROWS, UndeliveredRow, card_label, digest_label, outbox_message
+from bot.blocks.parts import counted
 from bot.commands.accounts import Account
 from bot.commands.arguments import no_arguments
 from bot.commands.command import Command, Reply, Requester
@@ -15,8 +16,8 @@ from bot.jobs.changes import Change, ChangeKind, State
 from bot.store.outbox.dead_letters import DeadLetter
 from bot.store.outbox.delivery import MessageKind
 
-USAGE = Usage("outbox", "show undelivered messages, to retry them (operators only)", "outbox")
-RETRY_NOTE = "Failures return to `/ftjob outbox`."
+USAGE = Usage("outbox", "show undelivered messages and retry them (operators only)", "outbox")
+RETRY_NOTE = "Any that fail again will reappear in `/ftjob outbox`."
 NOTHING_LEFT = "Nothing left to retry."
 DELIVERED = "That message was already delivered."
 IN_PROGRESS = "That message is already being sent."
@@ -60,8 +61,8 @@ async def run_retry(command: RetryCommand, services: Services, _account: Account
     count = await dead_letters.retry(None if command.delivery is None else [command.delivery])
     if count:
         log.info("outbox.retried", deliveries=count, person=command.requester.person)
-        messages = "1 message" if count == 1 else f"{count} messages, each channel's in order"
-        return await _reply(services, done=f"Retrying {messages}. {RETRY_NOTE}", replaces=command.replaces)
+        done = f"Retrying {counted(count, 'message')}. {RETRY_NOTE}"
+        return await _reply(services, done=done, replaces=command.replaces)
     done = NOTHING_LEFT
     if command.delivery is not None:
         done = _not_retried(await dead_letters.state_of(command.delivery))
@@ -70,8 +71,10 @@ async def run_retry(command: RetryCommand, services: Services, _account: Account
 
 async def _reply(services: Services, *, done: str = "", replaces: bool = False) -> Reply:
     seen = await services.store.outbox.dead_letters.overview(MAX_ROWS)
+    names = await services.store.jobs.names.of([each.job_id for each in seen.dead_letters if each.job_id])
     rows = [
-        UndeliveredRow(each.id, _label(each), each.channel, each.created_at, each.error) for each in seen.dead_letters
+        UndeliveredRow(each.id, _label(each, names.get(each.job_id or "")), each.channel, each.created_at, each.error)
+        for each in seen.dead_letters
     ]
     pending, oldest = seen.pending, seen.oldest_pending_seconds
     return Reply(
@@ -79,15 +82,15 @@ async def _reply(services: Services, *, done: str = "", replaces: bool = False) 
     )
 
 
-def _label(letter: DeadLetter) -> str:
+def _label(letter: DeadLetter, name: str | None) -> str:
     if letter.message_kind is MessageKind.DIGEST:
         return digest_label(letter.digested)
     if letter.job_id is None:
-        return "a notice"
+        return "Notice"
     if letter.message_kind is MessageKind.CARD or letter.change_kind is None:
-        return card_label(letter.job_id)
+        return card_label(letter.job_id, name)
     before, after = State(letter.old_status or ""), State(letter.new_status or "")
-    return change_label(Change(ChangeKind(letter.change_kind), before, after), letter.job_id)
+    return change_label(Change(ChangeKind(letter.change_kind), before, after), letter.job_id, name)
 
 
 def _not_retried(state: str | None) -> str:

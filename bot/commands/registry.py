@@ -55,7 +55,7 @@ _BIDIRECTIONAL = frozenset("LRE RLE LRO RLO PDF LRI RLI FSI PDI".split())
 
 def _parse_help(words: list[str], requester: Requester) -> help_.HelpCommand:
     if len(words) > 1:
-        raise usage_error(help_.USAGE, f"One command at a time, so leave out {echo(words[1])}.")
+        raise usage_error(help_.USAGE, f"Name one command at a time, so leave out {echo(words[1])}.")
     usages = (USAGES[resolve_verb(words[0])],) if words else tuple(USAGES.values())
     return help_.HelpCommand(requester, usages=usages)
 

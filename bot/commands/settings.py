@@ -1,20 +1,23 @@
 """`settings`: what a channel gets of its jobs."""
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from typing_extensions import override
 
-from bot.blocks.channel_settings import channel_settings_message, setting_values
-from bot.blocks.parts import user_mention
+from bot.blocks.channel_settings import Setting, channel_settings, channel_settings_message, settings_changed
 from bot.blocks.replies import note_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import echo
 from bot.commands.command import Command, Reply, Requester
+from bot.commands.post_card import post_card
 from bot.commands.services import Services
 from bot.commands.tokenizer import as_typed, unusual_character
 from bot.commands.usage import Usage, usage_error
+from bot.slack.messages import OutgoingMessage
 from bot.store.channels.mutes import EVERY_JOB
+from bot.store.channels.preferences import Preferences
 
 USAGE = Usage(
     "settings [broadcast on|off] [size compact|full] [alerts all|failures]",
@@ -64,15 +67,30 @@ def parse(words: list[str], requester: Requester) -> SettingsCommand:
 
 async def run(command: SettingsCommand, services: Services, _account: Account) -> Reply:
     """Show this channel's settings, or change some, for all to see."""
-    channel, preferences = command.requester.channel, services.store.channels.preferences
-    before = setting_values(**vars(await preferences.find(channel)))
+    requester, preferences = command.requester, services.store.channels.preferences
     if command.is_read_only:
-        mutes = await services.store.channels.mutes.in_channel(channel)
-        rows = [(None if each.job_id == EVERY_JOB else each.job_id, each.until) for each in mutes]
-        return Reply(channel_settings_message(before, rows))
-    after = setting_values(**vars(await preferences.change(channel, **dict(command.changes))))
-    changed = [f"{label.lower()} {value}" for (label, value), was in zip(after, before, strict=True) if was[1] != value]
-    if not changed:
-        return Reply(note_message("Already set. See `/ftjob settings`."))
-    who = user_mention(command.requester.person)
-    return Reply(note_message(f"{who} changed this channel's settings: {'; '.join(changed)}."), public=True)
+        return await _shown(command, await preferences.find(requester.channel), services)
+    async with services.channel_locks.of(requester.channel):
+        before = await preferences.find(requester.channel)
+        after = replace(before, **dict(command.changes))
+        is_pressed = requester.source == "button"
+        if before == after:
+            already = Reply(note_message("Already set. See `/ftjob settings`."))
+            return await _shown(command, after, services) if is_pressed else already
+        note = settings_changed(requester.person, _settings(before), _settings(after))
+        if is_pressed:
+            # The reply replaces the settings that only this person sees, so the channel gets a message of its own.
+            await post_card(OutgoingMessage(requester.channel, note, key=secrets.token_hex(16)), requester, services)
+        after = await preferences.change(requester.channel, **dict(command.changes))
+    return await _shown(command, after, services) if is_pressed else Reply(note, public=True)
+
+
+async def _shown(command: SettingsCommand, preferences: Preferences, services: Services) -> Reply:
+    mutes = await services.store.channels.mutes.in_channel(command.requester.channel)
+    names = await services.store.jobs.names.of([each.job_id for each in mutes])
+    rows = [(None if each.job_id == EVERY_JOB else each.job_id, names.get(each.job_id), each.until) for each in mutes]
+    return Reply(channel_settings_message(_settings(preferences), rows), replaces=command.replaces)
+
+
+def _settings(preferences: Preferences) -> list[Setting]:
+    return channel_settings(**vars(preferences))

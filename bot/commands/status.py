@@ -15,7 +15,7 @@ from bot.commands.accounts import Account
 from bot.commands.arguments import MAX_IDS, WHICH_JOB, could_be_name, echo, job_ids
 from bot.commands.command import Command, Reply, Requester
 from bot.commands.jobs_by_name import find_by_name
-from bot.commands.last_known import of_job, outage_notes
+from bot.commands.last_known import job_state, of_job, outage_notes
 from bot.commands.services import Services
 from bot.commands.tokenizer import as_typed
 from bot.commands.usage import Usage, usage_error
@@ -88,7 +88,7 @@ async def _run_for_name(command: StatusCommand, services: Services) -> Reply:
     if found.jobs:
         accounts = [account.display_name or "" for account, _ in found.jobs]
         jobs = [job for _, job in found.jobs]
-        title = f"{counted(len(jobs), 'job')} named {echo(name)}"
+        title = f"{counted(len(jobs), 'job')} with names matching {echo(name)}"
         return Reply(job_list(jobs, title=title, empty="", accounts=accounts, notes=found.errors))
     return await _run_for_ids(command, job_ids(USAGE, list(command.words)), services)
 
@@ -138,7 +138,8 @@ async def _whole(job_id: str, command: StatusCommand, services: Services, accoun
     track = await services.store.channels.tracks.find(account.name, job_id, command.requester.channel)
     job = read.value.job
     links = services.render_context.job_links(account.name, job, tracked=track is not None)
-    return status_message(job, links, checked_at=read.at, account_note=account.label)
+    state = await job_state(job, account, services, at=read.at)
+    return status_message(job, links, state, account_note="" if links.account else account.label)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,19 @@
 """`subscribe`: a channel tracks every new job that matches a filter."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.blocks import Message
-from bot.blocks.job_list import job_list
-from bot.blocks.parts import code_span, counted, user_mention
 from bot.blocks.replies import note_message
-from bot.blocks.subscriptions import MAX_ROWS, matching_changes, matching_jobs
+from bot.blocks.subscriptions import MAX_ROWS, alerts_phrase, matching_jobs, subscribed_message
 from bot.commands.accounts import Account, account_names, gather
 from bot.commands.command import Command, Reply, Requester
-from bot.commands.filters import read_account, read_filter
+from bot.commands.filters import read_account, read_filter, written
 from bot.commands.post_card import post_card
 from bot.commands.services import Services
 from bot.commands.usage import Usage, usage_error
 from bot.errors import UserError
 from bot.jobs.filters import MATCH_ALL, Filter
-from bot.jobs.models import Job
+from bot.jobs.statuses import OPEN
 from bot.providers.wire import FetchedJob
 from bot.slack.messages import OutgoingMessage
 from bot.store.channels.tracks import Subscription
@@ -25,10 +21,10 @@ from bot.tracking.transitions import PollResult
 
 USAGE = Usage(
     "subscribe [status]... [model:name*] [key=value]... [mine] [account:name]",
-    "track every new job here; filter by status, model, metadata or owner",
+    "track every new job here; filter by status, model, metadata, or owner",
     "subscribe failed succeeded team=search",
 )
-EXPECTED = "Use a status, model:, account:, key=value or `mine`."
+EXPECTED = "Use a status, `model:`, `account:`, `key=value`, or `mine`."
 MAX_FILTER = 1_500
 """Characters of a filter as it is stored."""
 MAX_PAGES = 10
@@ -83,17 +79,18 @@ async def _subscribe(
 ) -> Reply:
     channel, job_filter = command.requester.channel, command.filter
     started = await _start_all(command, accounts, services)
-    jobs = [(fetched.job, result.account) for _, result in started for fetched in result.fetched]
-    open_jobs = [(job, name) for job, name in jobs if not job.is_final and job_filter.matches(job)]
+    jobs = [fetched.job for _, result in started for fetched in result.fetched]
+    open_jobs = sum(not job.is_final and job_filter.matches(job) for job in jobs)
     of = f" in {account_names(accounts)}" if has_several else ""
-    rows = open_jobs if has_several else [(job, "") for job, _ in open_jobs]
-    announcement = _announcement(command.requester.person, job_filter, of, rows)
+    listed = Filter((OPEN,), job_filter.model, tuple(sorted(job_filter.required_metadata.items())))
+    show = f"list {written(listed, command.account)}"
+    announcement = subscribed_message(command.requester.person, job_filter, of=of, open_jobs=open_jobs, show=show)
     outgoing = OutgoingMessage(channel, announcement, key=secrets.token_hex(16))
     await post_card(outgoing, command.requester, services)
     (subscription, result), *others = started
     await services.recorder.subscribe(subscription, result, *others)
-    alerts = f"with alerts on {matching_changes(job_filter)}"
-    return Reply(note_message(f"Subscribed. I'll post {matching_jobs(job_filter)}{of} here, {alerts}."))
+    alerts = alerts_phrase(job_filter).capitalize()
+    return Reply(note_message(f"Subscribed. I'll post updates on {matching_jobs(job_filter)}{of} here. {alerts}."))
 
 
 async def _start_all(
@@ -110,7 +107,8 @@ async def _start_all(
         if account.display_name is None or command.account:
             raise error
         hint = (
-            f"Nothing was subscribed. For one account only, run {code_span('/ftjob subscribe account:')} and its name."
+            "No subscription was added. For one account only, run `/ftjob subscribe account:&lt;name&gt;` "
+            f"(accounts: {account_names(accounts)})."
         )
         raise UserError(f"{account.error_text(error)} {hint}") from error
     return [started for _, started in gathered.values]
@@ -138,14 +136,3 @@ async def _read_open_jobs(account: Account) -> list[FetchedJob]:
         if after is None or read >= MAX_PAGES * PAGE or (jobs and all(each.is_final for each in jobs)):
             break
     return fetched
-
-
-def _announcement(person: str, job_filter: Filter, of: str, open_jobs: Sequence[tuple[Job, str]]) -> Message:
-    alerts = f" (alerts: {matching_changes(job_filter)})" if job_filter.statuses else ""
-    who = f"{user_mention(person)} subscribed this channel to {matching_jobs(job_filter)}{of}{alerts}."
-    return job_list(
-        [job for job, _ in open_jobs],
-        title=f"{who} {counted(len(open_jobs), 'open job')} now",
-        empty=f"{who} No open jobs now.",
-        accounts=[name for _, name in open_jobs],
-    )

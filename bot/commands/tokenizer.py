@@ -163,4 +163,4 @@ def unusual_character(word: str) -> str:
     """
     foreign = (character_name(each) for each in word if not each.isascii() and each.isalpha())
     strange = invisible_character(word) or (next(foreign, None) if re.search("[A-Za-z]", word) else None)
-    return f" It contains {strange}." if strange else ""
+    return f" It contains an unexpected character: {strange}. Retype it." if strange else ""

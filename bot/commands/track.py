@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from bot.blocks.card import CardState, card
-from bot.blocks.parts import code_span
+from bot.blocks.job import job_reference
+from bot.blocks.parts import code_span, job_mention
 from bot.blocks.replies import note_message
 from bot.blocks.track_remainder import track_remainder_message
 from bot.commands.accounts import Account
@@ -23,7 +24,11 @@ from bot.slack.messages import OutgoingMessage
 from bot.store.channels.tracks import Track
 from bot.store.jobs.jobs import KnownJob
 
-USAGE = Usage("track <id>... [me | in #channel]", "post updates for these jobs here, or DM you", "track ftjob-abc123")
+USAGE = Usage(
+    "track <id>... [me | in #channel]",
+    "post updates for these jobs here, in another channel, or in your DMs",
+    "track ftjob-abc123",
+)
 MAX_OPEN = 1_000
 """Open jobs that people may track by hand at once; two commands at one moment may exceed it by a few."""
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
@@ -94,7 +99,7 @@ async def _track(job_id: str, command: TrackCommand, services: Services, account
 
 
 async def _track_one(job_id: str, command: TrackCommand, services: Services, account: Account) -> str:
-    where = {None: "here", "me": "in our DMs"}.get(command.to, f"in <#{command.to}>")
+    where = {None: "here", "me": "in your DMs"}.get(command.to, f"in <#{command.to}>")
     if track := await _existing(job_id, command, services, account):
         return await _tracked_already(track, where, command, services)
     if await services.store.channels.tracks.count_open_manual(account.name) >= MAX_OPEN:
@@ -105,9 +110,10 @@ async def _track_one(job_id: str, command: TrackCommand, services: Services, acc
     channel, ts = await post_card(message, command.requester, services)
     track = Track(account.name, job_id, channel, command.requester.person)
     await services.recorder.add_track(track, fetched, known, card_ts=ts)
+    job = job_reference(fetched.job)
     if fetched.snapshot.is_final:
-        return f"{code_span(job_id)} has already finished; see its card {where}."
-    return f"Tracking {code_span(job_id)} {where}."
+        return f"{job} has already finished. I posted its card {where}."
+    return f"Tracking {job} {where}."
 
 
 async def _card(
@@ -136,10 +142,11 @@ async def _existing(job_id: str, command: TrackCommand, services: Services, acco
 
 async def _tracked_already(track: Track, where: str, command: TrackCommand, services: Services) -> str:
     """Take over a track of a subscription that alerts of some statuses alone: one made by hand alerts of all."""
+    job = job_mention(track.job_id, await services.store.jobs.names.find(track.job_id))
     if not track.statuses:
-        return f"{code_span(track.job_id)} is already tracked {where}."
+        return f"{job} is already tracked {where}."
     mine = Track(track.account, track.job_id, track.channel, command.requester.person)
     async with services.store.db.transaction() as tx:
         await services.store.channels.tracks.add(tx, [mine])
         await services.store.jobs.cards.bump_generation(tx, track.account, track.job_id)
-    return f"{code_span(track.job_id)} is now tracked {where} with all changes."
+    return f"Now posting all updates for {job} {where}."

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.blocks.mute import unmute_text
-from bot.blocks.parts import code_span
+from bot.blocks.parts import job_mention
 from bot.blocks.replies import note_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import one_job_id
@@ -12,8 +12,8 @@ from bot.commands.services import Services
 from bot.commands.usage import Usage
 from bot.store.channels.mutes import EVERY_JOB
 
-USAGE = Usage("unmute [id|all]", "end a mute now", "unmute")
-NOT_MUTED = "Nothing is muted here. `/ftjob mute all 2h` pauses alerts in this channel."
+USAGE = Usage("unmute [id|all]", "unmute a job or this channel", "unmute")
+NOT_MUTED = "Nothing is muted here. To pause alerts in this channel, run `/ftjob mute all 2h`."
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,16 @@ def parse(words: list[str], requester: Requester) -> UnmuteCommand:
 async def run(command: UnmuteCommand, services: Services, _account: Account) -> Reply:
     """End the mute of one job, or every mute here, and send what was held back."""
     requester, job_id = command.requester, next(iter(command.job_ids), None)
+    name = await services.store.jobs.names.find(job_id) if job_id else None
     ended, changes = await services.store.channels.mutes.end(requester.channel, job_id or EVERY_JOB)
     if not ended:
-        return Reply(note_message(await _why_not(job_id, requester.channel, services)))
-    text = unmute_text(requester.person, job_id, changes=changes)
+        return Reply(note_message(await _why_not(job_id, name, requester.channel, services)))
+    text = unmute_text(requester.person, job_id, name, changes=changes)
     return Reply(note_message(text), public=True, replaces=command.replaces)
 
 
-async def _why_not(job_id: str | None, channel: str, services: Services) -> str:
+async def _why_not(job_id: str | None, name: str | None, channel: str, services: Services) -> str:
     others = await services.store.channels.mutes.in_channel(channel)
     if job_id and others:
-        return f"{code_span(job_id)} has no mute of its own. `/ftjob unmute` ends every mute here."
+        return f"{job_mention(job_id, name)} isn't muted on its own. To unmute everything here, run `/ftjob unmute`."
     return NOT_MUTED

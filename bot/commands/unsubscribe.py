@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.blocks.parts import code_span, counted, user_mention
 from bot.blocks.replies import note_message
-from bot.blocks.subscriptions import NO_SUBSCRIPTIONS, matching_changes, matching_jobs
+from bot.blocks.subscriptions import NO_SUBSCRIPTIONS, alerts_phrase, matching_jobs
 from bot.commands.accounts import Account
 from bot.commands.arguments import COUNTS, echo
 from bot.commands.command import Command, Reply, Requester
@@ -19,10 +19,10 @@ from bot.store.channels.tracks import Subscription
 
 USAGE = Usage(
     "unsubscribe [n | all | filter]",
-    "remove one of this channel's subscriptions, by number or filter, or all",
+    "remove this channel's subscriptions by number, by filter, or all at once",
     "unsubscribe failed team=search",
 )
-EXPECTED = "Use `all`, a number, or the filter of a subscription."
+EXPECTED = "Use `all`, a number, or a subscription's filter."
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ async def run(command: UnsubscribeCommand, services: Services, _account: Account
         return Reply(list_subscriptions(here, services, _which_one(command)))
     if not sum([await tracks.unsubscribe(channel, each.id) for each in chosen]):
         return Reply(note_message("That subscription was already removed."))
-    what = "; ".join(f"{_which(each, services)} (alerts: {matching_changes(each.filter)})" for each in chosen)
+    what = "; ".join(f"{_which(each, services)} ({alerts_phrase(each.filter)})" for each in chosen)
     text = (
         f"{user_mention(command.requester.person)} unsubscribed this channel from {what}. "
-        "Jobs already tracked stay tracked. To stop those, run `/ftjob untrack all`."
+        "Jobs already tracked stay tracked. To stop tracking them, run `/ftjob untrack all`."
     )
     return Reply(note_message(text), public=True)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.blocks.parts import code_span, user_mention
+from bot.blocks.parts import job_mention_with_id, user_mention
 from bot.blocks.replies import note_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import job_ids
@@ -42,5 +42,8 @@ async def run(command: UntrackCommand, services: Services, _account: Account) ->
         return Reply(note_message(f"{person} untracked {jobs} here."), public=True)
     untracked = [job for job in command.job_ids if await tracks.remove(channel, job)]
     if not untracked:
-        return Reply(note_message("That job isn't tracked here. See `/ftjob tracked`."))
-    return Reply(note_message(f"{person} untracked {', '.join(map(code_span, untracked))} here."), public=True)
+        jobs = "That job isn't" if len(command.job_ids) == 1 else "None of those jobs are"
+        return Reply(note_message(f"{jobs} tracked here. To see what is, run `/ftjob tracked`."))
+    names = await services.store.jobs.names.of(untracked)
+    jobs = ", ".join(job_mention_with_id(job_id, names.get(job_id)) for job_id in untracked)
+    return Reply(note_message(f"{person} untracked {jobs} here."), public=True)

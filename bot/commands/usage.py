@@ -17,4 +17,4 @@ class Usage:
 
 def usage_error(usage: Usage, problem: str) -> UserError:
     """Return the error for a verb with invalid arguments: ``problem``, then the verb's syntax."""
-    return UserError(f"{problem}\nUsage: `/ftjob {escape(usage.syntax)}`  Example: `/ftjob {usage.example}`")
+    return UserError(f"{problem}\nUsage: `/ftjob {escape(usage.syntax)}`\nExample: `/ftjob {usage.example}`")

@@ -50,7 +50,8 @@ def alt_text(chart: Chart) -> str:
     """Return the alt text: what the chart shows, with its numbers."""
     parts = [_curve_alt_text(curve) for curve in chart.curves]
     if chart.checkpoints:
-        parts.append("checkpoints at step " + ", ".join(f"{step:,}" for step in chart.checkpoints[:5]))
+        steps = [f"{step:,}" for step in chart.checkpoints[:5]]
+        parts.append(f"{'checkpoint at step' if len(steps) == 1 else 'checkpoints at steps'} {', '.join(steps)}")
     return f"{chart.title}: " + "; ".join(parts)
 
 
@@ -76,7 +77,7 @@ class Charts:
         """Draw a chart in a subprocess and return the PNG.
 
         Raises:
-            ChartNotDrawn: the subprocess failed or timed out.
+            ChartNotRendered: the subprocess failed or timed out.
         """
         async with self._semaphore:
             return await _render_in_subprocess(chart, self._timeout)
@@ -138,7 +139,7 @@ def render_chart(chart: Chart) -> bytes:
         truncate(strip_invisible(chart.title), MAX_TITLE), loc="left", fontsize=18, color=FOREGROUND, parse_math=False
     )
     axes.set_xlabel("step", fontsize=16, color=FOREGROUND)
-    axes.set_ylabel(measure + (" (logarithmic)" if is_log else ""), fontsize=16, color=FOREGROUND)
+    axes.set_ylabel(measure + (" (log scale)" if is_log else ""), fontsize=16, color=FOREGROUND)
     axes.tick_params(labelsize=16, colors=FOREGROUND)
     axes.grid(color=GRID, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -155,12 +155,13 @@ async def render_card(
         raise LookupError(card_row.job_id)
     track = await store.channels.tracks.find(card_row.account, card_row.job_id, card_row.channel)
     links = context.job_links(card_row.account, job, tracked=track is not None)
-    state = _card_state(snapshot, context.clock()) if snapshot else None
+    state = card_state(snapshot, context.clock()) if snapshot else None
     full = (await store.channels.preferences.find(card_row.channel)).full_cards
     return card(job, links, state, person=track.person if track else None, notes=notes, full=full)
 
 
-def _card_state(snapshot: snapshots.JobSnapshot, now: float) -> CardState:
+def card_state(snapshot: snapshots.JobSnapshot, now: float) -> CardState:
+    """Return what a card shows of a job's snapshot at ``now``, Unix seconds."""
     chart = curves.curves_image(snapshot.chart.file_id, snapshot.chart.alt_text) if snapshot.chart else None
     return CardState(now, snapshot.state_since, snapshot.progress, snapshot.is_missing, snapshot.stalled_since, chart)
 

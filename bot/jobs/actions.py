@@ -37,17 +37,17 @@ ACTION_WORDING = {
     JobAction.CANCEL: ActionWording(
         ":octagonal_sign:",
         "canceled",
-        "being canceled",
+        "canceling",
         "unfinished",
         "This can't be undone, and you may be billed for the work so far.",
     ),
     JobAction.PAUSE: ActionWording(
-        ":double_vertical_bar:", "paused", "being paused", "running", "Progress is kept, and you can resume later."
+        ":double_vertical_bar:", "paused", "pausing", "running", "Progress is kept, and you can resume later."
     ),
     JobAction.RESUME: ActionWording(
-        ":arrow_forward:", "resumed", "being resumed", "paused", "It continues where it left off."
+        ":arrow_forward:", "resumed", "resuming", "paused", "It'll pick up where it left off."
     ),
-    JobAction.CREATE: ActionWording(":heavy_plus_sign:", "created", "being created", "new", "Training is billed."),
+    JobAction.CREATE: ActionWording(":heavy_plus_sign:", "created", "creating", "new", "Training is billed."),
 }
 
 

@@ -15,6 +15,7 @@ class _FailureClass:
 
     pattern: re.Pattern[str]
     advice: str
+    """Three lines on a phone at the most."""
 
 
 def _failure_class(pattern: str, advice: str) -> _FailureClass:
@@ -24,52 +25,47 @@ def _failure_class(pattern: str, advice: str) -> _FailureClass:
 _FAILURE_CLASSES = (
     _failure_class(
         r"insufficient_quota|exceeded_quota|quotaexceeded|billing|hard limit",
-        "The account is out of quota or credit. Raise its limit or pay its bill, then recreate the job.",
+        "The account is out of quota or credit. Add credit or raise the spending limit, then retry the job.",
     ),
     _failure_class(
         r"moderation|usage polic|unsafe|contentfilter|content_filter|safety|violat",
-        "The provider's safety check rejected the training data or the trained model. Remove examples that break its usage "
-        "policies, upload the file again and recreate the job.",
+        "The safety check rejected the data or the model. Remove examples that violate the provider's usage policies.",
     ),
     _failure_class(
         r"too few|at least 10|minimum (number )?of|not enough examples",
-        "There are too few examples; most providers require at least 10. Add some, upload the file again and recreate the job.",
+        "There are too few examples; most providers require at least 10. Add some, then retry the job.",
     ),
     _failure_class(
         r"token limit|too many tokens|exceeds the (maximum|context)|context length|too long",
-        "Some examples are longer than the model allows. Shorten or split them, upload the file again and recreate the job.",
+        "Some examples are longer than the model allows. Shorten or split them, then retry the job.",
     ),
     _failure_class(
         r"jsonl|json line|line \d+|invalid (file )?format|parse|malformed|messages.*(missing|required)|jsonlvalidationfailed",
-        "The file isn't in the expected format (one JSON object with `messages` per line). Fix the line named in the error, "
-        "upload the file again and recreate the job.",
+        "Each line must be one JSON object with `messages`. Fix the line that the error names.",
     ),
     _failure_class(
         r"invalid_validation_file",
-        "The validation file was rejected. Check that it has the same format as the training file and shares no lines with "
-        "it, upload it again and recreate the job.",
+        "The validation file was rejected. Use the training file's format, and don't reuse any of its examples.",
     ),
     _failure_class(
         r"invalid_training_file|fileimportfailed|invalid_file",
-        "The training file was rejected. Check that each line is one JSON object in the method's format, upload it again and "
-        "recreate the job.",
+        "The training file was rejected. Check that each line is one JSON object in the method's format.",
     ),
     _failure_class(
         r"invalid_n_epochs|invalid_hyperparameter|learning_rate|batch_size|hyperparameter",
-        "A hyperparameter isn't valid. Set it to `auto`, or to a value that the provider's docs allow for the method.",
+        "A hyperparameter isn't valid. Set it to `auto`, or to a value that the provider's docs allow.",
     ),
     _failure_class(
         r"grader",
-        "The grader failed on the examples. Test it on a few of them with the provider's grader check, fix it and recreate "
-        "the job.",
+        "The grader failed on the examples. Test it with the provider's grader check, then fix it.",
     ),
     _failure_class(
         r"model_not_found|not available for fine-tuning|cannot be fine-tuned|training_not_available|winding down",
-        "This model or account can't be fine-tuned (or no longer can). Choose another base model or provider.",
+        "Fine-tuning isn't available for this model or account anymore. Choose another base model or provider.",
     ),
     _failure_class(
         r"server_error|internal|internalfailure|serviceunavailable|overloaded|try again",
-        "The provider had an internal error; the data is probably fine. Recreate the job with the same files.",
+        "The provider had an internal error; your data is probably fine. Retry the job as is.",
     ),
 )
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from bot.blocks import job
 from bot.blocks.action_confirmation import CONFIRM, DISMISS
+from bot.blocks.channel_settings import CHANGE_SETTING
 from bot.blocks.create import CREATE
 from bot.blocks.interactive import SHOW_PAGE
 from bot.blocks.job import CANCEL, DETAILS, PAUSE, REFRESH, RESUME, RETRY_JOB, SHOW, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL_MESSAGES, RETRY, RETRY_ALL
 from bot.blocks.subscriptions import UNSUBSCRIBE
+from bot.commands import settings
 from bot.commands.actions import CancelCommand, PauseCommand, ResumeCommand
 from bot.commands.audit import AuditCommand
 from bot.commands.checkpoints import CheckpointsCommand
@@ -109,6 +111,8 @@ def _command(action_id: str, value: str, requester: Requester, *, is_private: bo
         return CreateCommand(requester)
     if action_id == RETRY_ALL and value == ALL_MESSAGES:
         return RetryCommand(requester, replaces=is_private)
+    if action == CHANGE_SETTING:
+        return _setting(value, requester, is_private=is_private)
     if action == RETRY and _ROW_ID.fullmatch(value):
         return RetryCommand(requester, delivery=int(value), replaces=is_private)
     if action == UNSUBSCRIBE and _ROW_ID.fullmatch(value):
@@ -128,13 +132,21 @@ def _of_job(action: str, job_id: str, requester: Requester, *, is_private: bool)
     return command(requester, (job_id,)) if command else None
 
 
+def _setting(value: str, requester: Requester, *, is_private: bool) -> Command | None:
+    """Return the command that a button of a setting carries."""
+    try:
+        return replace(settings.parse(value.split(), requester), replaces=is_private)
+    except UserError:
+        return None
+
+
 def _page(value: str, requester: Requester, *, is_private: bool) -> Command | None:
-    """Return the command that a paging button carries: it shows what comes after, and nothing else."""
+    """Return the command that a paging button carries: it lists something, and changes nothing."""
     try:
         command = parse(value, requester)
     except UserError:
         return None
-    if not isinstance(command, _PAGED) or command.after is None:
+    if not isinstance(command, _PAGED):
         return None
     return replace(command, replaces=is_private)
 

@@ -60,7 +60,8 @@ class Dispatcher:
         self._people = PersonLookup(services.slack, identity)
         self._deduplication = Deduplication(services.store.actions.idempotency_keys)
         self._tasks = BackgroundTasks("dispatch.failed")
-        home_tabs = HomeTabs(services, access, self._people.look_up, slow_after=slow_after)
+        with_groups = partial(self._people.look_up, check_groups=True)
+        home_tabs = HomeTabs(services, access, with_groups, slow_after=slow_after)
         self._events = EventHandler(services, home_tabs, self._people, self._deduplication, self._tasks)
 
     def slash(self, body: dict[str, Any]) -> None:

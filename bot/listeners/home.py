@@ -8,8 +8,8 @@ import structlog
 from bot.blocks.home import REFRESH_HOME, home_unavailable
 from bot.blocks.parts import Block
 from bot.commands.access import AccessControl
-from bot.commands.home import denied_home, home_of, still_checking
-from bot.commands.permissions import Authorized, Permission, authorize
+from bot.commands.home import Viewer, denied_home, home_of, still_checking
+from bot.commands.permissions import Authorized, Permission, authorize, is_operator
 from bot.commands.services import Services
 from bot.listeners.replies import slow_notice
 from bot.slack.directory.members import Person, UnknownReason
@@ -42,7 +42,7 @@ class HomeTabs:
         self._access.update_rate_limits(decision, Permission.READ, person_id)
         try:
             if isinstance(decision, Authorized):
-                view = await self._home(person_id, can_track=isinstance(who, Person) and not who.is_guest)
+                view = await self._home(self._viewer(person_id, who))
             else:
                 view = denied_home(decision.reason, self._access.policy)
         except Exception:
@@ -51,16 +51,21 @@ class HomeTabs:
         await self._slack.publish_home(person_id, view)
         return who is not UnknownReason.STARTING
 
-    async def _home(self, person_id: str, *, can_track: bool) -> Block:
+    def _viewer(self, person_id: str, who: Person | UnknownReason) -> Viewer:
+        if isinstance(who, UnknownReason):
+            return Viewer(person_id, can_track=False, is_operator=False)
+        return Viewer(person_id, can_track=not who.is_guest, is_operator=is_operator(who, self._access.policy))
+
+    async def _home(self, viewer: Viewer) -> Block:
         """Return a person's Home tab; if that takes long, publish the last known state meanwhile."""
 
         async def show_known() -> bool:
-            known = await home_of(person_id, self._services, still_checking, can_track=can_track)
-            await self._slack.publish_home(person_id, known)
+            known = await home_of(viewer, self._services, still_checking)
+            await self._slack.publish_home(viewer.id, known)
             return True
 
         async with slow_notice.notify_if_slow(show_known, after=self._slow_after):
-            return await home_of(person_id, self._services, can_track=can_track)
+            return await home_of(viewer, self._services)
 
 
 def viewer_of(body: dict[str, Any]) -> str | None:

@@ -12,8 +12,8 @@ from bot.listeners.buttons import requester_of
 TRACK_FROM_MESSAGE = "ftjob_track_from_message"
 
 NO_JOB = (
-    "That message has no job ID, such as `ftjob-abc123`. See `/ftjob list` for the latest jobs, or track one with `/ftjob "
-    "track` and its ID."
+    "I couldn't find a job ID, such as `ftjob-abc123`, in that message. To see the latest jobs, run `/ftjob list`. To track "
+    "one, run `/ftjob track &lt;id&gt;`."
 )
 
 

@@ -29,14 +29,18 @@ class ConnectionProblem:
 
 CONNECTION_FAILED = ConnectionProblem("The connection failed.")
 _NO_TLS = ConnectionProblem(
-    "Its port doesn't speak TLS.", "Correct the port in {address}, or start it with http://.", is_permanent=True
+    "The server's port doesn't use TLS.",
+    "Correct the port in {address}, or change the URL to http://.",
+    is_permanent=True,
 )
-_TLS = ConnectionProblem("Its port expects HTTPS, not plain HTTP.", "Start {address} with https://.", is_permanent=True)
-_DISCONNECTED = ConnectionProblem("It closed the connection without responding.")
+_TLS = ConnectionProblem(
+    "The server's port expects HTTPS, not plain HTTP.", "Change {address} to https://.", is_permanent=True
+)
+_DISCONNECTED = ConnectionProblem("The server closed the connection without responding.")
 _BY_ERRNO = {
-    errno.ECONNREFUSED: ConnectionProblem("The connection was refused: nothing is listening on its port."),
-    errno.ENETUNREACH: ConnectionProblem("No route to its network."),
-    errno.EHOSTUNREACH: ConnectionProblem("No route to its host."),
+    errno.ECONNREFUSED: ConnectionProblem("The connection was refused: nothing is listening on that port."),
+    errno.ENETUNREACH: ConnectionProblem("There's no route to the network."),
+    errno.EHOSTUNREACH: ConnectionProblem("There's no route to the host."),
     errno.ETIMEDOUT: ConnectionProblem("The connection timed out."),
     errno.ECONNRESET: _DISCONNECTED,
     errno.EPIPE: _DISCONNECTED,
@@ -80,7 +84,7 @@ def _classify(error: BaseException) -> ConnectionProblem | None:
             why = _BY_ERRNO.get(error.os_error.errno or 0, CONNECTION_FAILED).message
             return ConnectionProblem(
                 f"The proxy can't be reached. {why}",
-                "Check the proxy set in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
+                "Check the proxy set in HTTPS_PROXY, HTTP_PROXY, or ALL_PROXY.",
                 is_permanent=True,
             )
         case aiohttp.ServerDisconnectedError():
@@ -88,7 +92,7 @@ def _classify(error: BaseException) -> ConnectionProblem | None:
         case aiohttp.ClientResponseError() if _TLS_RECORD in error.message:
             return _TLS
         case TimeoutError():
-            return ConnectionProblem("It didn't respond in time.")
+            return ConnectionProblem("The server didn't respond in time.")
         case OSError():
             return _BY_ERRNO.get(error.errno or 0)
     return None
@@ -100,7 +104,7 @@ def _proxy_refused(status: int) -> ConnectionProblem:
         return ConnectionProblem("The proxy requires a username and password (HTTP 407).", todo, is_permanent=True)
     return ConnectionProblem(
         f"The proxy didn't open a connection (HTTP {status}).",
-        "Allow the host of {address} in the proxy, or add the host to NO_PROXY.",
+        "Allow the host in {address} on the proxy, or add it to NO_PROXY.",
         is_permanent=True,
     )
 
@@ -108,12 +112,12 @@ def _proxy_refused(status: int) -> ConnectionProblem:
 def _untrusted(error: Exception) -> ConnectionProblem:
     if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code == _HOSTNAME_MISMATCH:
         return ConnectionProblem(
-            "Its certificate is for another host.", "Correct the host in {address}.", is_permanent=True
+            "The server's certificate is for another host.", "Correct the host in {address}.", is_permanent=True
         )
     why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else type(error).__name__
     return ConnectionProblem(
-        f"Its certificate isn't trusted: {why}.",
-        "If it's legitimate, set SSL_CERT_FILE to a file with its issuer's certificate.",
+        f"The server's certificate isn't trusted: {why}.",
+        "If you trust the server, set SSL_CERT_FILE to its CA certificate file.",
         is_permanent=True,
     )
 

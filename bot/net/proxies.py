@@ -154,7 +154,7 @@ def _bypasses(name: str, text: str) -> tuple[tuple[Bypass, ...], tuple[str, ...]
             account, _, host = entry.rpartition("@")
             # What follows a colon is a password.
             printable = ascii((host if ":" in account else entry)[:_MAX_QUOTED_LENGTH])[1:-1]
-            unread.append(f"{name}: {printable} isn't a host, IP address or network; ignored")
+            unread.append(f"{name}: {printable} isn't a host, IP address, or network; ignored")
     return tuple(bypasses), tuple(unread)
 
 

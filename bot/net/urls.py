@@ -33,7 +33,7 @@ def check_host(host: str) -> None:
         ValueError: it is neither.
     """
     if not is_host(host):
-        raise ValueError("must be a hostname or IP address, such as 127.0.0.1, without a port")
+        raise ValueError("must be a hostname or IP address without a port, such as 127.0.0.1")
 
 
 def check_azure(url: str, version: str | None) -> None:
@@ -44,7 +44,7 @@ def check_azure(url: str, version: str | None) -> None:
     """
     if version and f"{urlsplit(url).path.rstrip('/')}/".endswith("/openai/v1/"):
         raise ValueError(
-            "doesn't work with an endpoint that ends in /openai/v1 (the API without versions); leave one out"
+            "can't be used with an endpoint that ends in /openai/v1; remove the version, or remove /v1 from the endpoint"
         )
 
 

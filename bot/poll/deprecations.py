@@ -51,12 +51,14 @@ class DeprecationPoller:
     async def _notify(self, due: list[Deprecation]) -> None:
         account = self._client.account.name
         for each in due:
+            names = await self._store.jobs.names.of([job_id for job_id, _ in each.jobs])
             body = {
                 "kind": NoticeKind.DEPRECATION,
                 "about": each.base_model,
                 "ends": each.shutdown_date.isoformat(),
                 "days": each.days_left,
                 "jobs": each.jobs,
+                "names": names,
                 "account": account,
             }
             # A date that is moved is announced again.

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import structlog
 
 from bot.blocks.notice import NoticeKind
+from bot.jobs.models import job_name
 from bot.poll.backoff import job_backoff
 from bot.poll.single_reads import SingleRead
 from bot.providers.client import MAX_JOB_BYTES, MAX_PAGE_BYTES
@@ -64,6 +65,7 @@ class ProblemJobs:
                 for each in await self._store.channels.tracks.of_job(tx, self._account, known.id)
                 if each.person
             ]
+            names = await self._store.jobs.names.of_jobs(tx, [known.id])
             said = str(error).removesuffix(".")
             await self._notices.enqueue(
                 tx,
@@ -74,13 +76,15 @@ class ProblemJobs:
                 account=self._account,
                 since=since,
                 error=said,
+                name=names.get(known.id),
             )
 
     async def notify_of_size(
         self, tx: Transaction, readings: Sequence[FetchedJob], unreadable: Sequence[str | None]
     ) -> None:
         """Notify once of each job that is too large for a page, and of each that is too large to read at all."""
-        large: dict[str | None, int] = {each.snapshot.id: each.size for each in readings if each.size > MAX_PAGE_BYTES}
+        read = {each.snapshot.id: each for each in readings if each.size > MAX_PAGE_BYTES}
+        large: dict[str | None, int] = {job_id: each.size for job_id, each in read.items()}
         large |= dict.fromkeys(unreadable, MAX_JOB_BYTES + 1)
         for job_id, size in large.items():
             metrics.OVERSIZED_JOBS.labels(self._account).inc()
@@ -90,6 +94,7 @@ class ProblemJobs:
             people = await self._store.channels.tracks.people(tx, self._account)
             facts: dict[str, str | float | None] = {
                 "job": job_id,
+                "name": job_name(read[job_id].job) if job_id in read else None,
                 "size": size,
                 "is_read": float(size <= MAX_JOB_BYTES),
             }

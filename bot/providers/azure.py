@@ -23,7 +23,7 @@ class Azure(OpenAI):
 
     name: ClassVar[str] = "Azure"
     job_page_url: ClassVar[str] = "https://ai.azure.com/"
-    hint: ClassVar[str | None] = ":rocket: On Azure, deploy the fine-tuned model before you call it."
+    hint: ClassVar[str | None] = ":rocket: Deploy the model before use."
     newest_event_first: ClassVar[bool] = False
 
     def __init__(self, account: Account) -> None:

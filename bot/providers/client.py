@@ -267,7 +267,7 @@ async def _body_of(response: httpx.Response, *, is_single_item: bool) -> tuple[b
 
 
 def _too_large(most: int, beginning: bytes = b"") -> InvalidResponse:
-    return InvalidResponse(f"The response was larger than {most >> 20} MiB.", prefix=beginning)
+    return InvalidResponse(f"The response was larger than {most >> 20} MB.", prefix=beginning)
 
 
 def _with_size(page: Page, size: int) -> Page:

@@ -115,30 +115,30 @@ class Fireworks(OpenAI):
     def create_job(self, body: Mapping[str, Any]) -> NoReturn:
         """Refuse: its jobs take other parameters than the form has."""
         del body
-        raise NotSupported("ftjob can't create Fireworks jobs; `firectl` can.")
+        raise NotSupported("ftjob can't create Fireworks jobs. Use `firectl` instead.")
 
     @override
     def list_events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> NoReturn:
         """Refuse: it has no job log."""
         del limit, after
-        raise NotSupported(f"Fireworks has no log of {job_id} that ftjob can read.")
+        raise NotSupported("ftjob can't read Fireworks job logs.")
 
     @override
     def list_checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> NoReturn:
         """Refuse: its jobs have no checkpoints."""
         del limit, after
-        raise NotSupported(f"Fireworks doesn't list checkpoints of {job_id}.")
+        raise NotSupported(f"Fireworks doesn't list checkpoints for {job_id}.")
 
     @override
     def list_files(self, *, purpose: str, limit: int) -> NoReturn:
         """Refuse: files are needed only to create jobs."""
         del purpose, limit
-        raise NotSupported("ftjob can't create Fireworks jobs, so it lists no files.")
+        raise NotSupported("ftjob can't create Fireworks jobs, so it doesn't list files.")
 
     @override
     def list_models(self) -> NoReturn:
         """Refuse: it announces no shutdown dates."""
-        raise NotSupported("Fireworks doesn't announce when models retire.")
+        raise NotSupported("ftjob can't list Fireworks models.")
 
     def _path(self, job_id: str) -> str:
         return f"{self.jobs_path}/{path_segment(job_id.removeprefix(ID))}"

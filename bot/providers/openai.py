@@ -104,7 +104,7 @@ class OpenAI:
         """
         reading = fetched_job(json_of(response, now=now), self.normalized)
         if reading is None:
-            raise InvalidResponse("The response was for a different job.", request_id=response.request_id)
+            raise InvalidResponse("The response wasn't a valid job.", request_id=response.request_id)
         if reading.snapshot.id != job_id:
             raise MismatchedResponse("The response was for a different job.", request_id=response.request_id)
         if self._is_foreign(reading):
@@ -121,7 +121,7 @@ class OpenAI:
         """Parse the created job."""
         reading = fetched_job(json_of(response, now=now), self.normalized)
         if reading is None:
-            raise InvalidResponse("The response wasn't a job.", request_id=response.request_id)
+            raise InvalidResponse("The response wasn't a valid job.", request_id=response.request_id)
         return replace(reading, request_id=response.request_id)
 
     def list_events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> Request:
@@ -174,7 +174,7 @@ class OpenAI:
     def _items(self, items: Any, response: Response) -> list[FetchedJob | None]:
         """Return the items of a list in order, None for each that is not a job."""
         if not isinstance(items, list):
-            raise InvalidResponse("The list of jobs has no data.", request_id=response.request_id)
+            raise InvalidResponse("The response didn't contain a list of jobs.", request_id=response.request_id)
         return [fetched_job(item, self.normalized) for item in items]
 
     def _page(self, items: Sequence[FetchedJob | None], cursor: str | None) -> Page:

@@ -100,7 +100,7 @@ MEANINGS = {
     AccessDenialReason.PERMISSION: "ftjob's API key doesn't have permission to do that",
     AccessDenialReason.ACCOUNT: "The account behind ftjob's API key isn't active",
     AccessDenialReason.PROJECT: "The organization or project in ftjob's settings doesn't match its API key",
-    AccessDenialReason.REGION: "The API isn't available in the region that ftjob runs in",
+    AccessDenialReason.REGION: "The API isn't available in the region ftjob runs in",
     AccessDenialReason.IP_ADDRESS: "The API doesn't accept requests from ftjob's IP address",
 }
 """Explanations for errors whose own message may not be clear."""
@@ -108,8 +108,8 @@ _BY_STATUS = {
     HTTPStatus.UNAUTHORIZED: AccessDenialReason.KEY,
     HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: AccessDenialReason.REGION,
 }
-NO_PLAIN_HTTP = "Its port expects HTTPS, not plain HTTP."
-HTTPS = "Start {address} with https://."
+NO_PLAIN_HTTP = "The server's port expects HTTPS, not plain HTTP."
+HTTPS = "Change {address} to https://."
 _PLAIN_HTTP = re.compile(rb"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server", re.IGNORECASE)
 
 
@@ -130,7 +130,7 @@ def error_of(
     message = api_message or f"HTTP {status}"
     if status == HTTPStatus.PAYMENT_REQUIRED or _is_quota(status, code, api_message):
         return QuotaExceeded(
-            api_message or f"No quota or credit left (HTTP {status}).", retry_after=QUOTA_PAUSE, request_id=request_id
+            api_message or f"The API returned HTTP {status}.", retry_after=QUOTA_PAUSE, request_id=request_id
         )
     if code in _MODEL_CODES and status in _MODEL_STATUSES:
         return RequestRejected(message, request_id=request_id)
@@ -178,7 +178,7 @@ def _access_denied(status: int, error: Mapping[str, Any] | None, request_id: str
     code, api_message = _code(error or {}), _message_of(error or {})
     reason = AccessDenialReason.INTERMEDIARY if error is None or status == PROXY else _reason(status, code, api_message)
     if reason is AccessDenialReason.INTERMEDIARY:
-        api_message = f"A proxy, firewall or other service in front of the API blocked the request (HTTP {status})."
+        api_message = f"A proxy, firewall, or other service in front of the API blocked the request (HTTP {status})."
     scope = _MISSING_SCOPES.search(api_message)
     return AccessDenied(
         api_message or f"HTTP {status}", reason=reason, missing_scope=scope and scope[1], request_id=request_id

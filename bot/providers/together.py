@@ -98,18 +98,18 @@ class Together(OpenAI):
     def create_job(self, body: Mapping[str, Any]) -> NoReturn:
         """Refuse: its jobs take other parameters than the form has."""
         del body
-        raise NotSupported("ftjob can't create Together jobs; `together fine-tuning create` can.")
+        raise NotSupported("ftjob can't create Together jobs. Use `together fine-tuning create` instead.")
 
     @override
     def list_files(self, *, purpose: str, limit: int) -> NoReturn:
         """Refuse: files are needed only to create jobs."""
         del purpose, limit
-        raise NotSupported("ftjob can't create Together jobs, so it lists no files.")
+        raise NotSupported("ftjob can't create Together jobs, so it doesn't list files.")
 
     @override
     def list_models(self) -> NoReturn:
         """Refuse: its list has the public models, not the account's."""
-        raise NotSupported("Together doesn't list an account's models.")
+        raise NotSupported("ftjob can't list Together models.")
 
 
 def _created(item: FetchedJob | None) -> float:

@@ -100,7 +100,7 @@ def path_segment(text: str) -> str:
         NotFound: for "", "." and "..", which a client resolves even if escaped.
     """
     if text in ("", ".", ".."):
-        raise NotFound(f"No job can have the ID {text!r}.")
+        raise NotFound(f"{text!r} isn't a valid job ID.")
     return quote(text, safe="")
 
 
@@ -117,7 +117,8 @@ def json_of(response: Response, *, now: float) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidResponse("The response wasn't a JSON object.", request_id=response.request_id)
     if any(isinstance(each, Ambiguous) for each in value.values()):
-        raise InvalidResponse("The response can be read in two ways.", request_id=response.request_id)
+        text = "The response was ambiguous (duplicate JSON keys or invalid numbers)."
+        raise InvalidResponse(text, request_id=response.request_id)
     return value
 
 
@@ -131,7 +132,7 @@ def items_of(response: Response, what: str, *, now: float) -> list[Any]:
     """
     items = json_of(response, now=now).get("data")
     if not isinstance(items, list):
-        raise InvalidResponse(f"The list of {what} has no data.", request_id=response.request_id)
+        raise InvalidResponse(f"The response didn't contain a list of {what}.", request_id=response.request_id)
     return list(map(_without_secrets, items))
 
 

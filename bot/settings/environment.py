@@ -148,17 +148,17 @@ def _ca_file_problems(env: Mapping[str, str], environ: Mapping[str, str]) -> lis
     except FileNotFoundError as error:
         return [f"{CA_FILE} can't be read: {error.strerror}"]
     except ssl.SSLError:
-        return [f"{CA_FILE} contains no readable certificate"]
+        return [f"{CA_FILE} doesn't contain a valid certificate"]
     except (OSError, ValueError) as error:
         return [f"{CA_FILE} can't be read: {getattr(error, 'strerror', None) or type(error).__name__}"]
     return []
 
 
 def _describe(problem: Any, origins: Mapping[str, str]) -> str:
-    reason = str(problem["msg"]).removeprefix("Value error, ")
-    name = str(problem["loc"][0]).upper()
-    name = origins.get(name, name)
+    field = str(problem["loc"][0])
+    name = origins.get(field.upper(), field.upper())
     if problem["type"] == "missing":
         return f"{name} is missing"
-    separator = " " if problem["type"] == "value_error" else ": "
-    return f"{name}{separator}{reason[:1].lower()}{reason[1:]}"
+    if problem["type"] == "value_error":
+        return f"{name} {str(problem['msg']).removeprefix('Value error, ')}"
+    return f"{name} must be {Settings.model_fields[field].description}"

@@ -30,6 +30,7 @@ from bot.settings.secrets import check_secret, read_secret, read_text, webhook_s
 from bot.telemetry.redaction import redacted
 
 CONFIG_VARIABLE = "FTJOB_CONFIG"
+PORT_REQUIRED = "requires PORT: webhooks arrive over HTTP, and in Socket Mode the bot listens only if PORT is set"
 MAX_PRICE = 1_000_000.0
 _TIME = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?) ?(?P<unit>s|min|m|h|d)", re.ASCII)
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -47,7 +48,7 @@ def _seconds(value: Any) -> float | None:
     found = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
     seconds = float(found["number"]) * _SECONDS[found["unit"]] if found else 0.0
     if seconds <= 0:
-        raise ValueError('must be a time like "90min", "6h" or "2d", or "off"')
+        raise ValueError('must be a duration such as "90min", "6h", or "2d" (or "off")')
     return seconds
 
 
@@ -75,7 +76,7 @@ def _variable(value: Any) -> str:
 def _account_name(value: Any) -> str:
     if not isinstance(value, str) or not _ACCOUNT_NAME.fullmatch(value):
         raise ValueError(
-            "isn't a valid account name; use up to 32 lowercase letters, digits and hyphens, starting with a letter"
+            "isn't a valid account name; use up to 32 lowercase letters, digits, and hyphens, starting with a letter"
         )
     return value
 
@@ -88,7 +89,7 @@ Dollars = Annotated[float, BeforeValidator(_dollars)]
 
 def _yes_or_no(value: Any) -> bool:
     if (said := str(value).casefold()) not in _YES_OR_NO:
-        raise ValueError("must be yes or no (or true, false, on, off, 1, 0)")
+        raise ValueError("must be yes or no (true, false, on, off, 1, and 0 also work)")
     return _YES_OR_NO[said]
 
 
@@ -165,7 +166,7 @@ def read_config(path: str) -> tuple[Config, list[str]]:
     except ValidationError as error:
         return Config(), [_describe(problem) for problem in error.errors(include_input=False)]
     except RecursionError:
-        return Config(), [f"{CONFIG_VARIABLE} isn't valid TOML: nested too deeply"]
+        return Config(), [f"{CONFIG_VARIABLE} isn't valid TOML: it's nested too deeply"]
     except ValueError as error:  # an unreadable file, or a number with thousands of digits
         return Config(), [f"{CONFIG_VARIABLE} can't be read: {error}"]
 
@@ -190,15 +191,15 @@ def _account(name: str, section: AccountSection, env: Mapping[str, str]) -> Acco
     base_url = section.base_url or PROVIDERS[section.provider]
     if base_url is None:
         raise ValueError("base_url is missing (the resource's endpoint, such as https://name.openai.azure.com)")
-    check_http(base_url, allow_http=env.get("FTJOB_ALLOW_HTTP") == "1")
+    _check_url("base_url", base_url, allow_http=env.get("FTJOB_ALLOW_HTTP") == "1")
     if "?" in base_url or "#" in base_url:
         raise ValueError("base_url must be a URL like https://host/path")
     if section.provider == "fireworks" and not section.organization:
-        raise ValueError("organization is missing (the Fireworks account)")
+        raise ValueError("organization is missing (your Fireworks account ID)")
     if not all(value.isascii() and value.isprintable() for value in (section.organization, section.project) if value):
-        raise ValueError("organization and project must be IDs (plain letters and digits)")
+        raise ValueError("organization and project must be IDs, such as org-abc123 and proj_abc123")
     if section.page is not None:
-        check_http(section.page.replace("{job}", "x"), allow_http=True)
+        _check_url("page", section.page.replace("{job}", "x"), allow_http=True)
         if set(section.page) & set("<>|"):
             raise ValueError("page must be a URL like https://host/jobs/{job}")
     try:
@@ -207,7 +208,7 @@ def _account(name: str, section: AccountSection, env: Mapping[str, str]) -> Acco
         raise ValueError(f"api_version {error}") from None
     hooks = _secret(section.webhook_secret_env, env) if section.webhook_secret_env else ""
     if hooks and (env.get("SLACK_APP_TOKEN") or env.get("SLACK_APP_TOKEN_FILE")) and not env.get("PORT"):
-        raise ValueError("webhooks need PORT; in Socket Mode the bot only listens if it's set")
+        raise ValueError(f"webhook_secret_env {PORT_REQUIRED}")
     return Account(
         name,
         base_url.rstrip("/"),
@@ -219,8 +220,25 @@ def _account(name: str, section: AccountSection, env: Mapping[str, str]) -> Acco
         version,
         section.bearer,
         section.page,
-        tuple(map(SecretStr, webhook_secrets(hooks))),
+        tuple(map(SecretStr, _webhook_secrets(hooks))),
     )
+
+
+def _check_url(key: str, url: str, *, allow_http: bool) -> None:
+    try:
+        check_http(url, allow_http=allow_http)
+    except ValueError as error:
+        raise ValueError(f"{key} {error}") from None
+
+
+def _webhook_secrets(text: str) -> list[str]:
+    try:
+        return webhook_secrets(text)
+    except ValueError:
+        raise ValueError(
+            "webhook_secret_env must name a variable that holds the signing secret OpenAI showed when you created the "
+            "webhook (whsec_...)"
+        ) from None
 
 
 def _secret(variable: str, env: Mapping[str, str]) -> str:
@@ -249,6 +267,8 @@ def api_version(value: str | None) -> str | None:
 
 def _describe(problem: Any) -> str:
     path = [str(part) for part in problem["loc"]]
+    if problem["type"] == "value_error" and path[-1] == "[key]":  # pydantic's word for the name of a section
+        path = path[-2:-1]
     name = redacted(".".join(path))[:_MAX_KEY_LENGTH]
     if problem["type"] == "extra_forbidden":
         section = _SECTIONS.get(path[0], Config) if len(path) > 1 else Config
@@ -260,5 +280,5 @@ def _describe(problem: Any) -> str:
     if problem["type"] == "value_error":
         return f"{CONFIG_VARIABLE}: {name!r} {problem['msg'].removeprefix('Value error, ')}"
     if len(path) > 2:  # noqa: PLR2004 - a field of one account
-        return f"{CONFIG_VARIABLE}: {name!r} {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+        return f"{CONFIG_VARIABLE}: {name!r} must be {'true or false' if path[-1] == 'bearer' else 'text in quotes'}"
     return f"{CONFIG_VARIABLE}: {name!r} must be a table, as in [{'.'.join(path)}]"

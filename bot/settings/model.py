@@ -10,7 +10,7 @@ from bot.jobs.models import DEFAULT_ACCOUNT
 from bot.net.proxies import Proxies
 from bot.net.urls import check_azure, check_host, check_http
 from bot.providers.account import AZURE, Account
-from bot.settings.file import Config, Flag, api_version
+from bot.settings.file import CONFIG_VARIABLE, PORT_REQUIRED, Config, Flag, api_version
 from bot.settings.secrets import check_id, check_secret, webhook_secrets
 from bot.store.db.url import parse
 from bot.telemetry.redaction import redacted
@@ -50,7 +50,7 @@ class Settings(BaseModel):
     """Required without SLACK_APP_TOKEN: verifies that an HTTP request is from Slack."""
     slack_api_url: str = "https://slack.com/api"
     """Base URL of the Slack Web API, or of a gateway or a test server."""
-    port: int | None = Field(default=None, ge=1, le=65535)
+    port: int | None = Field(default=None, ge=1, le=65535, description="a whole number from 1 to 65535")
     """The HTTP port (3000 if Slack reaches the bot over HTTP)."""
     ftjob_host: str | None = None
     """The address to listen on: 127.0.0.1, or 0.0.0.0 where PORT is set."""
@@ -84,13 +84,13 @@ class Settings(BaseModel):
     """1 allows SQLite on a platform with an ephemeral disk: all data is lost at each restart."""
     database_url: SecretStr = Field(default=SecretStr("sqlite:///ftjob.db"), validate_default=True)
     """sqlite:///file or postgresql://user:password@host/name."""
-    ftjob_poll_seconds: float = Field(default=30.0, gt=0, le=86400)
+    ftjob_poll_seconds: float = Field(default=30.0, gt=0, le=86400, description="a number greater than 0, up to 86400")
     """Seconds between two polls of an account; fractions are allowed."""
-    ftjob_progress_seconds: float = Field(default=120.0, ge=1, le=86400)
+    ftjob_progress_seconds: float = Field(default=120.0, ge=1, le=86400, description="a number from 1 to 86400")
     """Seconds between two reads of a running job's events, the source of its progress bar."""
     ftjob_operators: frozenset[str] = frozenset()
     """User ids (U...) and user-group ids (S...) that can cancel jobs, besides the workspace's admins and owners."""
-    ftjob_log: Literal["console", "json"] = "console"
+    ftjob_log: Literal["console", "json"] = Field(default="console", description="console or json")
     """Log format."""
     ftjob_read_only: Flag = False
     """1 disables actions for everyone."""
@@ -147,7 +147,7 @@ class Settings(BaseModel):
     @classmethod
     def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value) < _MIN_SECRET_LENGTH:
-            raise ValueError("is too short")
+            raise ValueError("is too short; copy it again")
         return value
 
     @field_validator("slack_signing_secret")
@@ -162,7 +162,7 @@ class Settings(BaseModel):
     def _opens_azure(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         endpoint, key = info.data.get("azure_openai_endpoint"), info.data.get("azure_openai_api_key")
         if endpoint and not (key or value) and "azure_openai_api_key" in info.data:
-            raise ValueError("is missing; AZURE_OPENAI_ENDPOINT needs it or AZURE_OPENAI_API_KEY")
+            raise ValueError("is missing; AZURE_OPENAI_ENDPOINT requires either this or AZURE_OPENAI_API_KEY")
         if (key or value) and not endpoint and "azure_openai_endpoint" in info.data:
             raise ValueError("or AZURE_OPENAI_API_KEY is set without AZURE_OPENAI_ENDPOINT")
         return value
@@ -177,18 +177,17 @@ class Settings(BaseModel):
     @field_validator("openai_api_key")
     @classmethod
     def _is_one_account(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        others = [each.name for each in info.data.get("accounts_of_file", ())]
-        if value is None and not (
-            others or info.data.get("azure_openai_endpoint") or (info.context or {}).get("more_accounts")
-        ):
+        others = (info.data.get("accounts_of_file"), info.data.get("azure_openai_endpoint"))
+        if value is None and not (any(others) or (info.context or {}).get("more_accounts")):
             raise ValueError("is missing")
-        names = [
-            *others,
-            *([DEFAULT_ACCOUNT] if value else []),
-            *([AZURE] if info.data.get("azure_openai_endpoint") else []),
-        ]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"or another setting creates a second account named {twice[0]}; rename it in FTJOB_CONFIG")
+        return value
+
+    @field_validator("openai_api_key", "azure_openai_endpoint")
+    @classmethod
+    def _has_own_name(cls, value: SecretStr | str | None, info: ValidationInfo) -> SecretStr | str | None:
+        name = DEFAULT_ACCOUNT if info.field_name == "openai_api_key" else AZURE
+        if value and name in (each.name for each in info.data.get("accounts_of_file", ())):
+            raise ValueError(f"creates an account named {name}, but {CONFIG_VARIABLE} already has one; rename that one")
         return value
 
     @field_validator("slack_api_url", "openai_base_url", "azure_openai_endpoint")
@@ -218,15 +217,17 @@ class Settings(BaseModel):
     def _is_of_webhooks(cls, value: Any, info: ValidationInfo) -> Any:
         secrets = webhook_secrets(value) if isinstance(value, str) else value
         if secrets and info.data.get("slack_app_token") and not info.data.get("port"):
-            raise ValueError("needs PORT; webhooks come over HTTP, and in Socket Mode the bot only listens if it's set")
+            raise ValueError(PORT_REQUIRED)
         return secrets
 
     @field_validator("ftjob_ops_channel")
     @classmethod
     def _is_channel(cls, value: str | None) -> str | None:
         if value is not None and not _CHANNEL.fullmatch(value):
-            where = "in Slack, click the channel name; the ID is at the bottom of the About tab"
-            raise ValueError(f"must be a channel ID (C... or G...), not its name; {where}")
+            raise ValueError(
+                "must be a channel ID (C... or G...), not a channel name. To find it in Slack, click the channel name; "
+                "the ID is at the bottom of the About tab"
+            )
         return value
 
     @field_validator("database_url")
@@ -237,8 +238,8 @@ class Settings(BaseModel):
         forgets = (info.context or {}).get("disk_forgets") and not info.data.get("ftjob_allow_ephemeral")
         if url.startswith("sqlite") and forgets:
             raise ValueError(
-                "must be a PostgreSQL URL (postgresql://...) because DYNO is set and a dyno loses its files at each "
-                "restart; add a database to the app (or set FTJOB_ALLOW_EPHEMERAL=1 to start empty each time)"
+                "must be a PostgreSQL URL (postgresql://...): on Heroku, local files are lost on every restart; add a "
+                "database to the app (or set FTJOB_ALLOW_EPHEMERAL=1 to start empty each time)"
             )
         return value
 

@@ -21,9 +21,9 @@ def check_secret(text: str) -> None:
         ValueError: it is invalid; says why, without showing it.
     """
     if _PLACEHOLDERS.search(text):
-        raise ValueError("is a placeholder")
+        raise ValueError("is still a placeholder; set the real value")
     if not text.isascii() or any(character.isspace() for character in text):
-        raise ValueError("contains an invalid character; was it cut off or copied with a line break?")
+        raise ValueError("contains an invalid character, such as a space or line break; copy it again")
 
 
 def looks_like_key(text: str, *, is_openai: bool) -> bool:
@@ -38,7 +38,7 @@ def check_id(text: str) -> None:
         ValueError: it is invalid.
     """
     if not (text.isascii() and text.isprintable()):
-        raise ValueError("must be an ID (plain letters and digits)")
+        raise ValueError("must be an ID, such as org-abc123 or proj_abc123")
 
 
 def webhook_secrets(text: str) -> list[str]:
@@ -49,7 +49,7 @@ def webhook_secrets(text: str) -> list[str]:
     """
     secrets = text.replace(",", " ").split()
     if (text and not secrets) or not all(_WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
-        raise ValueError("must be the secret that OpenAI showed when you created the webhook (whsec_...)")
+        raise ValueError("must be the signing secret OpenAI showed when you created the webhook (whsec_...)")
     return secrets
 
 
@@ -90,11 +90,11 @@ def read_text(path: Path) -> str:
     except ValueError:  # a NUL in the path
         raise ValueError("invalid path") from None
     if len(content) > MAX_FILE_BYTES:
-        raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+        raise ValueError(f"it's larger than {MAX_FILE_BYTES >> 20} MB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError("not text") from None
+        raise ValueError("it isn't UTF-8 text") from None
 
 
 def secret_files(names: Iterable[str], env: Mapping[str, str]) -> dict[str, Path]:

@@ -23,6 +23,7 @@ from bot.store.db.postgres import TRANSACTION_TIMEOUT
 from bot.store.jobs.cards import Cards
 from bot.store.jobs.changes import Changes
 from bot.store.jobs.jobs import Jobs
+from bot.store.jobs.names import JobNames
 from bot.store.jobs.read_failures import ReadFailures
 from bot.store.jobs.snapshots import JobSnapshots
 from bot.store.outbox.dead_letters import DeadLetters
@@ -36,6 +37,7 @@ class JobStore:
     states: Jobs
     changes: Changes
     snapshots: JobSnapshots
+    names: JobNames
     cards: Cards
     read_failures: ReadFailures
 
@@ -117,7 +119,7 @@ async def open_store(
         tracks, jobs = Tracks(db), Jobs(db)
         yield Store(
             db=db,
-            jobs=JobStore(jobs, Changes(db), JobSnapshots(db), Cards(db), ReadFailures(db)),
+            jobs=JobStore(jobs, Changes(db), JobSnapshots(db), JobNames(db), Cards(db), ReadFailures(db)),
             outbox=OutboxStore(Outbox(db), DeadLetters(db)),
             channels=ChannelStore(
                 tracks, Mutes(db), ChannelPreferences(db), DirectMessages(db), ChannelMoves(db, tracks)

@@ -55,11 +55,13 @@ class FlapSuppression:
             if muted.isdisjoint({(card.channel, change.job_id), (card.channel, EVERY_JOB)})
         }
         begun = await self._store.channels.mutes.damp(tx, account, sorted(due))
+        names = await self._store.jobs.names.of_jobs(tx, [job_id for _, job_id in begun])
         for key in sorted(begun):
             change, card = due[key]
             body = {
                 "kind": NoticeKind.FLAPPING,
                 "about": change.job_id,
+                "name": names.get(change.job_id),
                 "account": account,
                 "before": change.change.before.status,
                 "after": change.change.after.status,

@@ -4,7 +4,7 @@ About the bot itself: to ``FTJOB_OPS_CHANNEL`` if that is set, else to the users
 day. About an action: to the threads of its job.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -58,7 +58,7 @@ class Notices:
         await self._store.outbox.deliveries.enqueue_notices(tx, each, body, f"{kind}|{about}|day {began_at // DAY:.0f}")
 
     async def enqueue_for_action(
-        self, tx: Transaction, action: Confirmation, kind: NoticeKind, key: str, **facts: str
+        self, tx: Transaction, action: Confirmation, kind: NoticeKind, key: str, **facts: str | None
     ) -> None:
         """Enqueue a notice about an action in each thread of its job; duplicates are dropped.
 
@@ -67,10 +67,10 @@ class Notices:
             action: the confirmed action.
             kind: its kind.
             key: key of the action.
-            facts: what ``blocks.notice`` renders.
+            facts: what ``blocks.notice`` renders; the job's name is added, unless it is among them.
         """
         tracks = self._store.channels.tracks
-        body = {"kind": kind, "about": action.job_id, **facts}
+        body = await self._about_job(tx, action.job_id, kind, facts)
         tracks_of_job = await tracks.of_job(tx, action.account, action.job_id)
         keys = [(action.job_id, track.channel) for track in tracks_of_job]
         cards = await self._store.jobs.cards.get_or_create_all(tx, action.account, keys)
@@ -79,11 +79,17 @@ class Notices:
         )
 
     async def enqueue_for_requester(
-        self, tx: Transaction, action: Confirmation, kind: NoticeKind, key: str, **facts: str
+        self, tx: Transaction, action: Confirmation, kind: NoticeKind, key: str, **facts: str | None
     ) -> None:
         """Enqueue a notice about an action as a direct message to its requester; arguments as of ``enqueue_for_action``."""
-        body = {"kind": kind, "about": action.job_id, **facts}
+        body = await self._about_job(tx, action.job_id, kind, facts)
         await self._store.outbox.deliveries.enqueue_notice(tx, action.person, body, f"{kind}|{key}")
+
+    async def _about_job(
+        self, tx: Transaction, job_id: str, kind: NoticeKind, facts: Mapping[str, str | None]
+    ) -> dict[str, str | None]:
+        names = await self._store.jobs.names.of_jobs(tx, [job_id])
+        return {"kind": kind, "about": job_id, "name": names.get(job_id), **facts}
 
     async def check_ops_channel(self) -> None:
         """Log if the ops channel has a new id; notices go to the new one."""

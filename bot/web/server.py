@@ -76,7 +76,7 @@ async def listen(host: str, port: int) -> list[socket.socket]:
                 listener = undo.enter_context(socket.create_server(address[:2], family=family, backlog=BACKLOG))
             except OSError as error:
                 why = os.strerror(error.errno or 0).lower()
-                raise FtjobError(f"Can't listen on {host}:{port}: {why}. Choose another PORT.") from error
+                raise FtjobError(f"Can't listen on {host}:{port}: {why}. Set PORT to another port.") from error
             listener.setblocking(False)  # noqa: FBT003 - its own signature
             listeners.append(listener)
         undo.pop_all()

@@ -5,34 +5,52 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from bot.blocks import Message, curves
 from bot.blocks.action_confirmation import action_confirmation
+from bot.blocks.action_results import action_checked, action_sent, action_unconfirmed, action_unresolved
 from bot.blocks.alert import Posting, alert
+from bot.blocks.audit import AuditRow, Repeats, audit_message
 from bot.blocks.card import CardState, card
 from bot.blocks.changes import change_label
-from bot.blocks.channel_settings import channel_settings_message, setting_values
+from bot.blocks.channel_settings import channel_settings, channel_settings_message
 from bot.blocks.checkpoint_list import checkpoint_list
 from bot.blocks.choices import Choice
 from bot.blocks.digest import DigestLine, digest_message, mute_digest
 from bot.blocks.event_log import event_log
-from bot.blocks.home import AccountHealth, Home, HomeMute, HomeRow, HomeRows, home_denied, home_unavailable, home_view
+from bot.blocks.home import (
+    AccountHealth,
+    Following,
+    Home,
+    HomeMute,
+    UndeliveredMessages,
+    home_denied,
+    home_unavailable,
+    home_view,
+)
+from bot.blocks.home_jobs import HomeJob
 from bot.blocks.job import JobLinks
 from bot.blocks.job_list import job_list
 from bot.blocks.last_known import last_known_jobs, outage_note, unreadable_message
-from bot.blocks.mute import mute_message
+from bot.blocks.models import FineTunedModel
+from bot.blocks.mute import mute_message, unmute_text
 from bot.blocks.notice import NoticeKind, notice_message
 from bot.blocks.outbox import UndeliveredRow, card_label, digest_label, outbox_message
 from bot.blocks.parts import Block
+from bot.blocks.replies import note_message
 from bot.blocks.status import status_message
-from bot.blocks.subscriptions import subscription_list
+from bot.blocks.subscriptions import subscribed_message, subscription_list
 from bot.blocks.tracked_list import tracked_list
-from bot.commands.home import MAX_RECENT, MAX_RUNNING, MAX_TRACKED
+from bot.commands.actions import not_applicable_text
+from bot.commands.error_messages import provider_error
+from bot.commands.filters import written
 from bot.delivery.charts import Chart
 from bot.delivery.charts import alt_text as measured_in_words
 from bot.delivery.render import POSSIBLE_DUPLICATE
+from bot.errors import Unreachable
 from bot.jobs.actions import JobAction
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import Filter
@@ -140,34 +158,52 @@ def stalled_change(drawn: Job, kind: ChangeKind) -> Change:
     return replace(unchanged(drawn, kind), stalled_for=25_200.0)
 
 
+def home_jobs(drawn: Job, **more: Any) -> list[HomeJob]:
+    """Return a job in every section of a Home tab: failed, stalled, running, and finished."""
+    links = JobLinks(PAGES.job_page(drawn.id), provider="OpenAI", account=more.pop("account", None))
+    halfway = Progress(150, 300, NOW - 60, 24.0, ((1, 2.48), (150, 1.7)))
+    states = {
+        drawn.status: CardState(NOW, NOW - 60),
+        "failed": CardState(NOW),
+        "queued": CardState(NOW, NOW - 25_200, stalled_since=NOW - 25_200),
+        "running": CardState(NOW, NOW - 3600, halfway),
+        "succeeded": CardState(NOW),
+    }
+    models = {"succeeded": drawn.fine_tuned_model}
+    jobs = [drawn.model_copy(update={"status": each, "fine_tuned_model": models.get(each)}) for each in states]
+    return [HomeJob(job, links, state, **more) for job, state in zip(jobs, states.values(), strict=True)]
+
+
 def home_views(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
     """Return every Home tab that can be drawn with a job in it."""
-    row = HomeRow(drawn.id, drawn.status, display_name(drawn), CHANNEL, PAGES.job_page(drawn.id))
-    elsewhere = replace(row, channel=None)
     well = AccountHealth(NOW, None, "project `proj_1`")
-    old = replace(row, as_of=NOW)
-    ill = replace(well, problem=outage_note("We are down.", since=NOW, at=NOW, account="b"))
+    error = Unreachable("No response within 10 s.", may_have_executed=False)
+    problem = f":warning: {provider_error(error, project='account `b`', account='b')}"
+    ill = AccountHealth(NOW - 7200, problem, "account `b`")
+    errors = ("not_in_channel", "no_permission", "odd", "is_archived")
+    muted = [HomeMute(CHANNEL, None, NOW), *[HomeMute(CHANNEL, drawn.id, NOW, job_name(drawn))] * rows]
     full = Home(
-        HomeRows([row] * min(rows, MAX_TRACKED)),
-        HomeRows([elsewhere] * min(rows, MAX_RUNNING)),
-        HomeRows([elsewhere] * min(rows, MAX_RECENT)),
-        [CHANNEL] * rows,
-        [HomeMute(CHANNEL, None, NOW), *[HomeMute(CHANNEL, drawn.id, NOW)] * rows],
-        [well],
-        "1.0",
+        jobs=home_jobs(drawn) * rows,
+        undelivered=[UndeliveredMessages(CHANNEL, error, 2) for error in errors[: rows + 1]],
+        models=[FineTunedModel(drawn.fine_tuned_model or "ft:gpt-4o:acme::x", date(2026, 10, 1))] * rows,
+        following=Following([(display_name(drawn), CHANNEL)] * rows, rows, [CHANNEL] * rows, muted),
+        health=[well],
+        version="1.0",
+        now=NOW,
     )
+    bare = Home([], [], [], Following(), [replace(well, polled_at=None)], "1.0", NOW)
     return {
         "home": home_view(full),
+        "home with results of one's own": home_view(replace(full, jobs=home_jobs(drawn, is_own=True))),
         "home where the API does not answer": home_view(
-            replace(full, health=[ill], running=HomeRows([old]), recent=HomeRows())
+            replace(full, jobs=home_jobs(drawn, as_of=NOW - 7200), models=[], health=[ill])
         ),
-        "home at first": home_view(
-            Home(HomeRows(), HomeRows(), HomeRows(), [], [], [replace(well, polled_at=None)], "1.0")
-        ),
+        "home at first": home_view(bare),
+        "home of a guest": home_view(replace(bare, following=Following(may_track=False))),
         "home of several accounts": home_view(
-            replace(full, tracked=HomeRows([replace(row, account="a" * 32, page_url=None)]), health=[well, ill])
+            replace(full, jobs=home_jobs(drawn, account="a" * 32) * rows, health=[well, ill] * rows)
         ),
-        "home where nothing is known": home_view(Home(HomeRows(), HomeRows(), HomeRows(), [], [], [ill], "1.0")),
+        "home where nothing is known": home_view(replace(bare, health=[ill])),
         "home of a stranger": home_denied("I answer only members of this workspace.", is_temporary=False),
         "home without a store": home_unavailable(),
     }
@@ -190,7 +226,7 @@ def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> d
         "card of one account of several": card(drawn, elsewhere),
         "alert of one account of several": alert(change_from(drawn), drawn, elsewhere, person=PERSON),
         "status of one account of several": status_message(
-            drawn, elsewhere, checked_at=NOW, account_note="account `research`"
+            drawn, elsewhere, CardState(NOW), account_note="account `research`"
         ),
         "card of an account that is not watched any more": card(
             drawn, JobLinks(None, actions=frozenset()), notes=["Note"]
@@ -199,11 +235,11 @@ def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> d
         "full card, doubtful": card(drawn, followed, notes=[POSSIBLE_DUPLICATE], full=True),
         "curves": curves.curves_message(drawn.id, "F1", says),
         "curves as text": curves.sparkline_message(drawn.id, measured, "No picture."),
-        "status": status_message(drawn, followed, checked_at=NOW, account_note="project `proj_1`"),
-        "status without buttons to change it": status_message(drawn, free, checked_at=NOW),
-        "cancel_question": action_confirmation(JobAction.CANCEL, drawn, KEY, now=NOW),
+        "status": status_message(drawn, followed, CardState(NOW), account_note="project `proj_1`"),
+        "status without buttons to change it": status_message(drawn, free, CardState(NOW)),
+        "cancel_question": action_confirmation(JobAction.CANCEL, drawn, followed, CardState(NOW), key=KEY),
         "question in one account of several": action_confirmation(
-            JobAction.CANCEL, drawn, KEY, now=NOW, account="a" * 32
+            JobAction.CANCEL, drawn, elsewhere, CardState(NOW, NOW - 2460, Progress(120, 300, NOW, 36.0, ())), key=KEY
         ),
         "alert": alert(change_from(drawn), drawn, followed, person=PERSON, reason=reason),
         "alert, late and doubtful": alert(
@@ -270,13 +306,19 @@ def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> d
             ],
             notes=[POSSIBLE_DUPLICATE],
         ),
-        "mute": mute_message(PERSON, drawn.id, seconds=7200.0, until=NOW),
+        "mute": mute_message(PERSON, drawn.id, job_name(drawn), seconds=7200.0, until=NOW),
+        "unmute": note_message(unmute_text(PERSON, drawn.id, job_name(drawn), changes=7)),
+        "results of actions": note_message(" ".join(action_results(drawn))),
+        "audit": audit_message(audit_rows(drawn, reason) * min(rows, 7), left_out=3, older="audit 25 after:7"),
+        "subscribed": subscribed_message(
+            PERSON, filter_for(drawn), of=" in `a`", open_jobs=rows, show=f"list {written(filter_for(drawn))}"
+        ),
         "subscriptions": subscription_list(
             [(n, filter_for(drawn), PERSON, "a" * 32) for n in range(1, min(rows, 20) + 1)]
         ),
         "settings": channel_settings_message(
-            setting_values(broadcast=True, full_cards=True, failures_only=True),
-            [(None, NOW), *[(drawn.id, NOW)] * rows],
+            channel_settings(broadcast=True, full_cards=True, failures_only=True),
+            [(None, None, NOW), *[(drawn.id, job_name(drawn), NOW)] * rows],
         ),
         "tracked_list": tracked_list([Choice(drawn.id, job_name(drawn), drawn.status)] * rows, subscribed=True),
         "accounts that cannot be read": unreadable_message(
@@ -291,9 +333,34 @@ def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> d
     }
 
 
-def all_notices(about: str | None = None, said: str = "Incorrect API key provided.") -> dict[str, Message]:
+def action_results(drawn: Job) -> list[str]:
+    """Return what is said of each action on a job, as far as it names the job."""
+    texts = [
+        text(action, drawn)
+        for action in JobAction
+        for text in (action_sent, action_checked, action_unconfirmed, action_unresolved)
+    ]
+    return [*texts, *(not_applicable_text(action, drawn) for action in JobAction if action is not JobAction.CREATE)]
+
+
+def audit_rows(drawn: Job, reason: str | None = None) -> list[AuditRow]:
+    """Return rows of the audit about a job, the longest, and about several."""
+    named = (drawn.id, job_name(drawn))
+    rows = [
+        AuditRow(NOW, PERSON, CHANNEL, "cancel", "ordered", [named], statuses=("running", None)),
+        AuditRow(NOW, PERSON, CHANNEL, "cancel", "done", [named], reason, ("running", drawn.status)),
+        AuditRow(NOW, PERSON, CHANNEL, "track", "denied", [("ftjob-def456", None), named], reason),
+    ]
+    return [*rows, replace(rows[0], decision="denied", statuses=(None, None), repeats=Repeats(10**6, NOW))]
+
+
+def all_notices(
+    about: str | None = None, said: str = "Incorrect API key provided.", name: str | None = None
+) -> dict[str, Message]:
     """Return everything that the bot says beside alerts, of an account, a channel or a job."""
     facts = {
+        "name": name,
+        "names": {about or "ftjob-abc123": name} if name else {},
         "since": NOW - 600,
         "until": NOW,
         "error": said,
@@ -328,19 +395,19 @@ def all_notices(about: str | None = None, said: str = "Incorrect API key provide
 
 
 def all_cards(drawn: Job) -> dict[str, Message]:
-    """Return the card of a job as it lives: at its beginning, half-way, at the end, missing, and with its curves."""
+    """Return the card of a job as it lives: at its beginning, half-way, at the end, missing, and with its curves; and its status."""
     around = JobLinks(PAGES.job_page(drawn.id), tracked=True, provider="OpenAI")
 
-    def at(step: int) -> Message:
+    def at(step: int) -> CardState:
         points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))
-        progress = Progress(step, 100, NOW, 36.0, points[:60])
-        return card(drawn, around, CardState(NOW, NOW - 7200, progress))
+        return CardState(NOW, NOW - 7200, Progress(step, 100, NOW, 36.0, points[:60]))
 
     curves_image = curves.curves_image("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100")
     return {
         "card at 0 %": card(drawn, around, CardState(NOW, NOW - 60)),
-        "card at 40 %": at(40),
-        "card at 100 %": at(100),
+        "card at 40 %": card(drawn, around, at(40)),
+        "card at 100 %": card(drawn, around, at(100)),
+        "status at 40 %": status_message(drawn, around, at(40), account_note="project `proj_1`"),
         "card of a job that is gone": card(drawn, around, CardState(NOW, NOW - 60, is_missing=True)),
         "card of a stuck job": card(drawn, around, CardState(NOW, NOW - 7200, stalled_since=NOW - 7200)),
         "card with costs": card(drawn, replace(around, price=25.0), CardState(NOW, NOW - 60)),
@@ -383,9 +450,9 @@ def filter_for(drawn: Job) -> Filter:
 def dead_letters(drawn: Job, error: str | None = "not_in_channel") -> list[UndeliveredRow]:
     """Return a message of each kind that can fail for a job, the name of the error as it is."""
     names = [
-        change_label(change_from(drawn), drawn.id),
-        change_label(change_from(drawn, ChangeKind.MODEL), drawn.id),
-        card_label(drawn.id),
+        change_label(change_from(drawn), drawn.id, job_name(drawn)),
+        change_label(change_from(drawn, ChangeKind.MODEL), drawn.id, job_name(drawn)),
+        card_label(drawn.id, job_name(drawn)),
         digest_label(25),
     ]
     places = [CHANNEL, PERSON, "D0DIRECT", "<!channel>"]

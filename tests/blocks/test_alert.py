@@ -72,7 +72,7 @@ def test_a_result_holds_what_a_team_needs(*, in_thread: bool) -> None:
     assert visible_text(message).splitlines() == [
         ":white_check_mark: *ranker v7* succeeded in 2 h 14 min",
         f"`{MODEL}`",
-        "Final training loss 0.551, from 2.48",
+        "Training loss 2.48 → 0.551",
         f"<@U0MILO> · <@{PERSON}> · gpt-4o-mini-2024-07-18 · 3 epochs · 5.77 M tokens · about $17",
         "Details",
         "Open in OpenAI",
@@ -94,7 +94,7 @@ def test_a_step_mentions_no_one() -> None:
 def test_a_reinforcement_job_ends_with_a_reward() -> None:
     job = sample_job(**SUCCEEDED, method={"type": "reinforcement"})
 
-    assert "Final reward 0.800, from 0.200" in visible_text(draw(job, losses=[(1, 0.2), (9, 0.8)]))
+    assert "Reward 0.200 → 0.800" in visible_text(draw(job, losses=[(1, 0.2), (9, 0.8)]))
 
 
 def test_a_failure_says_why_in_words_and_quotes_the_error_small() -> None:
@@ -136,17 +136,17 @@ def test_a_model_that_comes_later_has_its_own_alert() -> None:
     message = alert(named, finished, LINKS, person=None)
     step = alert(named, finished, LINKS, person=None, posting=Posting(in_thread=True))
 
-    assert message.text == f"search: model named {MODEL}"
-    assert visible_text(message) == f":label: *search* · model named `{MODEL}`"
-    assert visible_text(step) == f":label: *Model named* `{MODEL}`"
+    assert message.text == f"search has a fine-tuned model: {MODEL}"
+    assert visible_text(message) == f":label: *search* · fine-tuned model: `{MODEL}`"
+    assert visible_text(step) == f":label: *Fine-tuned model*: `{MODEL}`"
 
 
 def test_a_removed_model_is_alerted() -> None:
     gone = Change(ChangeKind.MODEL, State("succeeded", "ft:x"), State("succeeded"))
     message = alert(gone, sample_job(status="succeeded"), LINKS, person=None)
 
-    assert message.text == "ftjob-abc123: model removed."
-    assert visible_text(message) == ":label: *ftjob-abc123* · model removed"
+    assert message.text == "ftjob-abc123 no longer lists a fine-tuned model."
+    assert visible_text(message) == ":label: *ftjob-abc123* · fine-tuned model is no longer listed"
 
 
 def test_a_new_job_is_alerted_without_a_state_before() -> None:
@@ -185,9 +185,9 @@ def test_a_missing_job_is_alerted_with_what_to_do() -> None:
 
     assert message.text == "ftjob-abc123 is no longer listed by the API (last status: failed)."
     text = visible_text(message)
-    assert text.splitlines()[0] == ":ghost: *ftjob-abc123* not found (last status: failed)"
+    assert text.splitlines()[0] == ":ghost: *ftjob-abc123* wasn't found (last status: failed)"
     assert "deleted" in text
-    assert "changed projects" in text
+    assert "a different project" in text
     assert "`/ftjob untrack ftjob-abc123`" in text
     assert "invalid_training_file" not in text, "why it failed was alerted on when it did"
 
@@ -196,5 +196,5 @@ def test_a_reappeared_job_is_alerted_with_its_status() -> None:
     back = sample_job(**SUCCEEDED)
     message = alert(unchanged(back, ChangeKind.REAPPEARED), back, LINKS, person=None)
 
-    assert message.text == "search was found again: it succeeded."
-    assert visible_text(message) == ":white_check_mark: *search* was found again: succeeded"
+    assert message.text == "search is back: it succeeded."
+    assert visible_text(message) == ":white_check_mark: *search* is back: it succeeded"

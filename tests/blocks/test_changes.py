@@ -26,7 +26,8 @@ def test_every_template_is_filled_in(kind: ChangeKind) -> None:
         change_sentence(change, job, None),
         change_line(change, job),
         change_brief(change),
-        change_label(change, job.id),
+        change_label(change, job.id, None),
+        change_label(change, job.id, "ranker v7"),
     ]
 
     assert all(texts)

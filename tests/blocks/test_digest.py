@@ -42,7 +42,7 @@ def test_a_digest_has_one_line_for_each_change() -> None:
         f"*ftjob-b* succeeded · `{MODEL}`",
         "*ftjob-c* failed · invalid_training_file: Line 3 is no JSON.",
         "*ftjob-d* is new: queued",
-        f"*ftjob-e* · model named · `{MODEL}`",
+        f"*ftjob-e* · fine-tuned model: `{MODEL}`",
     ]
     assert "/ftjob status" in hint
 
@@ -60,7 +60,7 @@ def test_the_spoken_text_of_a_digest_names_a_model_that_came_later() -> None:
     removed = replace(named, change=Change(ChangeKind.MODEL, State("succeeded", MODEL), State("succeeded")))
 
     assert digest_message([named, removed], notes=[]).text == (
-        f"2 changes: ftjob-a model named {MODEL}; ftjob-a model removed."
+        f"2 changes: ftjob-a has a fine-tuned model: {MODEL}; ftjob-a no longer lists a fine-tuned model."
     )
 
 
@@ -120,13 +120,13 @@ FAILS = replace(line("running", "failed"), reason="The file was empty.")
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        ([first_seen("succeeded"), MODEL_COMES], f"· model named · `{MODEL}`"),
+        ([first_seen("succeeded"), MODEL_COMES], f"· fine-tuned model: `{MODEL}`"),
         ([line("running", "succeeded"), MODEL_COMES], f"succeeded · `{MODEL}`"),
         (
             [first_seen("succeeded", MODEL), gone(first_seen("succeeded", MODEL))],
-            f"not found (last status: succeeded) · `{MODEL}`",
+            f"wasn't found (last status: succeeded) · `{MODEL}`",
         ),
-        ([FAILS, gone(FAILS)], "not found (last status: failed) · The file was empty."),
+        ([FAILS, gone(FAILS)], "wasn't found (last status: failed) · The file was empty."),
         ([FAILS, line("failed", "running"), line("running", "failed")], "failed"),
         ([first_seen("queued"), line("queued", "running")], "is running"),
     ],

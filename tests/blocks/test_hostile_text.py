@@ -98,10 +98,10 @@ def test_a_name_in_bold_ends_where_it_ends_and_formats_nothing(name: str) -> Non
 
 
 @settings(deadline=None)
-@given(hostile, hostile)
-def test_nothing_in_a_notice_is_interpreted_as_markup(about: str, said: str) -> None:
-    for name, message in all_notices(about, said).items():
-        assert_harmless(message, name)
+@given(hostile, hostile, st.none() | hostile)
+def test_nothing_in_a_notice_is_interpreted_as_markup(about: str, said: str, name: str | None) -> None:
+    for kind, message in all_notices(about, said, name).items():
+        assert_harmless(message, kind)
 
 
 @settings(deadline=None)
@@ -135,10 +135,12 @@ def test_nothing_in_an_error_is_interpreted_as_markup(said: str, job_id: str) ->
 
 
 @settings(deadline=None)
-@given(hostile, hostile, hostile.filter(lambda place: not place.isalnum()), hostile)
-def test_nothing_in_a_dead_letter_is_interpreted_as_markup(job_id: str, status: str, place: str, error: str) -> None:
+@given(hostile, st.none() | hostile, hostile, hostile.filter(lambda place: not place.isalnum()), hostile)
+def test_nothing_in_a_dead_letter_is_interpreted_as_markup(
+    job_id: str, name: str | None, status: str, place: str, error: str
+) -> None:
     changes = [Change(kind, State(status), State(status)) for kind in ChangeKind]
-    names = (*(change_label(each, job_id) for each in changes), card_label(job_id))
+    names = (*(change_label(each, job_id, name) for each in changes), card_label(job_id, name))
     rows = [UndeliveredRow(2**60, what, place, 253_402_300_799, error) for what in names] * 3
 
     assert_harmless(outbox_message(rows, total=10**12, waiting=10**12, waits_for=1e12, done="Done."))

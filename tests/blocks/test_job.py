@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from bot.blocks.card import card
+from bot.blocks.card import CardState, card
 from bot.blocks.job import MENU, JobLinks, failure_text, job_sentence, status_emoji, status_label, status_phrase
 from bot.blocks.status import status_message
 from bot.jobs.actions import JobAction
@@ -16,15 +16,15 @@ SHOWN_AS = {
     "id": "`ftjob-abc123`",
     "object": "*Object*\n`fine_tuning.job`",
     "created_at": "*Created*\n<!date^1790000000^{date_short_pretty} at {time}|2026-09-21 14:13 UTC>",
-    "finished_at": "*Finished*\n<!date^1790008040^{date_short_pretty} at {time}|2026-09-21 16:27 UTC> (took 2 h 14 min)",
+    "finished_at": "*Finished*\n<!date^1790008040^{date_short_pretty} at {time}|2026-09-21 16:27 UTC>",
     "error": "code: odd_code\nmessage: Odd, but it happens.\nparam: odd_param",
-    "fine_tuned_model": "*Fine-tuned model*\n`ft:gpt-4o-mini-2024-07-18:acme:search:7q8mpxmy`",
+    "fine_tuned_model": "\n`ft:gpt-4o-mini-2024-07-18:acme:search:7q8mpxmy`\n",
     "hyperparameters": "*Hyperparameters*\nn_epochs: `4`\nbatch_size: `auto`",
-    "model": "*Model*\n`gpt-4o-mini-2024-07-18`",
+    "model": "\ngpt-4o-mini-2024-07-18 · 4 epochs",
     "organization_id": "*Organization*\n`org-123`",
     "result_files": "*Result files*\n`file-result1`",
-    "status": ":white_check_mark: *search* · succeeded ·",
-    "trained_tokens": "*Trained tokens*\n5,768,000",
+    "status": ":white_check_mark: *search* · succeeded in 2 h 14 min ·",
+    "trained_tokens": " · 5.77 M tokens",
     "training_file": "*Training file*\n`file-abc123`",
     "validation_file": "*Validation file*\n`file-val123`",
     "integrations": '*Integrations*\n`{"type": "wandb", "wandb": {"project": "search"}}`',
@@ -37,7 +37,7 @@ SHOWN_AS = {
 
 
 def drawn_status(**fields: Any) -> str:
-    return visible_text(status_message(sample_job(**fields), LINKS, checked_at=NOW))
+    return visible_text(status_message(sample_job(**fields), LINKS, CardState(NOW)))
 
 
 def test_the_list_of_properties_is_the_whole_model() -> None:
@@ -56,14 +56,14 @@ def test_status_shows_nothing_of_what_has_no_value() -> None:
     text = drawn_status(seed=None, metadata={}, method=None, result_files=[], integrations=None, error={}, object=None)
 
     labels = [line for line in text.splitlines() if line.startswith("*")]
-    assert labels == ["*Model*", "*Created*", "*Training file*"]
+    assert labels == ["*Created*", "*Training file*"]
 
 
 def test_a_seed_of_zero_and_no_trained_tokens_are_values() -> None:
     text = drawn_status(seed=0, trained_tokens=0)
 
     assert "*Seed*\n0" in text
-    assert "*Trained tokens*\n0" in text
+    assert " · 0 tokens" in text
 
 
 def test_what_does_not_fit_is_counted() -> None:
@@ -210,6 +210,6 @@ def test_metadata_that_is_shown_elsewhere_is_not_repeated() -> None:
     )
 
     assert "*Metadata*\nteam: `search`" in text
-    assert "*Owner*\n<@U0OLIVIA>" in text
+    assert " · <@U0OLIVIA>\n" in text
     assert text.count("ranker v7") == 1
     assert "r1" not in text

@@ -4,7 +4,7 @@ from bot.blocks.job_list import MAX_JOBS, job_list
 from bot.blocks.tracked_list import MAX_ROWS, tracked_list
 from tests.blocks.rendered import SUCCEEDED, sample_job, visible_text
 
-SUBSCRIBED = "This channel is subscribed: `/ftjob subscriptions` shows to what."
+SUBSCRIBED = "This channel has subscriptions. Run `/ftjob subscriptions` to see them."
 
 
 def test_a_job_is_one_line_with_its_name_status_and_model() -> None:
@@ -55,7 +55,7 @@ def test_a_list_counts_the_jobs_that_do_not_fit() -> None:
     jobs = [sample_job(id=f"ftjob-{n}") for n in range(MAX_JOBS + 7)]
     message = job_list(jobs, title="Jobs", empty="None.")
 
-    assert "And 7 more: `/ftjob list active` shows them, in pages." in visible_text(message).splitlines()
+    assert "And 7 more: run `/ftjob list active` to page through them." in visible_text(message).splitlines()
     assert visible_text(message).count(":gear:") == MAX_JOBS
     assert "And" not in visible_text(job_list(jobs[:MAX_JOBS], title="Jobs", empty="None."))
 
@@ -86,12 +86,12 @@ def test_tracked_jobs_that_do_not_fit_are_counted() -> None:
 
     assert visible_text(message).startswith("*500 jobs tracked here*")
     lines = visible_text(message).splitlines()
-    assert [lines.index("And 460 more: press *More*."), lines.index(SUBSCRIBED)] == [41, 42]
+    assert [lines.index("And 460 more: click *More*."), lines.index(SUBSCRIBED)] == [41, 42]
     assert lines[-1] == "More"
     last = tracked_list(
         [Choice(f"ftjob-{n}", None, "running") for n in range(MAX_ROWS + 1)], subscribed=False, start=MAX_ROWS
     )
-    assert visible_text(last).splitlines()[0] == "*41 jobs tracked here, from number 41 on*"
+    assert visible_text(last).splitlines()[0] == "*41 jobs tracked here (showing 41\u201341)*"
     assert "more" not in visible_text(last)
 
 

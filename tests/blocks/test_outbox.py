@@ -21,9 +21,11 @@ WORDS = sorted(CHANNEL_CLOSED | AUTH_ERRORS | INVALID_CONTENT | {"not_drawn"})
 UNKNOWN = "Slack rejected it."
 
 
-def failed(error: str | None = "not_in_channel", *, channel: str = CHANNEL, number: int = 7) -> UndeliveredRow:
+def failed(
+    error: str | None = "not_in_channel", *, channel: str = CHANNEL, number: int = 7, name: str | None = None
+) -> UndeliveredRow:
     change = Change(ChangeKind.STATUS, State("validating_files"), State("succeeded"))
-    return UndeliveredRow(number, change_label(change, JOB), channel, NOW, error)
+    return UndeliveredRow(number, change_label(change, JOB, name), channel, NOW, error)
 
 
 def drawn(*rows: UndeliveredRow, total: int = 0, waiting: int = 0, waits_for: float | None = None) -> Message:
@@ -51,8 +53,8 @@ def test_every_error_that_parks_or_kills_a_message_has_a_remedy(word: str) -> No
         ("is_archived", "Unarchive it"),
         ("missing_scope", "Reinstall"),
         ("restricted_action", "posting permissions"),
-        ("msg_too_long", "a bug in ftjob). Please report it"),
-        ("not_drawn", "a bug in ftjob). Please report it"),
+        ("msg_too_long", "a bug in ftjob). Ask your ftjob admin to report it"),
+        ("not_drawn", "a bug in ftjob). Ask your ftjob admin to report it"),
         ("token_revoked", "the new token"),
     ],
 )
@@ -96,7 +98,7 @@ def test_every_row_has_a_button_of_its_own_and_all_have_one_together() -> None:
     each = [(f"{RETRY}:{nth}", str(100 + nth)) for nth in range(MAX_ROWS)]
     assert pressable(message) == [*each, (RETRY_ALL, ALL_MESSAGES)]
     assert "Retry all (31)" in visible_text(message)
-    assert "Showing the oldest 20 of 31; the rest appear once these are gone." in visible_text(message)
+    assert "Showing the oldest 20 of 31; the rest will appear as these are delivered." in visible_text(message)
     assert message_faults(message) == []
 
 
@@ -129,7 +131,7 @@ def test_pending_messages_are_counted_whether_or_not_anything_failed(
 ) -> None:
     assert said in visible_text(drawn(failed(), waiting=waiting, waits_for=age))
     nothing = drawn(waiting=waiting, waits_for=age)
-    alone = f"No failed messages. {said}" if waiting else "No undelivered messages."
+    alone = f"No undelivered messages. {said}" if waiting else "No undelivered messages."
     assert nothing.text == visible_text(nothing) == alone
     assert pressable(nothing) == []
 

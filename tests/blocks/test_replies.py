@@ -1,12 +1,18 @@
+from typing import Any
+
 import pytest
 
+from bot.blocks import Message
 from bot.blocks.action_confirmation import CONFIRM, DISMISS, action_confirmation
+from bot.blocks.card import CardState
 from bot.blocks.help import help_message, usage_message
+from bot.blocks.job import JobLinks
 from bot.blocks.replies import labeled_values, note_message, problem_message
 from bot.commands.registry import USAGES
 from bot.commands.usage import Usage
 from bot.jobs.actions import JobAction
-from tests.blocks.rendered import KEY, sample_job, visible_text
+from bot.jobs.progress import Progress
+from tests.blocks.rendered import KEY, NOW, sample_job, visible_text
 
 
 def test_a_note_has_equal_spoken_and_shown_text() -> None:
@@ -42,25 +48,50 @@ def test_the_usage_of_a_verb_has_its_form_its_use_and_one_example(each: Usage) -
 
 
 def test_facts_are_labelled_and_spoken_in_a_row() -> None:
-    message = labeled_values("ftjob", [("Version", "`1.0`"), ("Checks every", "30 s")])
+    message = labeled_values("ftjob", [("Version", "`1.0`"), ("Check interval", "30 s")])
 
-    assert message.text == "ftjob: version `1.0`, checks every 30 s."
-    assert "*Checks every*\n30 s" in visible_text(message)
+    assert message.text == "ftjob · Version: `1.0` · Check interval: 30 s."
+    assert "*Check interval*\n30 s" in visible_text(message)
+
+
+def confirmation(action: JobAction, state: CardState, *, price: float | None = None, **fields: Any) -> Message:
+    return action_confirmation(action, sample_job(**fields), JobLinks(None, price=price), state, key=KEY)
 
 
 def test_the_confirmation_before_a_cancel_names_what_is_at_stake() -> None:
-    message = action_confirmation(JobAction.CANCEL, sample_job(trained_tokens=1234), KEY, now=1_790_008_040)
-    text = visible_text(message)
+    progress = Progress(120, 300, NOW, 36.0, ())
+    message = confirmation(JobAction.CANCEL, CardState(NOW, NOW - 2460, progress), price=3.0, trained_tokens=2_333_333)
 
-    assert message.text == "Cancel ftjob-abc123? It is running. This can't be undone."
-    for part in ("*ftjob-abc123*", "`gpt-4o-mini-2024-07-18`", "2 h 14 min ago", "1,234", "can't be undone", "billed"):
-        assert part in text
+    assert visible_text(message).splitlines()[0] == (
+        "Cancel *ftjob-abc123*? It's been running for 41 min (step 120 of 300, about $7.00 so far). This can't be undone, "
+        "and you may be billed for the work so far."
+    )
+    assert message.text.endswith("about $7.00 so far). This can't be undone.")
+    assert "gpt-4o-mini-2024-07-18 · Only you can confirm" in visible_text(message)
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "said"),
+    [
+        (JobAction.CANCEL, "queued", "It's been queued for 1 min."),
+        (JobAction.RESUME, "paused", "It's been paused for 1 min."),
+        (JobAction.CANCEL, "word_of_tomorrow", "It has the status \u201cword of tomorrow\u201d."),
+    ],
+)
+def test_a_confirmation_says_since_when_a_job_has_its_status(action: JobAction, status: str, said: str) -> None:
+    assert said in visible_text(confirmation(action, CardState(NOW, NOW - 60), status=status))
+
+
+def test_a_confirmation_of_a_job_that_nobody_tracks_says_its_status() -> None:
+    assert "*ftjob-abc123*? It's running (created 2 h 46 min ago). This can't" in visible_text(
+        confirmation(JobAction.CANCEL, CardState(NOW))
+    )
 
 
 def test_the_confirmation_has_one_red_button_and_it_holds_the_key_alone() -> None:
     buttons = [
         element
-        for block in action_confirmation(JobAction.CANCEL, sample_job(), KEY, now=0).blocks
+        for block in confirmation(JobAction.CANCEL, CardState(NOW)).blocks
         for element in block.get("elements", [])
     ]
 
@@ -68,7 +99,3 @@ def test_the_confirmation_has_one_red_button_and_it_holds_the_key_alone() -> Non
         (CONFIRM, KEY, "danger"),
         (DISMISS, "cancel", None),
     ]
-
-
-def test_a_job_with_a_future_timestamp_was_created_just_now() -> None:
-    assert "0 s ago" in visible_text(action_confirmation(JobAction.CANCEL, sample_job(), KEY, now=1))

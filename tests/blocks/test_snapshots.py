@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.blocks.channel_settings import channel_settings_message, setting_values
+from bot.blocks.audit import audit_message
+from bot.blocks.channel_settings import channel_settings, channel_settings_message
 from bot.blocks.choices import Choice
 from bot.blocks.digest import DigestLine, mute_digest
 from bot.blocks.help import help_message, usage_message
@@ -15,7 +16,7 @@ from bot.blocks.models import FineTunedModel, model_list
 from bot.blocks.mute import mute_message, unmute_text
 from bot.blocks.outbox import UndeliveredRow, outbox_message
 from bot.blocks.replies import note_message, problem_message
-from bot.blocks.subscriptions import subscription_list
+from bot.blocks.subscriptions import subscribed_message, subscription_list
 from bot.blocks.tracked_list import tracked_list
 from bot.commands.error_messages import UNEXPECTED_ERROR, denial, expired, post_failed, provider_error
 from bot.commands.permissions import DenialReason, Policy
@@ -31,15 +32,19 @@ from bot.errors import (
 )
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import MATCH_ALL, Filter
+from bot.jobs.models import display_name
 from bot.store.actions.confirmations import Confirmation, PendingAction
 from tests.blocks.plain_text import message_text
 from tests.blocks.rendered import (
     FAILED,
     FULL,
     NOW,
+    PERSON,
     SUCCEEDED,
+    action_results,
     all_notices,
     as_message,
+    audit_rows,
     change_from,
     dead_letters,
     home_views,
@@ -70,7 +75,7 @@ ERRORS: dict[str, ProviderError] = {
             {"metadata": {"team": "search", "note": "<!channel> & `co`"}},
             [
                 *COMMON,
-                *("card at 0 %", "card at 40 %", "card at 100 %", "card of a job that is gone"),
+                *("card at 0 %", "card at 40 %", "card at 100 %", "card of a job that is gone", "status at 40 %"),
                 *("alert of a new job", "cancel_question", "alert of a job that is gone"),
                 *("events", "no events", "checkpoints", "no checkpoints"),
             ],
@@ -129,12 +134,13 @@ def test_costs(snapshot: SnapshotAssertion) -> None:
 
 
 def test_home(snapshot: SnapshotAssertion) -> None:
-    for name, view in home_views(sample_job()).items():
+    fields = {**SUCCEEDED, "error": FAILED["error"], "metadata": {"name": "ranker v7", "slack_user": PERSON}}
+    for name, view in home_views(sample_job(**{**fields, "status": "paused"})).items():
         assert message_text(as_message(view)) == snapshot(name=name)
 
 
 def test_notices(snapshot: SnapshotAssertion) -> None:
-    for name, message in all_notices().items():
+    for name, message in all_notices(name="ranker v7").items():
         assert message_text(message) == snapshot(name=name)
 
 
@@ -174,6 +180,17 @@ def test_subscriptions(snapshot: SnapshotAssertion) -> None:
     assert message_text(subscription_list([])) == snapshot(name="none")
 
 
+def test_announcements_of_a_subscription(snapshot: SnapshotAssertion) -> None:
+    failed = Filter(("failed",), metadata=(("team", "search"),))
+
+    for open_jobs in (0, 1, 3):
+        announced = subscribed_message("U0OLIVIA", failed, of="", open_jobs=open_jobs, show="list active team=search")
+        assert message_text(announced) == snapshot(name=f"{open_jobs} open")
+    assert message_text(
+        subscribed_message("U0OLIVIA", MATCH_ALL, of=" in `research`", open_jobs=3, show="list active account:research")
+    ) == snapshot(name="an account")
+
+
 def test_mutes(snapshot: SnapshotAssertion) -> None:
     first, second = sample_job(status="running"), sample_job(id="ftjob-def456", **SUCCEEDED)
     told = [
@@ -183,10 +200,12 @@ def test_mutes(snapshot: SnapshotAssertion) -> None:
         DigestLine(change_from(second, before=State("queued")), second),
     ]
 
-    assert message_text(mute_message("U0OLIVIA", "ftjob-abc123", seconds=7200.0, until=NOW)) == snapshot(name="a job")
-    assert message_text(mute_message("U0OLIVIA", None, seconds=1800.0, until=NOW)) == snapshot(name="everything")
+    assert message_text(mute_message("U0OLIVIA", "ftjob-abc123", None, seconds=7200.0, until=NOW)) == snapshot(
+        name="a job"
+    )
+    assert message_text(mute_message("U0OLIVIA", None, None, seconds=1800.0, until=NOW)) == snapshot(name="everything")
     for changes in (0, 1, 7):
-        assert message_text(note_message(unmute_text("U0OLIVIA", None, changes=changes))) == snapshot(
+        assert message_text(note_message(unmute_text("U0OLIVIA", None, None, changes=changes))) == snapshot(
             name=f"unmuted after {changes}"
         )
     assert message_text(mute_digest(told, notes=[])) == snapshot(name="summed up")
@@ -194,20 +213,21 @@ def test_mutes(snapshot: SnapshotAssertion) -> None:
 
 
 def test_settings_of_a_channel(snapshot: SnapshotAssertion) -> None:
-    calm = setting_values(broadcast=False, full_cards=True, failures_only=True)
-    mutes = [(None, NOW), *((f"ftjob-{n}", NOW) for n in range(6))]
+    calm = channel_settings(broadcast=False, full_cards=True, failures_only=True)
+    mutes = [(None, None, NOW), *((f"ftjob-{n}", f"ranker v{n}" if n else None, NOW) for n in range(6))]
 
     assert message_text(
-        channel_settings_message(setting_values(broadcast=True, full_cards=False, failures_only=False), [])
+        channel_settings_message(channel_settings(broadcast=True, full_cards=False, failures_only=False), [])
     ) == snapshot(name="as it is at first")
     assert message_text(channel_settings_message(calm, mutes)) == snapshot(name="calm")
 
 
 def test_what_could_not_be_delivered(snapshot: SnapshotAssertion) -> None:
-    rows = dead_letters(sample_job(status="succeeded"))
-    one = [UndeliveredRow(7, "a notice", "U0OLIVIA", NOW, "invalid_blocks")]
+    named, nameless = sample_job(status="succeeded", metadata={"name": "ranker v7"}), sample_job(status="failed")
+    rows = [*dead_letters(named), *dead_letters(nameless)[:1]]
+    one = [UndeliveredRow(7, "Notice", "U0OLIVIA", NOW, "invalid_blocks")]
 
-    assert message_text(outbox_message(rows, total=4, waiting=1, waits_for=90.0)) == snapshot(name="several")
+    assert message_text(outbox_message(rows, total=5, waiting=1, waits_for=90.0)) == snapshot(name="several")
     assert message_text(outbox_message(rows, total=54, waiting=0, waits_for=None, done="Done.")) == snapshot(
         name="the oldest"
     )
@@ -216,6 +236,16 @@ def test_what_could_not_be_delivered(snapshot: SnapshotAssertion) -> None:
     assert message_text(outbox_message([], total=0, waiting=0, waits_for=None, done="Done.")) == snapshot(
         name="nothing any more"
     )
+
+
+def test_actions(snapshot: SnapshotAssertion) -> None:
+    for drawn in (sample_job(metadata={"name": "ranker v7"}), sample_job()):
+        results = "\n".join(action_results(drawn))
+        assert results == snapshot(name=f"results for {display_name(drawn)}")
+        rows = audit_rows(drawn, "No permission.")
+        assert message_text(audit_message(rows, left_out=3, older="audit 4 after:7")) == snapshot(
+            name=f"audit of {display_name(drawn)}"
+        )
 
 
 def test_help(snapshot: SnapshotAssertion) -> None:

@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from bot.cli import check
-from bot.cli.check import Finding
+from bot.cli.check_slack import SCOPE_BENEFITS
+from bot.cli.finding import Finding
 from bot.runtime import manifest
 from bot.sandbox.demo.terminal import TerminalView
 from bot.sandbox.faults import Fault
@@ -63,7 +64,7 @@ async def command(world: World, **settings: str) -> tuple[int, str]:
 
 # --- all is well ---
 
-DEFAULTS = "not set (stuck alerts: validating files 1 h, queued 6 h, silent 2 h; no prices)"
+DEFAULTS = "not set; using defaults (stuck alerts: validating files 1 h, queued 6 h, silent 2 h; no prices)"
 
 
 async def test_where_all_is_well_every_part_says_so(world: World) -> None:
@@ -75,6 +76,10 @@ async def test_where_all_is_well_every_part_says_so(world: World) -> None:
         "Database": ("SQLite, up to date", ""),
         "Slack": ("workspace Sandbox", ""),
         "Slack scopes": ("all granted", ""),
+        "Operators": (
+            "workspace admins and owners only",
+            "To let other people cancel, pause, and create jobs, add their user IDs to FTJOB_OPERATORS.",
+        ),
         "Socket Mode": ("can connect", ""),
         "Fine-tuning API": (f"latest job: {job}", ""),
         "Actions": ("uses a separate write key", ""),
@@ -128,18 +133,25 @@ async def test_a_wrong_app_token_is_refused(world: World) -> None:
     )
 
 
-async def test_each_user_group_of_operators_is_tried_and_one_that_is_no_good_is_named(world: World) -> None:
+async def test_each_operator_is_looked_up_and_one_that_is_no_good_is_named(world: World) -> None:
     good, disabled = world.slack.add_usergroup("mlops", [world.milo]), world.slack.add_usergroup("old", [world.milo])
     world.slack.workspace.disabled_usergroups.add(disabled)
 
-    findings = await found(world, FTJOB_OPERATORS=f"{good} {disabled} S0000GONE {world.milo.id}")
+    people = f"{world.milo.id} {world.gia.id} U0000GONE"
+    findings = await found(world, FTJOB_OPERATORS=f"{good} {disabled} S0000GONE {people}")
 
     assert {part: finding.found for part, finding in findings.items() if part.startswith("Operators")} == {
+        "Operators": "workspace admins and owners, and everyone listed in FTJOB_OPERATORS",
         f"Operators: {good}": "1 member",
         f"Operators: {disabled}": "empty or disabled",
         "Operators: S0000GONE": "rejected: no_such_subteam",
+        f"Operators: {world.milo.id}": "member of this workspace",
+        f"Operators: {world.gia.id}": "not an active member of this workspace",
+        "Operators: U0000GONE": "no such user",
     }
-    assert broken(findings) == [f"Operators: {disabled}", "Operators: S0000GONE"]
+    assert sorted(broken(findings)) == sorted(
+        f"Operators: {each}" for each in (disabled, "S0000GONE", world.gia.id, "U0000GONE")
+    )
     assert "FTJOB_OPERATORS" in findings["Operators: S0000GONE"].todo
 
 
@@ -160,7 +172,7 @@ async def test_an_optional_scope_that_is_not_granted_breaks_nothing_and_says_wha
     world.slack.scopes -= {scope}
     findings = await found(world)
     assert broken(findings) == []
-    assert says(findings[f"Optional: {scope}"]) == ("not granted", f"Enables: {check.SCOPE_BENEFITS[scope]}.")
+    assert says(findings[f"Optional: {scope}"]) == ("not granted", f"Enables: {SCOPE_BENEFITS[scope]}.")
     assert [part for part in findings if part.startswith("Optional")] == [f"Optional: {scope}"]
 
 
@@ -180,8 +192,8 @@ async def test_a_scope_that_the_bot_does_not_need_is_named(world: World) -> None
         (
             {"OPENAI_WRITE_API_KEY": ""},
             (
-                "uses the read key",
-                "Set OPENAI_WRITE_API_KEY, and OPENAI_API_KEY can be read-only.",
+                "uses the same key for reading and for actions",
+                "Optional: set OPENAI_WRITE_API_KEY so OPENAI_API_KEY can be read-only.",
             ),
         ),
         ({"FTJOB_READ_ONLY": "1"}, ("off (read-only mode)", "")),
@@ -239,9 +251,9 @@ async def test_where_slack_is_down_the_rest_is_still_tried(world: World) -> None
 async def test_why_slack_cannot_be_reached_is_said(world: World, tmp_path: Path) -> None:
     async with tls_front(certificate(tmp_path), world.slack) as port:
         addresses = {
-            f"https://localhost:{port}/api": ("Its certificate isn't trusted: self", "SSL_CERT_FILE"),
+            f"https://localhost:{port}/api": ("The server's certificate isn't trusted: self", "SSL_CERT_FILE"),
             f"https://127.0.0.1:{world.slack.port}/api": (
-                "Its port doesn't speak TLS.",
+                "The server's port doesn't use TLS.",
                 "Correct the port in SLACK_",
             ),
             f"http://127.0.0.1:{free_port()}/api": ("The connection was refused", "Check SLACK_API_URL"),
@@ -269,7 +281,7 @@ async def test_a_wrong_key_is_refused(world: World) -> None:
 async def test_a_scope_that_the_key_lacks_is_named(world: World) -> None:
     world.api.keys["sk-narrow-0123456789"] = ApiKey("narrow", frozenset())
     findings = await found(world, OPENAI_API_KEY="sk-narrow-0123456789")
-    assert findings["Fine-tuning API"].todo == "Grant the key the scope api.fine_tuning.jobs.read."
+    assert findings["Fine-tuning API"].todo == "Add the scope api.fine_tuning.jobs.read to the key."
 
 
 @pytest.mark.parametrize(
@@ -281,8 +293,8 @@ async def test_a_scope_that_the_key_lacks_is_named(world: World) -> None:
         (answer(302, "", Location="https://elsewhere.example/"), "Check OPENAI_BASE_URL and the network."),
         (Fault("drop"), "Check OPENAI_BASE_URL and the network."),
         (answer(429, ""), "Try again in a minute."),
-        (answer(429, coded("insufficient_quota")), "Raise the limit or settle the bill with the provider."),
-        (answer(402, ""), "Raise the limit or settle the bill with the provider."),
+        (answer(429, coded("insufficient_quota")), "Add credit or raise the spending limit."),
+        (answer(402, ""), "Add credit or raise the spending limit."),
         (
             answer(403, coded("unsupported_country_region_territory")),
             "Run the bot, or a proxy set in HTTPS_PROXY, in a region the provider serves.",
@@ -308,7 +320,7 @@ async def test_an_api_that_does_not_work_is_named_with_what_to_do(world: World, 
 async def test_where_the_api_is_down_the_rest_is_still_tried(world: World) -> None:
     findings = await found(world, OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
     assert broken(findings) == ["Fine-tuning API"]
-    assert findings["Fine-tuning API"].found == "The connection was refused: nothing is listening on its port."
+    assert findings["Fine-tuning API"].found == "The connection was refused: nothing is listening on that port."
 
 
 # --- what is odd, and wrong for nobody to say ---
@@ -322,7 +334,7 @@ async def test_a_key_that_looks_like_none_is_named_and_used_all_the_same(world: 
     for name in ("OPENAI_API_KEY", "OPENAI_WRITE_API_KEY"):
         assert says(findings[f"Key: {name}"]) == (
             "doesn't look like a key",
-            "Copy it again, unless your server uses such keys.",
+            "Copy it again, unless your server accepts keys like this.",
         )
     assert key not in f"{findings}"
 
@@ -366,7 +378,7 @@ async def test_a_check_leaves_nothing_behind(world: World, tmp_path: Path) -> No
     folder.mkdir()
     code, said = await command(world, DATABASE_URL=f"sqlite:///{folder}/ftjob.db")
     assert (code, list(folder.iterdir())) == (0, [])
-    assert "SQLite, not created yet; `ftjob run` creates it" in said
+    assert "SQLite, not created yet; `ftjob run` will create it" in said
 
 
 async def test_a_database_that_the_running_bot_holds_is_skipped(world: World) -> None:
@@ -374,8 +386,8 @@ async def test_a_database_that_the_running_bot_holds_is_skipped(world: World) ->
         findings = await found(world)
         code, said = await command(world)
     assert broken(findings) == []
-    assert findings["Database"].found == "in use by the running bot; skipped"
-    assert (code, "in use by the running bot" in said) == (0, True)
+    assert findings["Database"].found == "in use by another ftjob process; skipped"
+    assert (code, "in use by another ftjob process" in said) == (0, True)
 
 
 @pytest.fixture
@@ -398,7 +410,7 @@ async def test_a_database_that_cannot_be_used_is_named_with_what_to_do(
     findings = await found(world, DATABASE_URL=unusable[what])
     assert broken(findings) == ["Database"]
     assert findings["Database"].found
-    todo = "Fix that before you start the bot." if what == "a letter" else "Correct DATABASE_URL or start the database."
+    todo = "Fix this before starting the bot." if what == "a letter" else "Correct DATABASE_URL or start the database."
     assert findings["Database"].todo == todo
     assert "hunter2" not in f"{findings}"
 
@@ -407,7 +419,10 @@ async def test_a_database_that_cannot_be_used_is_named_with_what_to_do(
 async def test_options_without_effect_are_named(world: World, postgres_url: str, option: str) -> None:
     url = f"{postgres_url}?{option}&connect_timeout=10"
     findings = await found(world, DATABASE_URL=url)
-    assert findings["Database"].found == f"PostgreSQL, up to date; ignored: {option.partition('=')[0]}"
+    assert (
+        findings["Database"].found
+        == f"PostgreSQL, up to date; ignored options in DATABASE_URL: {option.partition('=')[0]}"
+    )
     async with world.process(DATABASE_URL=url):
         pass
     assert [line for line in world.log if "database.options_ignored" in line and option.partition("=")[0] in line]
@@ -417,7 +432,7 @@ async def test_a_database_that_does_not_exist_on_the_server_is_named(world: Worl
     findings = await found(world, DATABASE_URL=f"{postgres_url.rsplit('/', 1)[0]}/nowhere")
     assert broken(findings) == ["Database"]
     said = 'database "nowhere" does not exist. Create it or correct its name in DATABASE_URL.'
-    assert says(findings["Database"]) == (said, "Fix that before you start the bot.")
+    assert says(findings["Database"]) == (said, "Fix this before starting the bot.")
 
 
 async def test_the_command_exits_1_and_lists_everything_that_is_wrong_without_a_secret(
@@ -430,7 +445,7 @@ async def test_the_command_exits_1_and_lists_everything_that_is_wrong_without_a_
         OPENAI_API_KEY="sk-wrong-hunter2",
     )
     assert code == 1
-    for part in ("damaged (file is not", "Fix that", "invalid_auth", "Copy the bot token", "Incorrect API key"):
+    for part in ("damaged (file is not", "Fix this before", "invalid_auth", "Copy the bot token", "Incorrect API key"):
         assert part in said
     assert "hunter2" not in said
     assert "Traceback" not in said
@@ -448,7 +463,7 @@ def test_the_table_shows_what_was_found_and_what_to_do() -> None:
     lines = [line.split("\u2502")[1:5] for line in console.export_text().splitlines() if "\u2502" in line]
     assert [[cell.strip() for cell in line] for line in lines] == [
         ["ok", "Part", "fine", ""],
-        ["no", "Other", "no", "Do"],
+        ["fail", "Other", "no", "Do"],
     ]
 
 

@@ -50,6 +50,11 @@ def ftjob(
     )
 
 
+def one_problem(words: tuple[str, ...], problem: str) -> str:
+    """Return what a command prints about its one problem."""
+    return f"ftjob can't start:\n  - {problem}\n" if words == ("run",) else f"ftjob: error: {problem}\n"
+
+
 @pytest.fixture
 async def any_transport_world(tmp_path: Path, transport: Transport) -> AsyncIterator[World]:
     """A world on SQLite, over each transport in turn."""
@@ -159,13 +164,13 @@ def test_wrong_settings_are_listed_at_once_and_exit_78(words: tuple[str, ...], t
     assert done.returncode == 78
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
-        "ftjob can't start (6 problems):",
+        "ftjob can't start (6 problems):" if words == ("run",) else "ftjob: 6 errors:",
         "  - SLACK_BOT_TOKEN is a user token (xoxp-); use the bot token (xoxb-)",
         "  - SLACK_SIGNING_SECRET is missing; set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (HTTP)",
-        "  - PORT: input should be greater than or equal to 1",
-        "  - OPENAI_API_KEY is a placeholder",
+        "  - PORT must be a whole number from 1 to 65535",
+        "  - OPENAI_API_KEY is still a placeholder; set the real value",
         "  - DATABASE_URL must start with sqlite:/// or postgresql://",
-        "  - FTJOB_POLL_SECONDS: input should be greater than 0",
+        "  - FTJOB_POLL_SECONDS must be a number greater than 0, up to 86400",
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -220,7 +225,7 @@ def test_with_a_url_it_is_the_manifest_for_http(url: str) -> None:
 def test_a_url_that_slack_could_not_reach_is_refused(url: str) -> None:
     done = CliRunner().invoke(cli, ["manifest", "--url", url])
     assert done.exit_code == 2
-    assert "--url must be like https://host" in done.output
+    assert "--url must look like https://host" in done.output
     assert "slash_commands" not in done.output
 
 
@@ -255,8 +260,8 @@ def test_a_database_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path)
     for words in (("db", "upgrade"), ("run",)):
         done = ftjob(*words, cwd=tmp_path, environ=ENOUGH)
         assert done.returncode == 1
-        assert "from_the_future" in done.stderr
-        assert "Run a newer version" in done.stderr
+        said = "The database is from a newer version of ftjob (schema from_the_future). Upgrade ftjob."
+        assert done.stderr == one_problem(words, said)
         assert "Traceback" not in done.stderr
 
 
@@ -269,7 +274,7 @@ def test_a_database_that_cannot_be_used_is_said_in_a_line_and_exits_1(
 ) -> None:
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": url.format(port=free_port())})
     assert done.returncode == 1
-    assert "ftjob can't start:\n  - " in done.stderr
+    assert done.stderr.startswith(one_problem(words, "").rstrip("\n"))
     assert "Traceback" not in done.stderr
     assert "hunter2" not in done.stderr + done.stdout
 
@@ -280,8 +285,9 @@ def test_a_file_that_is_no_database_is_said_in_a_line_and_exits_78(words: tuple[
     letter.write_text("Dear database, " * 1000)
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": "sqlite:///letter.db"})
     assert done.returncode == 78
-    assert done.stderr.startswith("ftjob can't start:\n  - letter.db is damaged (file is not a database). ")
-    assert len(done.stderr.splitlines()) == 2
+    said = one_problem(words, "letter.db is damaged (file is not a database). ")
+    assert done.stderr.startswith(said.rstrip("\n"))
+    assert len(done.stderr.splitlines()) == len(said.splitlines())
     assert letter.read_text() == "Dear database, " * 1000
 
 
@@ -294,9 +300,10 @@ def test_a_database_with_a_broken_page_is_said_in_a_line_and_exits_78(words: tup
     before = (tmp_path / "ftjob.db").read_bytes()
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH)
     assert done.returncode == 78
-    assert done.stderr.startswith("ftjob can't start:\n  - ftjob.db is damaged (")
+    said = one_problem(words, "ftjob.db is damaged (")
+    assert done.stderr.startswith(said.rstrip("\n"))
     assert "then restore a backup or start fresh" in done.stderr
-    assert len(done.stderr.splitlines()) == 2
+    assert len(done.stderr.splitlines()) == len(said.splitlines())
     assert (tmp_path / "ftjob.db").read_bytes() == before
 
 
@@ -306,20 +313,20 @@ def test_a_database_that_another_program_locks_is_no_damage_and_exits_1(tmp_path
         shell.execute("BEGIN IMMEDIATE")
         done = ftjob("db", "upgrade", cwd=tmp_path, environ=ENOUGH)
     assert done.returncode == 1
-    said = "ftjob.db is locked by another program. Close it, then start again."
-    assert done.stderr == f"ftjob can't start:\n  - {said}\n"
+    said = "ftjob.db is locked by another program. Close that program, then try again."
+    assert done.stderr == f"ftjob: error: {said}\n"
 
 
 def test_a_server_that_takes_requests_and_answers_none_is_said_in_a_line_and_exits_1(tmp_path: Path) -> None:
     with restartable_postgres() as server, server.frozen():
         done = ftjob("db", "upgrade", cwd=tmp_path, environ={**ENOUGH, "DATABASE_URL": server.url})
     assert done.returncode == 1
-    assert done.stderr == "ftjob can't start:\n  - The database didn't respond within 10 seconds.\n"
+    assert done.stderr == "ftjob: error: The database didn't respond within 10 seconds.\n"
 
 
 UNREADABLE_URLS = [
     ("postgresql://u:p@h:hunter2@host/d", "DATABASE_URL has more than one @ before the host"),
-    ("postgresql://u:p@h:hunter2/d", "DATABASE_URL must be like postgresql://user:password@host:5432/name"),
+    ("postgresql://u:p@h:hunter2/d", "DATABASE_URL must look like postgresql://user:password@host:5432/name"),
     ("postgresql://u:hunter2@h/d?pgbouncer=true", "DATABASE_URL has an unknown option pgbouncer"),
     ("postgresql://u:hunter2@h/d?sslmode=no-verify", "sslmode must be one of disable, allow, prefer, require"),
 ]
@@ -342,7 +349,7 @@ def test_an_address_that_cannot_be_read_is_said_in_a_line_and_exits_78(
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": url})
     assert done.returncode == 78
     assert said in done.stderr
-    assert len(done.stderr.splitlines()) == 2
+    assert len(done.stderr.splitlines()) == len(one_problem(words, said).splitlines())
     assert "hunter2" not in done.stderr + done.stdout
 
 
@@ -351,7 +358,7 @@ def test_a_server_says_in_a_line_why_it_refuses(words: tuple[str, ...], postgres
     url = postgres_server.rsplit("/", 1)[0].replace("postgres@", "postgres:hunter2@") + "/nope"
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": url})
     said = 'database "nope" does not exist. Create it or correct its name in DATABASE_URL.'
-    assert (done.returncode, done.stderr) == (1, f"ftjob can't start:\n  - {said}\n")
+    assert (done.returncode, done.stderr) == (1, one_problem(words, said))
 
 
 @pytest.mark.parametrize("words", [("run",), ("db", "upgrade")])
@@ -361,8 +368,8 @@ def test_a_server_that_is_full_is_one_to_try_later_and_exits_75(words: tuple[str
         _log_in(held)
         done = ftjob(*words, cwd=tmp_path, environ={**ENOUGH, "DATABASE_URL": server.url})
     assert done.returncode == 75
-    assert "The server is out of connections (sorry, too many clients already). Start again later" in done.stderr
-    assert len(done.stderr.splitlines()) == 2
+    assert "The server is out of connections (sorry, too many clients already). Try again later" in done.stderr
+    assert len(done.stderr.splitlines()) == len(one_problem(words, "").splitlines())
 
 
 def _log_in(connection: socket.socket) -> None:
@@ -382,7 +389,7 @@ async def test_a_second_bot_on_the_same_file_is_refused_and_the_first_goes_on(wo
         for words in (("run",), ("db", "upgrade")):
             code, said = await second(world, *words)
             assert code == 1
-            assert "in use by the running bot" in said
+            assert "in use by another ftjob process" in said
             assert "Traceback" not in said
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded")
@@ -460,8 +467,8 @@ def test_an_error_that_nobody_expected_is_a_line_and_says_how_to_see_more(
     # An installation with a broken driver in it; Python looks in the working directory first.
     (tmp_path / "aiosqlite.py").write_text("raise RuntimeError('hunter2')\n")
     done = ftjob(*words, cwd=tmp_path, environ=ENOUGH)
-    said = f"unexpected error: RuntimeError. Run `ftjob --debug {' '.join(words)}` for the traceback"
-    assert done.stderr.splitlines() == ["ftjob can't start:", f"  - {said}"]
+    said = f"unexpected RuntimeError. Run `ftjob --debug {' '.join(words)}` for the traceback."
+    assert done.stderr == f"ftjob: error: {said}\n"
     assert done.returncode == 1
     done = ftjob("--debug", *words, cwd=tmp_path, environ=ENOUGH)
     assert done.returncode == 1
@@ -474,7 +481,7 @@ def test_settings_that_are_no_text_are_named_without_a_traceback(tmp_path: Path)
     done = ftjob("check", cwd=tmp_path, environ=environ)
     assert done.returncode == 78
     assert done.stderr.splitlines() == [
-        "ftjob can't start (4 problems):",
+        "ftjob: 4 errors:",
         "  - .env can't be read: Is a directory",
         "  - FTJOB_OPERATORS contains invalid UTF-8",
         "  - OPENAI_ORG_ID contains invalid UTF-8",
@@ -486,7 +493,7 @@ async def test_a_port_that_is_taken_is_said_in_a_line_and_exits_1(world: World) 
     taken = world.slack.port
     code, said = await second(world, "run", PORT=str(taken), FTJOB_HOST="127.0.0.1")
     assert code == 1
-    assert f"Can't listen on 127.0.0.1:{taken}: address already in use. Choose another PORT." in said
+    assert f"Can't listen on 127.0.0.1:{taken}: address already in use. Set PORT to another port." in said
     assert "Traceback" not in said
 
 

@@ -15,6 +15,7 @@ CHANGING = {
     r"`\d+\.\d+\.\d+`": "`<version>`",
     r"\b\d+ (s|min)( \d+ s)? ago": "<time> ago",
     r"after \d+ s|took \d+ s": "after <time>",
+    r"running for \d+ s": "running for <time>",
     r"(ftjob_confirm = )\S+(?=\])": r"\1<key>",
     r"ref: `\w+`": "ref: `<ref>`",
     r"file-\w+": "file-<id>",
@@ -75,7 +76,7 @@ async def test_a_job_that_cannot_be_tracked_does_not_hide_those_that_are(world: 
 
     assert [line.partition(" `")[0] for line in reply.text.splitlines()] == [
         "Tracking",
-        ":warning: No job",
+        ":warning: I couldn't find job",
         "Tracking",
     ]
     assert len(world.messages_about(good)) == len(world.messages_about(other)) == 1

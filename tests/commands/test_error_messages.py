@@ -45,10 +45,10 @@ NEXT_STEPS = (
     "ask your ftjob admin",
     "Try again",
     "try again",
-    "then run it again",
     "Run `",
     "Run this yourself",
-    "Use the provider's own console or client",
+    "Untrack some with",
+    "Use `",
 )
 JARGON = ("Traceback", "Exception", "Error(", "None", "object at", "errno", "bot.", "sk-", "xoxb", "Bearer")
 LET_IN = {
@@ -56,13 +56,13 @@ LET_IN = {
     AccessDenialReason.PERMISSION: "ftjob's API key doesn't have permission to do that: No.",
     AccessDenialReason.ACCOUNT: "The account behind ftjob's API key isn't active: No.",
     AccessDenialReason.PROJECT: "The organization or project in ftjob's settings doesn't match its API key: No.",
-    AccessDenialReason.REGION: "The API isn't available in the region that ftjob runs in: No. The key is fine.",
+    AccessDenialReason.REGION: "The API isn't available in the region ftjob runs in: No. The key is fine.",
     AccessDenialReason.IP_ADDRESS: "The API doesn't accept requests from ftjob's IP address: No. The key is fine.",
     AccessDenialReason.INTERMEDIARY: "No. The key isn't the problem.",
 }
 ERRORS: dict[str, tuple[ProviderError, str]] = {
-    "not offered": (NotSupported("Together keeps no models."), "Together keeps no models."),
-    "unknown": (NotFound("HTTP 404"), "No job `ftjob-a` in project `proj_1`."),
+    "not offered": (NotSupported("ftjob can't create jobs there. Use `x` instead."), "Use `x` instead."),
+    "unknown": (NotFound("HTTP 404"), "I couldn't find job `ftjob-a` in project `proj_1`."),
     "revoked": (AccessDenied("Incorrect API key"), "The API rejected ftjob's key: Incorrect API key."),
     "scope": (
         AccessDenied("no", missing_scope="api.fine_tuning.jobs.write"),
@@ -73,11 +73,14 @@ ERRORS: dict[str, tuple[ProviderError, str]] = {
         QuotaExceeded("You exceeded your current quota", retry_after=900),
         "out of quota or credit: You exceeded your current",
     ),
-    "refused": (RequestRejected("The job cannot be changed."), "The API rejected this: The job cannot be changed."),
-    "closed": (TrainingClosed("Winding down"), "doesn't accept new jobs from your organization"),
+    "refused": (
+        RequestRejected("The job cannot be changed."),
+        "The API rejected this request: The job cannot be changed.",
+    ),
+    "closed": (TrainingClosed("Winding down"), "no longer accepts new jobs from your organization"),
     "limited": (
         RateLimited("slow", retry_after=20.4),
-        "The API is rate limiting us. Your jobs aren't affected. Try again in 20 s.",
+        "The API is rate-limiting ftjob. Your jobs aren't affected. Try again in 20 seconds.",
     ),
     "broken": (InvalidResponse("Not JSON"), "isn't responding properly: Not JSON."),
     "foreign": (MismatchedResponse("Another job"), "isn't responding properly: Another job."),
@@ -85,7 +88,7 @@ ERRORS: dict[str, tuple[ProviderError, str]] = {
         Unreachable("No response within 10 s.", may_have_executed=True),
         "No response within 10 s. Your jobs aren't affected",
     ),
-    "other": (ProviderError("Odd"), "The API didn't do this: Odd."),
+    "other": (ProviderError("Odd"), "The API couldn't complete the request: Odd."),
 }
 
 
@@ -117,7 +120,7 @@ def test_only_a_wrong_key_is_called_revoked(reason: AccessDenialReason) -> None:
 def test_a_spent_quota_is_not_shown_as_a_wait_of_seconds() -> None:
     said = provider_error(QuotaExceeded("You exceeded your current quota.", retry_after=900), project=PLACE)
     assert "900" not in said
-    assert "Ask your ftjob admin to check the billing." in said
+    assert "Ask your ftjob admin to add credit or raise the spending limit." in said
 
 
 def test_a_list_that_is_not_found_says_so_without_an_id() -> None:
@@ -138,10 +141,10 @@ def test_a_long_error_is_cut() -> None:
     ("status", "file", "expected"),
     [
         (401, "error.401.invalid_api_key.json", "rejected ftjob's key"),
-        (403, "error.403.training_not_available.json", "doesn't accept new jobs from your organization"),
-        (404, "wire.404.retrieve.json", "No job `ftjob-a`"),
+        (403, "error.403.training_not_available.json", "no longer accepts new jobs from your organization"),
+        (404, "wire.404.retrieve.json", "I couldn't find job `ftjob-a`"),
         (400, "error.400.job_not_cancellable.json", "The job cannot be changed in its present state."),
-        (429, "error.429.rate_limited.json", "Try again in 1 s."),
+        (429, "error.429.rate_limited.json", "Try again in 1 second."),
         (500, "error.500.server_error.json", "isn't responding properly"),
     ],
 )
@@ -173,8 +176,8 @@ def test_a_refused_action_names_who_has_permission() -> None:
     said = denial(DenialReason.NOT_AN_OPERATOR, POLICY)
 
     assert said.startswith("Only operators can do this.")
-    assert "Ask a workspace admin or owner, or <@U0OLIVIA>" in said
-    assert "<@U0OLIVIA>, <@W0MILO>, the user group `S0MLOPS`" in said
+    assert "Ask a workspace admin or owner, <@U0OLIVIA>" in said
+    assert "<@U0OLIVIA>, <@W0MILO>, or anyone in the user group `S0MLOPS`." in said
 
 
 def test_without_operators_in_the_settings_only_admins_are_named() -> None:
@@ -195,7 +198,7 @@ def test_outside_its_channels_the_bot_asks_to_be_invited(error: str) -> None:
     [
         ("is_archived", "archived"),
         ("ratelimited", "`ratelimited`"),
-        (None, "`no response`"),
+        (None, "Slack didn't respond"),
         ("<!channel>", "`&lt;!channel&gt;`"),
     ],
 )
@@ -242,40 +245,43 @@ def test_a_rejected_button_or_a_bug_names_the_next_step(said: str) -> None:
 @pytest.mark.parametrize(
     ("bound", "expected"),
     [
-        (LimitKind.PERSON, "You're going a bit fast (limit: 5 commands per 60 s)."),
-        (LimitKind.WORKSPACE, "Your workspace is going a bit fast (limit: 5 commands per 60 s for everyone together)."),
+        (LimitKind.PERSON, "You're going a bit fast (limit: 5 commands per 60 seconds)."),
+        (
+            LimitKind.WORKSPACE,
+            "Your workspace is sending commands too fast (limit: 5 commands per 60 seconds across the workspace).",
+        ),
         (
             LimitKind.OTHERS,
-            "Too many commands (limit: 5 help, unknown or denied commands per 60 s for everyone together).",
+            "Too many commands (limit: 5 help, unknown, or denied commands per 60 seconds across the workspace).",
         ),
         (
             LimitKind.ACTIONS,
-            "Too many actions, so this one wasn't sent (limit: 5 actions per 60 s for everyone together).",
+            "Too many actions, so this one wasn't sent (limit: 5 actions per 60 seconds across the workspace).",
         ),
-        (LimitKind.CONCURRENT, "I'm busy with 5 commands."),
+        (LimitKind.CONCURRENT, "I'm busy with 5 other commands."),
     ],
 )
 def test_every_limit_says_what_it_is_and_for_how_long_to_wait(bound: LimitKind, expected: str) -> None:
     said = rate_limited(Limited(bound, Limit(5, 60.0), 7, should_notify=True))
 
-    assert said == f"{expected} Try again in 7 s."
+    assert said == f"{expected} Try again in 7 seconds."
     assert any(step in said for step in NEXT_STEPS)
 
 
 def test_a_full_quota_is_named_with_the_way_to_free_it() -> None:
     said = quota(1000)
 
-    assert "1,000 open jobs" in said
-    assert "`/ftjob untrack`" in said
+    assert "1,000 active jobs" in said
+    assert "`/ftjob untrack &lt;id&gt;`" in said
     assert any(step in said for step in NEXT_STEPS)
 
 
 @pytest.mark.parametrize(
     ("error", "channel", "named", "said"),
     [
-        ("channel_not_found", "D0TWOPEOPLE", "directmessage", "your DMs with someone else"),
-        ("not_in_channel", "D0TWOPEOPLE", "", "your DMs with someone else"),
-        ("channel_not_found", "C0GROUP", "mpdm-a--b--c-1", "a group DM"),
+        ("channel_not_found", "D0TWOPEOPLE", "directmessage", "this DM"),
+        ("not_in_channel", "D0TWOPEOPLE", "", "this DM"),
+        ("channel_not_found", "C0GROUP", "mpdm-a--b--c-1", "this group DM"),
         ("channel_not_found", "U0MILO", "ml", "without `me`"),
         ("restricted_action", "C0ML", "ml", "posting permissions"),
         ("messages_tab_disabled", "U0MILO", "ml", "App Home"),

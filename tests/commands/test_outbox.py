@@ -60,13 +60,13 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
 
     names = [line.split(" · ")[0] for line in seen.plain_text.splitlines() if " · since " in line]
     assert names == [
-        "a notice",
+        "Notice",
         "`ftjob-a`: queued → running",
-        "the model of `ftjob-a`",
+        "Model update for `ftjob-a`",
         "`ftjob-a`: stuck",
-        "the card of `ftjob-a`",
-        "the card of `ftjob-a`",
-        "a digest of 3 changes",
+        "Card for `ftjob-a`",
+        "Card for `ftjob-a`",
+        "Digest of 3 changes",
     ]
 
 

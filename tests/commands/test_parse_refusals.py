@@ -18,13 +18,13 @@ from tests.commands.typed import REQUESTER, refused
 from tests.fake_secrets import CORES, SECRETS
 
 JOB = "ftjob-abc123"
-TWO_JOBS_MORE = "One job at a time"
+TWO_JOBS_MORE = "Name one job at a time"
 NO_ID = "isn't a job ID."
 
 REFUSED = {
     "link: a label is not trusted": ("track <https://evil.example/ftjob-abc123|ftjob-abc123>", NO_ID),
     "link: a host that begins alike": ("track <https://platform.openai.com.evil.example/finetune/ftjob-a>", NO_ID),
-    "count: fifty ids": ("track " + " ".join(f"ftjob-{n}" for n in range(50)), "Up to 5 jobs at a time."),
+    "count: fifty ids": ("track " + " ".join(f"ftjob-{n}" for n in range(50)), "Name up to 5 jobs at a time."),
     "prefix: nothing after the hyphen": ("track ftjob-", NO_ID),
     "path: a path": ("track ../../files/file-abc", NO_ID),
     "path: a path after an id": ("track ftjob-abc/../../models", NO_ID),
@@ -59,7 +59,7 @@ REFUSED = {
     "broadcast: as a verb": ("<!channel>", "Unknown command"),
     "mention: a person": ("track <@U123>", NO_ID),
     "mention: a channel by id": ("track <#C123|x>", NO_ID),
-    "markup: markup": ("track *b* _i_ ~s~ ```x``` > q `", "Up to 5 jobs"),
+    "markup: markup": ("track *b* _i_ ~s~ ```x``` > q `", "Name up to 5 jobs"),
     "markup: one piece of it": ("track ~s~", NO_ID),
     "markup: a fence": ("track ```x```", NO_ID),
     "SQL: sql": ("track '; DROP TABLE job;--", NO_ID),
@@ -94,9 +94,9 @@ REFUSED = {
     "zeros before a length": ("list 0000000012345", "a number up to 25"),
     "a length of 5000 digits": ("list 000000001" + "0" * 5000, "a number up to 25"),
     "digits of another script": ("list \u0665", "a number up to 25"),
-    "half a pair": ("list team=", "Use a status, model:, account:, key=value,"),
-    "the other half": ("list =search", "Use a status, model:, account:, key=value,"),
-    "seventeen pairs": ("list " + " ".join(f"k{n}=v" for n in range(17)), "Up to 16 key=value pairs"),
+    "half a pair": ("list team=", "Use a status, `model:`, `account:`, `key=value`,"),
+    "the other half": ("list =search", "Use a status, `model:`, `account:`, `key=value`,"),
+    "seventeen pairs": ("list " + " ".join(f"k{n}=v" for n in range(17)), "Use up to 16 `key=value` pairs."),
     "help about nothing known": ("help sttus", "Did you mean `status`?"),
     **{
         f"{verb} and more": (f"{verb} x", f"`{verb}` doesn't take")
@@ -104,7 +104,7 @@ REFUSED = {
     },
     "a subscription to no status": (
         "subscribe faild",
-        "I didn't understand `faild`. Did you mean `failed`? Use a status, model:, account:,",
+        "I didn't understand `faild`. Did you mean `failed`? Use a status, `model:`, `account:`,",
     ),
     "a subscription to no model": ("subscribe model:", "I didn't understand `model:`"),
     "a subscription to two models": ("subscribe model:gpt-4o model:gpt-5", "I didn't understand `model:gpt-5`"),
@@ -112,19 +112,19 @@ REFUSED = {
     "a subscription to a novel": ("subscribe " + " ".join(f"k{n}={'v' * 200}" for n in range(9)), "Too many filters"),
     "a word that no subscription has": (
         "unsubscribe faild",
-        "I didn't understand `faild`. Did you mean `failed`? Use `all`, a number, or the filter",
+        "I didn't understand `faild`. Did you mean `failed`? Use `all`, a number, or a subscription's filter",
     ),
     "two to unsubscribe": ("unsubscribe 1 2", "`2` isn't a subscription number."),
     "a mute of nothing": ("mute", "Which job (or `all`), and for how long?"),
     "a mute without end": ("mute all", "Which job (or `all`), and for how long?"),
     "a mute of two": ("mute ftjob-a ftjob-b 2h", "Which job (or `all`), and for how long?"),
     "a mute of a word": ("mute everything 2h", "`everything` isn't a job ID."),
-    "a mute of weeks": ("mute all 2w", "`2w` isn't a duration like 30m, 2h or 1d."),
+    "a mute of weeks": ("mute all 2w", "`2w` isn't a duration like 30m, 2h, or 1d."),
     "a mute of no time": ("mute all 0m", "`0m` isn't a duration"),
     "a mute of a time of another script": ("mute all \u0665m", "isn't a duration"),
     "a mute of eight days": ("mute all 8d", "You can mute for up to 7 days."),
     "a mute of 7 days and an hour": ("mute all 169h", "You can mute for up to 7 days."),
-    "an unmute of two": ("unmute ftjob-a ftjob-b", "One job at a time."),
+    "an unmute of two": ("unmute ftjob-a ftjob-b", "Name one job at a time."),
     "an unmute of a word": ("unmute everything", "`everything` isn't a job ID."),
     "no setting": ("settings loudness 11", "`loudness 11` isn't a channel setting."),
     "a setting without a value": ("settings size full broadcast", "`broadcast` isn't a channel setting."),

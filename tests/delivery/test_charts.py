@@ -61,7 +61,7 @@ def test_what_the_chart_shows_is_said_with_its_numbers() -> None:
     chart = Chart(TITLE, [loss((1, 2.5), (40, 0.31), (50, 0.5)), Curve("validation reward", ((9, 0.7),))], [1250, 2500])
     assert alt_text(chart) == (
         f"{TITLE}: training loss 2.5 at step 1 to 0.5 at step 50, lowest 0.31 at step 40; "
-        "validation reward 0.7 at step 9; checkpoints at step 1,250, 2,500"
+        "validation reward 0.7 at step 9; checkpoints at steps 1,250, 2,500"
     )
 
 

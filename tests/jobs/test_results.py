@@ -122,7 +122,7 @@ def test_a_log_says_not_measured_as_a_file_does(data: dict[str, object]) -> None
 def test_a_checkpoint_shows_no_measurement_that_was_not_made() -> None:
     metrics = {"train_loss": 0.5, "valid_loss": -1.0, "full_valid_loss": 10**5000, "valid_mean_token_accuracy": -1}
     shown = checkpoint_list("ftjob-a", [Checkpoint(step_number=9, metrics=metrics)], older=None).blocks[1]
-    assert "train loss 0.5" in shown["text"]["text"]
+    assert "training loss 0.5" in shown["text"]["text"]
     assert "valid" not in shown["text"]["text"]
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.blocks.action_confirmation import CONFIRM
+from bot.blocks.channel_settings import CHANGE_SETTING
 from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, SHOW, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL_MESSAGES, RETRY, RETRY_ALL
@@ -14,6 +15,7 @@ from bot.commands.actions import CancelCommand
 from bot.commands.command import Command, Requester
 from bot.commands.confirm import ConfirmCommand
 from bot.commands.outbox import RetryCommand
+from bot.commands.settings import SettingsCommand
 from bot.commands.status import StatusCommand
 from bot.commands.track import TrackCommand
 from bot.commands.unmute import UnmuteCommand
@@ -53,6 +55,16 @@ def body(action_id: str = REFRESH, value: Any = JOB, **fields: Any) -> dict[str,
 )
 def test_a_button_is_the_command_that_could_have_been_typed(action_id: str, expected: Command) -> None:
     assert command_of(body(action_id)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "changes"),
+    [("broadcast off", (("broadcast", False),)), ("size full", (("full_cards", True),)), ("broadcast maybe", None)],
+)
+def test_a_button_of_a_setting_carries_what_could_be_typed(value: str, changes: Any) -> None:
+    expected = SettingsCommand(REQUESTER, changes=changes) if changes else None
+
+    assert command_of(body(f"{CHANGE_SETTING}:broadcast", value)) == expected
 
 
 @pytest.mark.parametrize("job_id", ["2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11", "a/b.c:d", "job(1)"])

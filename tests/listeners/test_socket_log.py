@@ -44,8 +44,8 @@ def sdk() -> Iterator[Sdk]:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ConnectionRefusedError(111, "refused"), "The connection was refused: nothing is listening on its port."),
-        (TimeoutError(), "It didn't respond in time."),
+        (ConnectionRefusedError(111, "refused"), "The connection was refused: nothing is listening on that port."),
+        (TimeoutError(), "The server didn't respond in time."),
         (aiohttp.ClientPayloadError("broken"), "The connection failed."),
         (KeyError("url"), "Failed to connect (error: 'url'); Retrying..."),
     ],

@@ -93,7 +93,7 @@ def test_the_list_that_a_container_runtime_sets_is_read_to_its_end() -> None:
 )
 def test_an_invalid_entry_is_named_and_only_it_is_ignored(entry: str) -> None:
     proxies = read(HTTPS_PROXY=PROXY, NO_PROXY=f"{entry} slack.com")
-    assert proxies.ignored == (f"NO_PROXY: {entry} isn't a host, IP address or network; ignored",)
+    assert proxies.ignored == (f"NO_PROXY: {entry} isn't a host, IP address, or network; ignored",)
     assert proxies.url_for("https://slack.com/") is None
     assert proxies.url_for("https://api.openai.com/") == PROXY
 
@@ -101,7 +101,7 @@ def test_an_invalid_entry_is_named_and_only_it_is_ignored(entry: str) -> None:
 @pytest.mark.parametrize("entry", ["http://u:h1dd3n@proxy:3128", "u:h1dd3n@x", "u:h1dd3n@h1dd3n@x"])
 def test_an_invalid_entry_is_named_without_a_password(entry: str) -> None:
     (said,) = read(HTTPS_PROXY=PROXY, NO_PROXY=entry).ignored
-    assert said.endswith(" isn't a host, IP address or network; ignored")
+    assert said.endswith(" isn't a host, IP address, or network; ignored")
     assert "h1dd3n" not in said
 
 

@@ -14,10 +14,11 @@ from bot.poll.problem_jobs import NOTIFY_AFTER
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.store.db import schema
+from bot.store.jobs.snapshots import JobDocument
 from tests.delivery.harness import metric
 from tests.empty_store import lay_out
 from tests.poll.harness import EVENTS, INTERVAL, LIST, OPS, RETRIEVE, PollHarness, page_of, poll_harness, poller_on
-from tests.store.seeds import ACCOUNT, known_job, rows
+from tests.store.seeds import ACCOUNT, known_job, reading, rows
 
 UNREADABLE = {
     "500": Fault("answer", status=500, body={"error": {"message": "boom"}}),
@@ -173,6 +174,10 @@ async def test_a_backoff_ends_although_the_clock_was_set_back(harness: PollHarne
 async def test_followers_are_notified_once_of_a_job_that_is_unreadable_for_long(sqlite_harness: PollHarness) -> None:
     harness = sqlite_harness
     bad, _ = await _one_bad(harness, UNREADABLE["500"])
+    read = reading(bad, metadata={"name": "ranker v7"})
+    async with harness.store.db.transaction() as tx:
+        await harness.store.jobs.cards.get_or_create(tx, ACCOUNT, bad, "C1")
+        await harness.store.jobs.snapshots.save(tx, ACCOUNT, [JobDocument(read.snapshot, read.body)])
     await harness.poll()
     await harness.poll_later(NOTIFY_AFTER / 2)
     assert await _notices(harness) == []
@@ -183,6 +188,7 @@ async def test_followers_are_notified_once_of_a_job_that_is_unreadable_for_long(
     (notice,) = await _notices(harness)
     assert NoticeKind.JOB_UNREADABLE in notice
     assert bad in notice
+    assert '"name": "ranker v7"' in notice
     assert "boom" in notice
 
 

@@ -232,7 +232,7 @@ async def test_a_gigabyte_is_cut_before_it_is_in_memory(body: EndlessBody) -> No
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert (type(error), str(error)) == (InvalidResponse, "The response was larger than 8 MiB.")
+        assert (type(error), str(error)) == (InvalidResponse, "The response was larger than 8 MB.")
         await server.until_disconnected()
     assert MAX_PAGE_BYTES < body.sent < 4 * MAX_PAGE_BYTES
     assert peak < 3 * MAX_PAGE_BYTES

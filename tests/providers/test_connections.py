@@ -38,7 +38,7 @@ def through(url: str) -> Proxies:
 async def test_a_certificate_of_an_unknown_issuer(api: FineTuningApi, tmp_path: Path) -> None:
     async with tls_front(certificate(tmp_path), api) as port:
         error = await failure(f"https://localhost:{port}/v1")
-    assert str(error).startswith("Its certificate isn't trusted: self")
+    assert str(error).startswith("The server's certificate isn't trusted: self")
     assert "SSL_CERT_FILE" in error.todo
     assert error.may_have_executed is False
 
@@ -52,14 +52,14 @@ async def test_a_host_that_does_not_exist() -> None:
 async def test_a_port_that_refuses() -> None:
     error = await failure(f"http://127.0.0.1:{free_port()}/v1")
     assert (str(error), error.may_have_executed) == (
-        "The connection was refused: nothing is listening on its port.",
+        "The connection was refused: nothing is listening on that port.",
         False,
     )
 
 
 async def test_https_at_a_port_of_plain_http(api: FineTuningApi) -> None:
     error = await failure(f"https://127.0.0.1:{api.port}/v1")
-    assert (str(error), error.may_have_executed) == ("Its port doesn't speak TLS.", False)
+    assert (str(error), error.may_have_executed) == ("The server's port doesn't use TLS.", False)
     assert len(api.request_log) == 0
 
 
@@ -104,15 +104,15 @@ async def answering(answer: bytes) -> AsyncIterator[int]:
 async def test_plain_http_at_a_port_of_https() -> None:
     async with answering(ALERT) as port:
         error = await failure(f"http://127.0.0.1:{port}/v1")
-    assert str(error) == "Its port expects HTTPS, not plain HTTP."
-    assert error.todo == "Start {address} with https://."
+    assert str(error) == "The server's port expects HTTPS, not plain HTTP."
+    assert error.todo == "Change {address} to https://."
     assert error.may_have_executed is True
 
 
 async def test_a_connection_that_is_closed_without_a_response() -> None:
     async with answering(b"") as port:
         error = await failure(f"http://127.0.0.1:{port}/v1")
-    assert (str(error), error.may_have_executed) == ("It closed the connection without responding.", True)
+    assert (str(error), error.may_have_executed) == ("The server closed the connection without responding.", True)
 
 
 async def test_a_proxy_that_is_not_there() -> None:
@@ -140,5 +140,5 @@ async def test_a_failure_that_only_an_admin_can_fix_has_no_advice_to_retry(tmp_p
     async with tls_front(certificate(tmp_path), api) as port:
         error = await failure(f"https://localhost:{port}/v1")
     said = provider_error(error, project="here")
-    assert said.startswith("I can't reach the API: Its certificate isn't trusted: self")
+    assert said.startswith("I can't reach the API: The server's certificate isn't trusted: self")
     assert said.endswith("Your jobs aren't affected. Ask your ftjob admin to fix it.")

@@ -75,14 +75,14 @@ async def test_a_job_that_is_too_large_even_by_itself_hides_no_other(api: FineTu
     assert sorted(await _all(client)) == sorted([old, new])
     page = await client.list_jobs(after=new)
     assert (page.unreadable, page.after, page.broken) == ((huge,), huge, 1)
-    with pytest.raises(InvalidResponse, match="larger than 64 MiB"):
+    with pytest.raises(InvalidResponse, match="larger than 64 MB"):
         await client.retrieve(huge)
 
 
 async def test_many_short_texts_are_not_kept_whatever_their_total_size(api: FineTuningApi, client: Client) -> None:
     job = api.add_job(method={"type": "dpo", "dpo": {"notes": ["short"] * (MAX_PAGE_BYTES // 8)}})
 
-    with pytest.raises(InvalidResponse, match="larger than 8 MiB"):
+    with pytest.raises(InvalidResponse, match="larger than 8 MB"):
         await client.retrieve(job)
 
 

@@ -87,7 +87,7 @@ def test_a_spent_quota_is_named_and_waits_longest(status: int, body: Any) -> Non
     assert found.request_id == "req_1"
     inner = body.get("error") if isinstance(body, dict) else None
     said = (inner if isinstance(inner, dict) else body)["message"] if body and isinstance(body, dict) else None
-    assert str(found) == (said or "No quota or credit left (HTTP 402).")
+    assert str(found) == (said or "The API returned HTTP 402.")
 
 
 RATES: dict[str, Any] = {
@@ -244,7 +244,7 @@ def test_an_access_error_names_its_reason(status: int, body: Any, reason: Access
     assert isinstance(found, AccessDenied)
     assert (found.reason, found.request_id) == (reason, "req_1")
     if reason is AccessDenialReason.INTERMEDIARY:
-        said = f"A proxy, firewall or other service in front of the API blocked the request (HTTP {status})."
+        said = f"A proxy, firewall, or other service in front of the API blocked the request (HTTP {status})."
         assert str(found) == said
 
 
@@ -259,9 +259,7 @@ def test_the_meaning_of_a_refusal_precedes_the_apis_message() -> None:
         "The account is out of quota or credit: You exceeded your"
     )
     place = summary(error(*REFUSED["the country"][:2]))
-    assert (
-        place == "The API isn't available in the region that ftjob runs in: Country, region, or territory not supported"
-    )
+    assert place == "The API isn't available in the region ftjob runs in: Country, region, or territory not supported"
     assert summary(error(*REFUSED["a wrong key"][:2])) == "Incorrect API key provided."
 
 
@@ -282,5 +280,5 @@ def test_a_gateways_own_message_is_shown(body: Any) -> None:
 def test_plain_http_at_a_port_of_https_is_named(text: str) -> None:
     found = error(400, text)
     assert isinstance(found, Unreachable)
-    assert str(found) == "Its port expects HTTPS, not plain HTTP."
-    assert found.todo == "Start {address} with https://."
+    assert str(found) == "The server's port expects HTTPS, not plain HTTP."
+    assert found.todo == "Change {address} to https://."

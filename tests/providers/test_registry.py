@@ -260,21 +260,31 @@ def test_the_errors_of_googles_proxy_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "ask",
+    ("ask", "said"),
     [
-        lambda: TOGETHER.create_job({}),
-        lambda: TOGETHER.list_files(purpose="fine-tune", limit=1),
-        TOGETHER.list_models,
-        lambda: FIREWORKS.create_job({}),
-        lambda: FIREWORKS.list_files(purpose="fine-tune", limit=1),
-        FIREWORKS.list_models,
-        lambda: FIREWORKS.list_events(FIRE_ID),
-        lambda: FIREWORKS.list_checkpoints(FIRE_ID),
+        (
+            lambda: TOGETHER.create_job({}),
+            "ftjob can't create Together jobs. Use `together fine-tuning create` instead.",
+        ),
+        (
+            lambda: TOGETHER.list_files(purpose="fine-tune", limit=1),
+            "ftjob can't create Together jobs, so it doesn't list files.",
+        ),
+        (TOGETHER.list_models, "ftjob can't list Together models."),
+        (lambda: FIREWORKS.create_job({}), "ftjob can't create Fireworks jobs. Use `firectl` instead."),
+        (
+            lambda: FIREWORKS.list_files(purpose="fine-tune", limit=1),
+            "ftjob can't create Fireworks jobs, so it doesn't list files.",
+        ),
+        (FIREWORKS.list_models, "ftjob can't list Fireworks models."),
+        (lambda: FIREWORKS.list_events(FIRE_ID), "ftjob can't read Fireworks job logs."),
+        (lambda: FIREWORKS.list_checkpoints(FIRE_ID), f"Fireworks doesn't list checkpoints for {FIRE_ID}."),
     ],
 )
-def test_a_feature_that_a_provider_lacks_is_never_requested(ask: Any) -> None:
-    with pytest.raises(NotSupported):
+def test_a_feature_that_a_provider_lacks_is_never_requested(ask: Any, said: str) -> None:
+    with pytest.raises(NotSupported) as refused:
         ask()
+    assert str(refused.value) == said
 
 
 @pytest.mark.parametrize("dialect", [TOGETHER, FIREWORKS])

@@ -11,9 +11,10 @@ from bot.store.actions.confirmations import RESUBMIT_COOLDOWN
 
 ENDS = frozenset({Decision.DONE, Decision.FINISHED, Decision.REFUSED, Decision.UNSENT, Decision.UNKNOWN})
 _NOTIFIED_BY_CHANGE = {Decision.DONE: "carried out", Decision.FINISHED: "came too late"}
-_CLAIMS = ("was canceled", "Cancel sent")
+_OUTCOMES = _NOTIFIED_BY_CHANGE | {Decision.UNKNOWN: "not confirmed"}
+_CLAIMS = ("was canceled", "Cancel request sent", "You canceled ", "> canceled ")
 """Words after which somebody believes that the job is cancelled."""
-_WATCHES = "I'll keep watching"
+_WATCHES = "I'll keep checking"
 _WORDS = {
     Decision.DONE: "was canceled",
     Decision.FINISHED: "had already finished",
@@ -236,7 +237,7 @@ def _notified(evidence: Evidence) -> Iterator[str]:
     """Who submitted an action hears its end, in the answer or later; so do the threads of the job, in theirs."""
     ends = [evidence.rows[place] for key in evidence.actions for place in evidence.ends(key)]
     later = Counter(
-        (end.person, _NOTIFIED_BY_CHANGE.get(end.decision, "not carried out")) for end in ends if end.source == "start"
+        (end.person, _OUTCOMES.get(end.decision, "not carried out")) for end in ends if end.source == "start"
     )
     people = {end.person for end in ends}
     told = Counter((line.to, line.how) for line in evidence.notices if line.to in people)

@@ -9,11 +9,11 @@ from bot.store.actions.confirmations import RESUBMIT_COOLDOWN
 from tests.races.checker import ActionNotice, AuditRow, ButtonPress, Evidence, SentAction, check, lost_replies
 
 CANCELLED = "`ftjob-race` was canceled."
-WATCHED = "The API didn't confirm the cancel. It may have arrived. I'll keep watching and let you know."
+WATCHED = "The API didn't confirm the cancel. It may have arrived. I'll keep checking and let you know."
 
 FIRST = SentAction(2, "running", frozenset({"a"}), "calm")
 SUBMITTED = ButtonPress(2, "U1", "a", CANCELLED, None, was_cancelled=True)
-CLICK = ButtonPress(3, "U1", "a", "`ftjob-race` is already being canceled by you.", Decision.DUPLICATE)
+CLICK = ButtonPress(3, "U1", "a", "You're already canceling `ftjob-race`.", Decision.DUPLICATE)
 ORDERED = AuditRow(10.0, "U1", "button", Decision.SUBMITTED, "a", "running")
 CLICKED = AuditRow(10.5, "U1", "button", Decision.DUPLICATE)
 DONE = AuditRow(11.0, "U1", "button", Decision.DONE, "a", "running")
@@ -29,7 +29,7 @@ GOOD = Evidence(
 )
 
 UNKNOWN = AuditRow(80.0, "U1", "start", Decision.UNKNOWN, "a", "running")
-ENDED = ActionNotice("C1", "order_ended", "not carried out", "I couldn't confirm the cancel.")
+ENDED = ActionNotice("C1", "order_ended", "not confirmed", "I couldn't confirm that the cancel request went through.")
 LOST = replace(
     GOOD,
     status="running",
@@ -59,7 +59,11 @@ def test_a_press_without_an_order_needs_its_row_alone() -> None:
 
 def test_an_action_that_was_refused_or_never_sent_notifies_the_thread() -> None:
     for end, trouble, said in (
-        (Decision.REFUSED, "limited", "The API is rate limiting us. Your jobs aren't affected. Try again in 7 s."),
+        (
+            Decision.REFUSED,
+            "limited",
+            "The API is rate-limiting ftjob. Your jobs aren't affected. Try again in 7 seconds.",
+        ),
         (Decision.UNSENT, "refused", "I couldn't reach the API, so nothing was sent."),
     ):
         told = replace(

@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft7Validator
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.cli import check
+from bot.cli.check_slack import SCOPE_BENEFITS
 from bot.listeners.shortcuts import TRACK_FROM_MESSAGE
 from bot.listeners.slash import COMMAND
 from bot.runtime import manifest
@@ -229,4 +229,4 @@ def test_no_forbidden_scope_is_requested() -> None:
 
 def test_check_says_what_every_optional_scope_enables() -> None:
     _, optional = manifest.scopes(manifest.for_socket_mode())
-    assert set(check.SCOPE_BENEFITS) == optional
+    assert set(SCOPE_BENEFITS) == optional

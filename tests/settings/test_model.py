@@ -117,7 +117,9 @@ def test_every_switch_takes_the_same_words_in_any_case_and_no_other(name: str) -
     for text in ("0", "no", "false", "off", "NO", "False", "Off", "", " "):
         assert getattr(good(**{variable: text}), name) is False, text
     for text in ("y", "n", "t", "f", "2", "-1", "1.0", "enabled", "yes please", "\u0661"):
-        assert problems(GOOD | {variable: text}) == [f"{variable} must be yes or no (or true, false, on, off, 1, 0)"]
+        assert problems(GOOD | {variable: text}) == [
+            f"{variable} must be yes or no (true, false, on, off, 1, and 0 also work)"
+        ]
 
 
 def test_there_are_switches() -> None:
@@ -331,9 +333,12 @@ def test_a_key_that_the_file_gives_to_an_account_makes_no_second_one(tmp_path: P
 
 def test_two_accounts_have_two_names(tmp_path: Path) -> None:
     file = tmp_path / "ftjob.toml"
-    file.write_text('[accounts.default]\nkey_env = "OTHER_KEY"\n')
-    assert problems(GOOD | {"FTJOB_CONFIG": str(file), "OTHER_KEY": "k" * 16}) == [
-        "OPENAI_API_KEY or another setting creates a second account named default; rename it in FTJOB_CONFIG"
+    file.write_text('[accounts.default]\nkey_env = "OTHER_KEY"\n[accounts.azure]\nkey_env = "OTHER_KEY"\n')
+    azure = {"AZURE_OPENAI_ENDPOINT": AZURE_ENDPOINT, "AZURE_OPENAI_API_KEY": "k" * 32}
+    environ = GOOD | azure | {"FTJOB_CONFIG": str(file), "OTHER_KEY": "k" * 16}
+    assert problems(environ) == [
+        "AZURE_OPENAI_ENDPOINT creates an account named azure, but FTJOB_CONFIG already has one; rename that one",
+        "OPENAI_API_KEY creates an account named default, but FTJOB_CONFIG already has one; rename that one",
     ]
 
 
@@ -389,8 +394,8 @@ def test_files_that_cannot_be_read_are_named_with_all_other_problems(tmp_path: P
         "SLACK_BOT_TOKEN_FILE is empty",
         "SLACK_APP_TOKEN_FILE can't be read: Is a directory",
         "OPENAI_API_KEY_FILE can't be read: No such file or directory",
-        "OPENAI_WRITE_API_KEY_FILE can't be read: not text",
-        "PORT: input should be greater than or equal to 1",
+        "OPENAI_WRITE_API_KEY_FILE can't be read: it isn't UTF-8 text",
+        "PORT must be a whole number from 1 to 65535",
     ]
 
 
@@ -428,9 +433,9 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     ("content", "says"),
     [
         (None, ".env can't be read: Is a directory"),
-        (b"OPENAI_API_KEY=\xff\xfe", ".env can't be read: not text"),
-        ("OPENAI_ORG_ID=org-1\n".encode("utf-16"), ".env can't be read: not text"),
-        (b"#" * (2**20 + 1), ".env can't be read: larger than 1 MiB"),
+        (b"OPENAI_API_KEY=\xff\xfe", ".env can't be read: it isn't UTF-8 text"),
+        ("OPENAI_ORG_ID=org-1\n".encode("utf-16"), ".env can't be read: it isn't UTF-8 text"),
+        (b"#" * (2**20 + 1), ".env can't be read: it's larger than 1 MB"),
         (b"OPENAI_ORG_ID=org-1\nOPENAI_API_KEY 'c4n4ry\n", ".env: line 2 isn't in the form NAME=value"),
     ],
     ids=["a folder", "no text", "UTF-16", "too large", "a line that is no setting"],
@@ -448,10 +453,10 @@ def test_a_dotenv_file_that_cannot_be_used_is_named(content: bytes | None, says:
     ("content", "says"),
     [
         (None, "SSL_CERT_FILE can't be read: No such file or directory"),
-        ("no certificate", "SSL_CERT_FILE contains no readable certificate"),
+        ("no certificate", "SSL_CERT_FILE doesn't contain a valid certificate"),
         (
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            "SSL_CERT_FILE contains no readable certificate",
+            "SSL_CERT_FILE doesn't contain a valid certificate",
         ),
     ],
 )

@@ -221,7 +221,7 @@ def test_an_alert_of_a_model_says_so_and_a_card_shows_the_status() -> None:
     change = Recorded("ftjob-a", 4, "model", SUCCEEDED)
     assert not mentions_change("*Succeeded* · `ftjob-a`", change)
     assert mentions_change("*Succeeded* · `ftjob-a`", change, "card")
-    assert mentions_change("*ftjob-a* · model named `ft:a`", change)
+    assert mentions_change("*ftjob-a* · fine-tuned model: `ft:a`", change)
 
 
 def test_what_was_before_is_not_what_is_told() -> None:

@@ -57,6 +57,17 @@ async def test_a_job_that_keeps_changing_is_alerted_a_few_times_and_then_once(
     assert len(await harness.changes()) == flips
 
 
+@pytest.mark.parametrize("metadata", [{}, {"name": "ranker v7"}])
+async def test_the_notice_of_a_flapping_job_stores_its_name(harness: PollHarness, metadata: dict[str, str]) -> None:
+    job = harness.api.add_job(status="running", metadata=metadata)
+    await harness.track(job)
+
+    await _flip(harness, job, MAX_ALERTS + 1)
+
+    (notice,) = [json.loads(row.notice) for row in await deliveries(harness.store, "C1") if row.notice]
+    assert (notice["about"], notice["name"]) == (job, metadata.get("name"))
+
+
 async def test_every_channel_is_notified_once_and_other_jobs_are_alerted_as_ever(harness: PollHarness) -> None:
     job, other = harness.api.add_job(status="running"), harness.api.add_job(status="running")
     await harness.track(job)

@@ -25,7 +25,8 @@ class Users:
 
     def __init__(self, client: AsyncWebClient, operators: frozenset[str], monotonic: Callable[[], float]) -> None:
         self._client = client
-        self._operators = operators
+        self.operators = operators
+        """IDs of users and of user groups, as the settings name them."""
         self._groups = UserGroups(client, operators, monotonic)
         self._monotonic = monotonic
         self._cache: dict[str, tuple[float, Person]] = {}
@@ -90,7 +91,7 @@ class Users:
     async def _with_groups(self, person: Person, *, fresh: bool) -> Person:
         """Return a user with their groups, unless they are an operator without them, or cannot be one."""
         cannot_operate = person.is_guest or person.is_external or not person.is_human
-        if cannot_operate or person.is_admin or person.id in self._operators:
+        if cannot_operate or person.is_admin or person.id in self.operators:
             return person
         groups, some_unknown = await self._groups.groups_of(person.id, fresh=fresh)
         return replace(person, groups=groups, groups_unknown=some_unknown)

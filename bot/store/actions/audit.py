@@ -32,6 +32,7 @@ class AuditEntry:
     decision: Decision
     account: str | None = None
     job_id: str | None = None
+    """Of several jobs, their ids with commas between."""
     reason: str | None = None
     status_before: str | None = None
     status_after: str | None = None
@@ -39,6 +40,11 @@ class AuditEntry:
     """The API's own id of the request."""
     confirmation_key: str | None = None
     """The key of the confirmation, common to the rows of one action; useless once it is confirmed."""
+
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids of the jobs that it is about."""
+        return self.job_id.split(",") if self.job_id else []
 
 
 @dataclass(frozen=True)

@@ -41,9 +41,7 @@ def is_behind(revision: str) -> bool:
     """
     scripts = ScriptDirectory.from_config(_config())
     if revision not in {script.revision for script in scripts.walk_revisions()}:
-        raise FtjobError(
-            f"The database is at schema {revision}, which this version of ftjob doesn't know. Run a newer version."
-        )
+        raise FtjobError(f"The database is from a newer version of ftjob (schema {revision}). Upgrade ftjob.")
     return revision != scripts.get_current_head()
 
 

@@ -27,8 +27,8 @@ class SchemaState(StrEnum):
     """The state of the schema before a start."""
 
     READY = "up to date"
-    OLD = "outdated; `ftjob run` migrates it"
-    EMPTY = "not created yet; `ftjob run` creates it"
+    OLD = "outdated; `ftjob run` will migrate it"
+    EMPTY = "not created yet; `ftjob run` will create it"
 
 
 @dataclass(frozen=True)

@@ -31,11 +31,14 @@ _SENTENCES = {
     "3D000": ("{said}. Create it or correct its name in DATABASE_URL.", 1),
     "3F000": ("{said}. Create a schema for ftjob or correct the role's search_path.", 1),
     "42704": ("{said}. Correct the options in DATABASE_URL.", 1),
-    "42P01": ("{said}. Migrate the database with ftjob db upgrade.", 1),
-    "53100": ("The server's disk is full ({said}). Free some space, then start again.", EX_TEMPFAIL),
-    "53300": ("The server is out of connections ({said}). Start again later or raise its limit.", EX_TEMPFAIL),
-    "53": ("The server is out of resources ({said}). Start again later.", EX_TEMPFAIL),
-    "57P0": ("The server isn't accepting connections right now ({said}). Start again later.", EX_TEMPFAIL),
+    "42P01": ("{said}. Run `ftjob db upgrade`.", 1),
+    "53100": ("The server's disk is full ({said}). Free up disk space on the server, then try again.", EX_TEMPFAIL),
+    "53300": (
+        "The server is out of connections ({said}). Try again later, or raise the server's connection limit.",
+        EX_TEMPFAIL,
+    ),
+    "53": ("The server is out of resources ({said}). Try again later.", EX_TEMPFAIL),
+    "57P0": ("The server isn't accepting connections right now ({said}). Try again later.", EX_TEMPFAIL),
 }
 """Sentence and exit code by the beginning of the SQLSTATE; the longest one counts."""
 
@@ -107,7 +110,7 @@ def _message_of(error: BaseException) -> str:
 def _of_server(error: BaseException, address: PostgresAddress) -> Reason:
     state, said = sqlstate_of(error), _message_of(error)
     if state == "42501":
-        return Reason(f"{said}: {_grant_hint(said, address)}.")
+        return Reason(f"{said}. {_grant_hint(said, address)}")
     if state.startswith("08") and "connection was closed in the middle" in said:
         return Reason(
             f"{_server_name(address)} closed the connection without responding. Is it a PostgreSQL server?", EX_TEMPFAIL
@@ -124,18 +127,19 @@ def _of_server(error: BaseException, address: PostgresAddress) -> Reason:
 
 
 def _grant_hint(said: str, address: PostgresAddress) -> str:
-    """Return the GRANT that the role lacks."""
-    role = _identifier(address.user) if address.user else "the role of DATABASE_URL"
+    """Return the fix for a missing privilege; SQL has no period after it, so that it can be copied."""
+    role = _identifier(address.user) if address.user else "<user>"
     if schema := re.search(r"for schema (\S+)", said):
-        return f"GRANT CREATE ON SCHEMA {schema[1]} TO {role}"
+        return f"To fix it, run: GRANT CREATE ON SCHEMA {schema[1]} TO {role}"
     if database := re.search(r'for database "?([^"]+)"?', said):
-        return f"GRANT CONNECT ON DATABASE {_identifier(database[1])} TO {role}"
+        return f"To fix it, run: GRANT CONNECT ON DATABASE {_identifier(database[1])} TO {role}"
     if re.search(r"for (table|relation|sequence)", said):
         return (
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}; "
+            f"To fix it, run: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}; "
             f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
         )
-    return f"ask the database owner to grant it to {role}"
+    user = f"the user {role}" if address.user else "the database user"
+    return f"Ask the database owner to give {user} that permission."
 
 
 def _identifier(name: str) -> str:
@@ -148,7 +152,7 @@ def _of_connection(error: BaseException, address: PostgresAddress) -> Reason:
         case ssl.SSLError():
             return _of_tls(error, server)
         case socket.gaierror():
-            return Reason(f"The host {', '.join(address.hosts)} was not found ({error.strerror}). Check DATABASE_URL.")
+            return Reason(f"The host {', '.join(address.hosts)} wasn't found ({error.strerror}). Check DATABASE_URL.")
         case ConnectionRefusedError():
             return Reason(
                 f"Nothing is listening at {server} (connection refused). Check DATABASE_URL or start the database."
@@ -171,9 +175,9 @@ def _of_connection(error: BaseException, address: PostgresAddress) -> Reason:
 def _of_tls(error: ssl.SSLError, server: str) -> Reason:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message or _message_of(error)
-        return Reason(f"The certificate of {server} wasn't accepted ({why}). Correct sslrootcert in DATABASE_URL.")
+        return Reason(f"The certificate for {server} wasn't accepted ({why}). Correct sslrootcert in DATABASE_URL.")
     return Reason(
-        f"TLS with {server} failed ({getattr(error, 'reason', None) or _message_of(error)}). Check sslmode, sslcert and sslkey."
+        f"TLS with {server} failed ({getattr(error, 'reason', None) or _message_of(error)}). Check sslmode, sslcert, and sslkey."
     )
 
 
@@ -182,7 +186,7 @@ def _without_tls(server: str, address: PostgresAddress) -> Reason:
     if mode in ("allow", "prefer"):  # then the driver goes on without TLS, if a PostgreSQL says that it has none
         return Reason(f"{server} doesn't respond like a PostgreSQL server. Check the host and port in DATABASE_URL.")
     return Reason(
-        f"{server} doesn't offer TLS, which sslmode={mode} in DATABASE_URL requires. Turn TLS on there or set sslmode=prefer. "
+        f"{server} doesn't offer TLS, which sslmode={mode} in DATABASE_URL requires. Turn on TLS there or set sslmode=prefer. "
         "If it isn't a PostgreSQL server, correct DATABASE_URL."
     )
 
@@ -192,4 +196,4 @@ def _server_name(address: PostgresAddress) -> str:
     hosts = zip(address.hosts, address.ports, strict=True)
     return ", ".join(
         f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{host}:{port}" for host, port in hosts
-    ) or ("the local PostgreSQL")
+    ) or ("the local PostgreSQL server")

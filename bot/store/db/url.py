@@ -11,8 +11,8 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?://(?P<host>[^/?]*)/?(?P<path>[^?]*)(?:\?(?P<query>.*))?", re.DOTALL)
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+\w+)?://(.*)", re.DOTALL)
 _HOST = re.compile(r"(?:\[(?P<v6>[^\]@/]+)\]|(?P<name>[^:\[\]@/?]*))(?::(?P<port>\d*))?")
-_SHAPE = "must be like postgresql://user:password@host:5432/name"
-_ENCODE = "write @ in a password as %40, / as %2F and ? as %3F"
+_SHAPE = "must look like postgresql://user:password@host:5432/name"
+_ENCODE = "write @ in a password as %40, / as %2F, and ? as %3F"
 
 _MAX_PORTS = 65535
 
@@ -100,7 +100,7 @@ def parse(url: str) -> PostgresAddress | SqliteAddress:
         ValueError: it cannot be used; says why, without a value.
     """
     if not all(character.isprintable() for character in url):
-        raise ValueError("contains an invalid character; was it cut off or copied with a line break?")
+        raise ValueError("contains an invalid character, such as a line break; copy it again")
     if found := _SQLITE.fullmatch(url):
         return _sqlite(found)
     if not (found := _POSTGRES.fullmatch(url)):
@@ -116,7 +116,7 @@ def parse(url: str) -> PostgresAddress | SqliteAddress:
 
 def _sqlite(found: re.Match[str]) -> SqliteAddress:
     if found["host"]:
-        raise ValueError("must be like sqlite:///ftjob.db, or sqlite:////data/ftjob.db for a path from the root")
+        raise ValueError("must look like sqlite:///ftjob.db, or sqlite:////data/ftjob.db for an absolute path")
     names = [_decoded(pair.partition("=")[0]) for pair in (found["query"] or "").split("&") if pair]
     for name in names:
         if name not in _OF_SQLITE:
@@ -239,9 +239,11 @@ def _port(text: str) -> int:
 
 def _check_tls(tls: dict[str, str]) -> None:
     if tls.get("sslrootcert") == "system" and tls.setdefault("sslmode", "verify-full") != "verify-full":
-        raise ValueError("has an invalid option: sslrootcert=system needs sslmode=verify-full")
+        raise ValueError("has an invalid option: sslrootcert=system requires sslmode=verify-full")
     if tls.get("sslnegotiation") == "direct" and tls.get("sslmode") not in ("require", "verify-ca", "verify-full"):
-        raise ValueError("has an invalid option: sslnegotiation=direct needs sslmode=require, verify-ca or verify-full")
+        raise ValueError(
+            "has an invalid option: sslnegotiation=direct requires sslmode=require, verify-ca, or verify-full"
+        )
 
 
 def _decoded(text: str) -> str:

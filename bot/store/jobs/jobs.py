@@ -129,6 +129,14 @@ class Jobs:
         """Return the current time of the database's clock."""
         return float(await tx.scalar(select(self._db.now())) or 0.0)
 
+    async def stalled(self, most: int) -> list[KnownJob]:
+        """Return the open jobs that were reported as stalled, of any account, the last to stall first."""
+        jobs = schema.job.c
+        reported = select(schema.job).where(jobs.stalled_since.is_not(None), jobs.closed.is_(False))
+        async with self._db.transaction() as tx:
+            rows = await tx.execute(reported.order_by(jobs.stalled_since.desc(), jobs.id).limit(most))
+            return [_known(row) for row in rows]
+
     async def newest(self, account: str, most: int) -> dict[str, KnownJob]:
         """Return the jobs that were created last, by id."""
         async with self._db.transaction() as tx:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -139,30 +139,18 @@ class JobSnapshots:
 
     async def find(self, account: str, job_id: str) -> JobSnapshot | None:
         """Return the snapshot of a job, or None if it was not read since it got its card."""
-        jobs, both = schema.job.c, _of_same_job()
-        joined = select(schema.job_snapshot, jobs.state_since, jobs.missing, jobs.stalled_since).join(schema.job, both)
-        async with self._db.transaction() as tx:
-            row = (await tx.execute(joined.where(*_of(account, job_id)))).one_or_none()
-        if row is None:
-            return None
-        job = Job.model_validate(json.loads(row.body))
-        return JobSnapshot(job, row.state_since, row.missing, row.stalled_since, _progress(row), _chart(row))
+        return (await self.of_jobs([(account, job_id)])).get((account, job_id))
 
-    async def with_name(self, text: str, most: int) -> list[tuple[str, Job]]:
-        """Return jobs of any account whose name contains a text, with their accounts, newest first; case does not count.
-
-        SQLite folds the case of ASCII letters only.
-        """
-        snapshots, jobs = schema.job_snapshot, schema.job
-        found = (
-            select(snapshots.c.account, snapshots.c.body)
-            .join(jobs, _of_same_job())
-            .where(func.lower(snapshots.c.name).contains(text.lower(), autoescape=True))
-            .order_by(jobs.c.created_at.desc(), jobs.c.id)
-            .limit(most)
-        )
+    async def of_jobs(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], JobSnapshot]:
+        """Return the snapshots of jobs, each by its account and ID."""
+        snapshots, jobs, among = schema.job_snapshot.c, schema.job.c, self._db.among
+        accounts, ids = {account for account, _ in keys}, {job_id for _, job_id in keys}
+        columns = schema.job_snapshot, jobs.state_since, jobs.missing, jobs.stalled_since
+        chosen = select(*columns).where(among(snapshots.account, accounts), among(snapshots.job_id, ids))
+        joined = chosen.join(schema.job, _of_same_job())
         async with self._db.transaction() as tx:
-            return [(row.account, Job.model_validate(json.loads(row.body))) for row in await tx.execute(found)]
+            rows = await tx.execute(joined)
+            return {key: _snapshot(row) for row in rows if (key := (row.account, row.job_id)) in keys}
 
     async def claim_running(self, account: str, *, interval: float, most: int) -> list[RunningJob]:
         """Claim the running, tracked jobs whose events were not read for ``interval`` seconds, longest ago first.
@@ -286,8 +274,10 @@ def _progress(row: Any) -> Progress | None:
     return Progress.from_json(json.loads(row.progress)) if row.progress else None
 
 
-def _chart(row: Any) -> UploadedChart | None:
-    return UploadedChart(row.chart_file_id, row.chart_alt_text) if row.chart_file_id else None
+def _snapshot(row: Any) -> JobSnapshot:
+    chart = UploadedChart(row.chart_file_id, row.chart_alt_text) if row.chart_file_id else None
+    job = Job.model_validate(json.loads(row.body))
+    return JobSnapshot(job, row.state_since, row.missing, row.stalled_since, _progress(row), chart)
 
 
 def _running_job(row: Any) -> RunningJob:

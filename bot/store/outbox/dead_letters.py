@@ -3,7 +3,7 @@
 A delivery that is part of a digest shares the digest's state and is never listed itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,17 @@ class Overview:
     """Seconds since the oldest pending delivery was enqueued; None if there is none."""
 
 
+@dataclass(frozen=True)
+class ChannelDeadLetters:
+    """The dead letters of a channel that have the same error."""
+
+    channel: str
+    """The id of the channel, or of a user."""
+    error: str | None
+    """Slack's error code, or ours."""
+    count: int
+
+
 class DeadLetters:
     """Parked and dead deliveries."""
 
@@ -74,6 +85,15 @@ class DeadLetters:
             total = (await tx.execute(select(func.count()).where(*_listed()))).scalar_one()
             count, age = (await tx.execute(waiting)).one()
         return Overview(letters, total, count, None if age is None else max(0.0, float(age)))
+
+    async def by_channel(self, channels: Collection[str] | None = None) -> list[ChannelDeadLetters]:
+        """Return the number of dead letters by channel and error, of some channels or of all, oldest first."""
+        rows = schema.delivery.c
+        chosen = () if channels is None else (self._db.among(rows.channel, channels),)
+        counted = select(rows.channel, rows.error, func.count().label("messages")).where(*_listed(), *chosen)
+        grouped = counted.group_by(rows.channel, rows.error).order_by(func.min(rows.id))
+        async with self._db.transaction() as tx:
+            return [ChannelDeadLetters(row.channel, row.error, row.messages) for row in await tx.execute(grouped)]
 
     async def by_state(self) -> dict[str, int]:
         """Return the number of deliveries by state, ``sent`` excluded; a digest counts once."""

@@ -37,7 +37,13 @@ def read_only_engine(path: Path) -> AsyncEngine:
 
 def _prepare(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
+    # SQLite's own folds ASCII letters only.
+    connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value

@@ -45,17 +45,17 @@ def _locked(held: int, path: Path) -> Iterator[int]:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreInUse(f"{path} is in use by the running bot.") from None
+            raise StoreInUse(f"{path} is in use by another ftjob process. Stop that process first.") from None
         yield held
     finally:
         os.close(held)
 
 
 def _refuse_other_names(file: int, path: Path) -> None:
-    if (names := os.fstat(file).st_nlink) > 1:
+    if (links := os.fstat(file).st_nlink) > 1:
         raise StoreUnusable(
-            f"{path} has {names} names (hard links), and SQLite can't see changes made through the others. Copy it to a "
-            "separate file and point DATABASE_URL at that."
+            f"{path} has {links} hard links, and SQLite can't see changes made through the others. Copy it to a separate "
+            "file and point DATABASE_URL to that file."
         )
 
 
@@ -76,6 +76,8 @@ def _open(path: Path, more: int = 0) -> int:
 
 def open_error(path: Path, error: OSError) -> StoreUnusable:
     """Return why a file cannot be opened for writing, or made."""
+    if not path.parent.exists():
+        return StoreUnusable(f"The folder {path.parent} doesn't exist. Create it or correct DATABASE_URL.")
     if not path.parent.is_dir():
-        return StoreUnusable(f"{path.parent} isn't a folder. Create it or correct DATABASE_URL.")
+        return StoreUnusable(f"{path.parent} is a file, not a folder. Correct DATABASE_URL.")
     return StoreUnusable(f"{path} can't be opened for writing: {error.strerror}.")

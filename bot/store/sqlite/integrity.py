@@ -67,16 +67,15 @@ def _error(path: Path, code: int, found: str) -> FtjobError:
     if code in _DAMAGED:
         return _damaged(path, found)
     if code in _BUSY:
-        return StoreLocked(f"{path} is locked by another program. Close it, then start again.")
+        return StoreLocked(f"{path} is locked by another program. Close that program, then try again.")
     return FtjobError(f"{path} can't be used: {found}.")
 
 
 def _damaged(path: Path, found: str) -> StoreDamaged:
     # A write-ahead log that stays behind would be played into whatever takes the file's place.
     return StoreDamaged(
-        f"{path} is damaged ({found}). The file was not changed. Move it away, together with {path.name}-wal and "
-        f"{path.name}-shm if they exist, then restore a backup or start fresh "
-        "(all tracking will be lost)."
+        f"{path} is damaged ({found}). The file wasn't changed. Move it elsewhere, along with {path.name}-wal and "
+        f"{path.name}-shm if they exist, then restore a backup or start fresh (all tracking will be lost)."
     )
 
 
@@ -86,12 +85,12 @@ def _missing(path: Path) -> str | None:
         header = file.read(_HEADER)
     size = path.stat().st_size
     if len(header) < _HEADER:
-        return f"it has {size} bytes, too few for a database"
+        return f"a {size}-byte file is too small for a database"
     if not header.startswith(b"SQLite format 3\0") or any(path.with_name(path.name + end).exists() for end in _LOGS):
         return None  # a log may hold what is missing; SQLite itself says what is wrong with another header
     page = int.from_bytes(header[16:18], "big")
     said = (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
-    return f"it has {size} bytes of {said}" if size < said else None
+    return f"only {size:,} of {said:,} bytes are there" if size < said else None
 
 
 def _read_only(path: Path) -> str:

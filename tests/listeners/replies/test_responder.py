@@ -205,7 +205,7 @@ async def test_a_late_reply_says_when_it_was_requested(world: World, seconds: fl
         answer = await exchange.reply()
 
     assert answer.text == "Only for you."
-    assert ("Slack accepted my reply only now" in answer.plain_text) is is_late
+    assert ("Slack didn't accept my reply until now" in answer.plain_text) is is_late
 
 
 async def test_after_the_response_url_expired_nothing_is_tried(world: World) -> None:

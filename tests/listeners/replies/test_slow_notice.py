@@ -55,7 +55,7 @@ async def test_a_slow_notice_that_replaced_a_message_is_replaced_by_the_reply_or
 
     assert [each.replace_original for each in [*exchange.replies, *gone.replies]] == [True] * 4
     assert [each.text == WAITING for each in [*exchange.replies, *gone.replies]] == [True, False] * 2
-    assert "No job" in world.slack.ephemerals[-1].text
+    assert "I couldn't find job" in world.slack.ephemerals[-1].text
     assert all(each.displayed is shown.displayed for each in [*exchange.replies, *gone.replies]), "it stands there once"
 
 

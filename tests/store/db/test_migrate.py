@@ -100,7 +100,7 @@ async def test_a_database_of_a_newer_program_is_refused_and_left_alone(database_
     async with open_store(database_url, time.now) as store:
         await _run(store.db, "UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(FtjobError, match=r"schema 9999, which this version of ftjob doesn't know. Run a newer version"):
+    with pytest.raises(FtjobError, match=r"from a newer version of ftjob \(schema 9999\). Upgrade ftjob"):
         async with open_store(database_url, time.now):
             pass
 

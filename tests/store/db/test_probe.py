@@ -130,9 +130,9 @@ async def test_a_file_with_two_names_of_a_newer_version_or_in_no_folder_is_refus
     with pytest.raises(FtjobError, match="schema 9999"):
         await probe(f"sqlite:///{file}")
     os.link(file, tmp_path / "other.db")
-    with pytest.raises(StoreUnusable, match="2 names"):
+    with pytest.raises(StoreUnusable, match="2 hard links"):
         await probe(f"sqlite:///{file}")
-    with pytest.raises(StoreUnusable, match="isn't a folder"):
+    with pytest.raises(StoreUnusable, match="nowhere doesn't exist"):
         await probe(f"sqlite:///{tmp_path}/nowhere/ftjob.db")
     assert not (tmp_path / "nowhere").exists()
 

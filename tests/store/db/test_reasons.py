@@ -42,7 +42,12 @@ SERVER = [
         1,
         'GRANT CONNECT ON DATABASE x TO "my app"',
     ),
-    (asyncpg.InsufficientPrivilegeError, "must be owner of table job", 1, "ask the database owner to grant it"),
+    (
+        asyncpg.InsufficientPrivilegeError,
+        "must be owner of table job",
+        1,
+        'Ask the database owner to give the user "my app" that permission.',
+    ),
     (asyncpg.InvalidPasswordError, 'password authentication failed for user "u"', 1, "rejected the password"),
     (asyncpg.InvalidAuthorizationSpecificationError, 'role "u" does not exist', 1, "rejected the login"),
     (
@@ -52,16 +57,21 @@ SERVER = [
         "Add sslmode=require",
     ),
     (asyncpg.InvalidCatalogNameError, 'database "nope" does not exist', 1, "Create it or correct its name"),
-    (asyncpg.TooManyConnectionsError, "sorry, too many clients already", EX_TEMPFAIL, "Start again later"),
-    (asyncpg.CannotConnectNowError, "the database system is starting up", EX_TEMPFAIL, "Start again later"),
+    (asyncpg.TooManyConnectionsError, "sorry, too many clients already", EX_TEMPFAIL, "Try again later"),
+    (asyncpg.CannotConnectNowError, "the database system is starting up", EX_TEMPFAIL, "Try again later"),
     (
         asyncpg.AdminShutdownError,
         "terminating connection due to administrator command",
         EX_TEMPFAIL,
-        "Start again later",
+        "Try again later",
     ),
     (asyncpg.ReadOnlySQLTransactionError, "cannot execute UPDATE in a read-only transaction", EX_TEMPFAIL, "read-only"),
-    (asyncpg.DiskFullError, "could not extend file: No space left on device", EX_TEMPFAIL, "Free some space"),
+    (
+        asyncpg.DiskFullError,
+        "could not extend file: No space left on device",
+        EX_TEMPFAIL,
+        "Free up disk space on the server",
+    ),
     (asyncpg.OutOfMemoryError, "out of memory", EX_TEMPFAIL, "out of resources"),
     (asyncpg.ProtocolViolationError, "unsupported startup parameter: options", 1, "Remove it from DATABASE_URL"),
     (
@@ -135,10 +145,12 @@ def as_role(url: str, role: str) -> str:
 
 async def test_a_role_that_may_make_no_tables_gets_the_grant_that_mends_it(postgres_url: str, role: str) -> None:
     said = await why(as_role(postgres_url, role))
-    assert said == Reason(f"permission denied for schema public: GRANT CREATE ON SCHEMA public TO {role}.")
+    assert said == Reason(
+        f"permission denied for schema public. To fix it, run: GRANT CREATE ON SCHEMA public TO {role}"
+    )
 
     async with admin(postgres_url) as connection:
-        await connection.execute(said.sentence.split(": ")[1].rstrip("."))
+        await connection.execute(said.sentence.split(": ")[1])
     async with open_store(as_role(postgres_url, role), wall.time):
         pass
 
@@ -148,7 +160,9 @@ async def test_a_role_that_may_not_connect_gets_the_grant_that_mends_it(postgres
     async with admin(postgres_url) as connection:
         await connection.execute(f"REVOKE CONNECT ON DATABASE {name} FROM public")
     said = await why(as_role(postgres_url, role))
-    assert said == Reason(f'permission denied for database "{name}": GRANT CONNECT ON DATABASE {name} TO {role}.')
+    assert said == Reason(
+        f'permission denied for database "{name}". To fix it, run: GRANT CONNECT ON DATABASE {name} TO {role}'
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,7 +177,7 @@ async def test_a_role_that_may_not_connect_gets_the_grant_that_mends_it(postgres
         (lambda url: url.replace("127.0.0.1", "127.0.0.1:1,127.0.0.1"), None),
         (lambda _: f"postgresql://u@127.0.0.1:{free_port()}/d", "(connection refused). Check DATABASE_URL"),
         (lambda _: "postgresql:///d?host=/nope", "no PostgreSQL server at the socket /nope/.s.PGSQL.5432"),
-        (lambda _: "postgresql://u@nosuchhost.invalid/d", "The host nosuchhost.invalid was not found"),
+        (lambda _: "postgresql://u@nosuchhost.invalid/d", "The host nosuchhost.invalid wasn't found"),
     ],
 )  # fmt: skip
 async def test_a_server_that_cannot_be_used_is_named_with_why(
@@ -200,7 +214,7 @@ async def test_a_server_without_a_connection_left_is_one_to_try_later(small_serv
     held = [await asyncpg.connect(small_server.url) for _ in range(4)]
     said = await why(small_server.url)
     assert said == Reason(
-        "The server is out of connections (sorry, too many clients already). Start again later or raise its limit.",
+        "The server is out of connections (sorry, too many clients already). Try again later, or raise the server's connection limit.",
         EX_TEMPFAIL,
     )
     for each in held:
@@ -253,7 +267,7 @@ def test_certificates_that_do_not_fit_are_told_from_other_trouble_with_tls() -> 
     refused.verify_message = "self-signed certificate"
     reason = reason_of(refused, PLACE)
     assert reason is not None
-    assert "The certificate of db:5432 wasn't accepted (self-signed certificate)" in reason.sentence
+    assert "The certificate for db:5432 wasn't accepted (self-signed certificate)" in reason.sentence
     reason = reason_of(ssl.SSLError("wrong version number"), PLACE)
     assert reason is not None
     assert "TLS with db:5432 failed" in reason.sentence

@@ -87,13 +87,13 @@ def test_an_address_of_a_file_names_it(url: str) -> None:
     assert parse(url) == FILES[url]
 
 
-SHAPE = "must be like postgresql://user:password@host:5432/name"
-TWO_READINGS = "has more than one @ before the host; write @ in a password as %40, / as %2F and ? as %3F"
+SHAPE = "must look like postgresql://user:password@host:5432/name"
+TWO_READINGS = "has more than one @ before the host; write @ in a password as %40, / as %2F, and ? as %3F"
 WRONG: dict[str, str] = {
     "": "must start with sqlite:/// or postgresql://",
     f"mysql://u:{CANARY}@h/d": "must start with sqlite:/// or postgresql://",
     f"sqlite:{CANARY}.db": "must start with sqlite:/// or postgresql://",
-    f"sqlite://{CANARY}.db": "must be like sqlite:///ftjob.db, or sqlite:////data/ftjob.db for a path from the root",
+    f"sqlite://{CANARY}.db": "must look like sqlite:///ftjob.db, or sqlite:////data/ftjob.db for an absolute path",
     "sqlite:///ftjob.db?mode=memory": "has an unknown option mode; remove it, or check its spelling",
     f"postgresql://u:p@h:{CANARY}@host/d": TWO_READINGS,
     f"postgresql://u:{CANARY}@h:5432@host:5432/d": TWO_READINGS,
@@ -125,9 +125,9 @@ WRONG: dict[str, str] = {
     ),
     "postgresql://u:p@h/d?gssencmode=require": "has an invalid option: gssencmode must be one of disable, prefer",
     "postgresql://u:p@h/d?sslrootcert=system&sslmode=require": (
-        "has an invalid option: sslrootcert=system needs sslmode=verify-full"
+        "has an invalid option: sslrootcert=system requires sslmode=verify-full"
     ),
-    f"postgresql://u:{CANARY}\n@h/d": "contains an invalid character; was it cut off or copied with a line break?",
+    f"postgresql://u:{CANARY}\n@h/d": "contains an invalid character, such as a line break; copy it again",
     f"postgresql://u:{CANARY}%00@h/d": "contains %00, which isn't allowed in a name or password",
     f"postgresql://u:{CANARY}%ff@h/d": "contains %-encoded characters that aren't UTF-8",
 }

@@ -190,3 +190,16 @@ async def test_closed_jobs_are_closed_and_no_others(store: Store) -> None:
         await store.jobs.states.close(tx, ACCOUNT, [])
 
     assert [(await known_job(store, f"ftjob-{letter}")).closed for letter in "abc"] == [True, False, True]
+
+
+async def test_stalled_jobs_are_the_open_ones_that_were_reported_last_first(store: Store) -> None:
+    await add_jobs(store, *(reading(f"ftjob-{name}", "queued") for name in "abcd"))
+    async with store.db.transaction() as tx:
+        locked, _ = await store.jobs.states.lock(tx, ACCOUNT, ["ftjob-a", "ftjob-b", "ftjob-c"])
+        await store.jobs.states.write(
+            tx, [replace(job, stalled_since=float(nth)) for nth, job in enumerate(locked.values(), start=1)]
+        )
+        await store.jobs.states.close(tx, ACCOUNT, ["ftjob-b"])
+
+    assert [each.id for each in await store.jobs.states.stalled(10)] == ["ftjob-c", "ftjob-a"]
+    assert [each.id for each in await store.jobs.states.stalled(1)] == ["ftjob-c"]

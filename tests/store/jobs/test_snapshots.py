@@ -8,6 +8,7 @@ from bot.jobs.models import job_name
 from bot.store import Store
 from bot.store.jobs.snapshots import JobDocument
 from tests.store.clocks import StoreClock
+from tests.store.jobs.test_names import save
 from tests.store.seeds import ACCOUNT, add_jobs, reading, track
 
 JOBS, SECONDS = 12, 30
@@ -35,24 +36,15 @@ async def test_however_often_each_log_is_read_no_more_are_read_in_a_minute(
     assert max(reads.values()) - min(reads[each.snapshot.id] for each in running) <= 1, "each has its turn"
 
 
-async def save(store: Store, *jobs: tuple[str, str]) -> None:
-    """Save the snapshots of jobs, by ID and name."""
-    read = [reading(job_id, metadata={"name": name}) for job_id, name in jobs]
-    await add_jobs(store, *read)
-    async with store.db.transaction() as tx:
-        for each in read:
-            await store.jobs.cards.get_or_create(tx, ACCOUNT, each.snapshot.id, "C1")
-        await store.jobs.snapshots.save(tx, ACCOUNT, [JobDocument(each.snapshot, each.body) for each in read])
+async def test_snapshots_of_several_jobs_are_those_that_were_asked_for_and_are_there(store: Store) -> None:
+    await save(store, ("ftjob-a", "ranker v7"), ("ftjob-b", "ranker v8"), ("ftjob-c", "other"))
+    keys = [(ACCOUNT, "ftjob-a"), (ACCOUNT, "ftjob-b"), (ACCOUNT, "ftjob-d"), ("other", "ftjob-c")]
 
+    found = await store.jobs.snapshots.of_jobs(keys)
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [("ranker v7", ["ranker v7"]), ("RANKER", ["ranker v7", "Ranker v8"]), ("%", ["100%"]), ("r_nker", []), ("'", [])],
-)
-async def test_a_job_is_found_by_a_part_of_its_name_and_wildcards_are_letters(
-    store: Store, text: str, found: list[str]
-) -> None:
-    await save(store, ("ftjob-a", "ranker v7"), ("ftjob-b", "Ranker v8"), ("ftjob-c", "100%"))
-
-    assert [job_name(job) for _, job in await store.jobs.snapshots.with_name(text, 10)] == found
-    assert len(await store.jobs.snapshots.with_name("ranker", 1)) == 1
+    assert {key: job_name(each.job) for key, each in found.items()} == dict(
+        zip(keys[:2], ["ranker v7", "ranker v8"], strict=True)
+    )
+    assert found[keys[0]] == await store.jobs.snapshots.find(*keys[0])
+    assert await store.jobs.snapshots.of_jobs([]) == {}
+    assert await store.jobs.snapshots.find(*keys[2]) is None

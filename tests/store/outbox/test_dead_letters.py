@@ -9,7 +9,7 @@ from sqlalchemy import Row, event, insert, update
 from bot.store import Store, open_store
 from bot.store.db import schema
 from bot.store.outbox import dead_letters
-from bot.store.outbox.dead_letters import DeadLetter
+from bot.store.outbox.dead_letters import ChannelDeadLetters, DeadLetter
 from bot.store.outbox.delivery import MessageKind, Outcome
 from tests.store.clocks import StoreClock
 from tests.store.seeds import claim, complete, contents, deliveries, enqueue, rows, several_stores
@@ -291,6 +291,37 @@ async def test_many_who_retry_at_once_count_each_row_once(store: Store, database
     assert set(states(await deliveries(store))) == {"pending"}
 
 
+async def test_dead_letters_are_counted_by_channel_and_error_oldest_first(store: Store) -> None:
+    await fail(store, "C2", "C1", "C2", outcome="dead", error="no_permission")
+    await fail(store, "C2", outcome="dead", error="msg_too_long")
+    await fail(store, "C3", outcome="dead", error=dead_letters.LOST_ACCESS)
+    await enqueue(store, "C1")
+
+    assert await store.outbox.dead_letters.by_channel() == [
+        ChannelDeadLetters("C2", "no_permission", 2),
+        ChannelDeadLetters("C1", "no_permission", 1),
+        ChannelDeadLetters("C2", "msg_too_long", 1),
+    ]
+
+
+async def test_dead_letters_of_some_channels_are_counted(store: Store) -> None:
+    await fail(store, "C1", "C2", "C3")
+
+    async def counted(*channels: str) -> list[str]:
+        return [each.channel for each in await store.outbox.dead_letters.by_channel(channels)]
+
+    assert await counted("C3", "C1", "C4") == ["C1", "C3"]
+    assert await counted("C4") == []
+    assert await counted() == []
+
+
+async def test_a_digest_counts_once_by_channel(store: Store) -> None:
+    first, second = await fail(store, "C1", "C1", error="is_archived")
+    await hold(store, first.id, second.id)
+
+    assert await store.outbox.dead_letters.by_channel() == [ChannelDeadLetters("C1", "is_archived", 1)]
+
+
 async def test_no_query_reads_what_was_sent(tmp_path: Path) -> None:
     """What was sent is long. PostgreSQL decides by the size of a table, so that a small one tells nothing of it."""
     time = StoreClock("sqlite")
@@ -298,6 +329,8 @@ async def test_no_query_reads_what_was_sent(tmp_path: Path) -> None:
         _, row, _ = await fail(store, "C1", "C2", "C3")
         asked = overheard(store)
         await store.outbox.dead_letters.overview(20)
+        await store.outbox.dead_letters.by_channel()
+        await store.outbox.dead_letters.by_channel(["C1", "C2"])
         assert await store.outbox.dead_letters.unpark_channel("C1") == 1
         assert await store.outbox.dead_letters.retry([row.id]) == 1
         assert await store.outbox.dead_letters.retry() == 1

@@ -34,12 +34,12 @@ def overwritten(at: int, content: bytes) -> Callable[[Path], None]:
 DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a letter": (overwritten(0, b"Dear database, " * 9999), "file is not a database"),
     "another header": (overwritten(0, b"Dear "), "file is not a database"),
-    "one byte": (cut(lambda _: 1), "it has 1 bytes, too few for a database"),
-    "ninety-nine bytes": (cut(lambda _: 99), "it has 99 bytes, too few for a database"),
-    "the header alone": (cut(lambda _: 100), "it has 100 bytes of "),
-    "half": (cut(lambda size: size // 2), r"it has \d+ bytes of "),
-    "a page less": (cut(lambda size: size - PAGE), r"it has \d+ bytes of "),
-    "a byte less": (cut(lambda size: size - 1), r"it has \d+ bytes of "),
+    "one byte": (cut(lambda _: 1), "a 1-byte file is too small for a database"),
+    "ninety-nine bytes": (cut(lambda _: 99), "a 99-byte file is too small for a database"),
+    "the header alone": (cut(lambda _: 100), "only 100 of "),
+    "half": (cut(lambda size: size // 2), r"only [\d,]+ of [\d,]+ bytes are there"),
+    "a page less": (cut(lambda size: size - PAGE), r"only [\d,]+ of [\d,]+ bytes are there"),
+    "a byte less": (cut(lambda size: size - 1), r"only [\d,]+ of [\d,]+ bytes are there"),
     "zeros for a page": (overwritten(PAGE, bytes(PAGE)), "btreeInitPage"),
     "noise for a page": (overwritten(2 * PAGE, bytes(range(256)) * 16), "btreeInitPage"),
     "noise for the last page": (lambda path: overwritten(path.stat().st_size - PAGE, b"\xff" * PAGE)(path), "."),
@@ -61,7 +61,7 @@ async def test_damage_is_found_before_anything_is_read_and_the_file_is_left_as_i
     damage(file)
     before = file.read_bytes()
 
-    with pytest.raises(StoreDamaged, match=rf"ftjob\.db is damaged \(.*{found}.*\)\. The file was not changed\. "):
+    with pytest.raises(StoreDamaged, match=rf"ftjob\.db is damaged \(.*{found}.*\)\. The file wasn't changed\. "):
         async with open_store(f"sqlite:///{file}", wall.time):
             pass
 

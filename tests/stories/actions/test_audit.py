@@ -180,10 +180,10 @@ async def test_a_confirmation_that_led_to_no_action_is_audited_with_the_reason(w
 @pytest.mark.parametrize(
     ("verb", "status", "decision", "said"),
     [
-        ("pause", "queued", Decision.EARLY, "was too early (the job wasn't there yet): `pause`"),
+        ("pause", "queued", Decision.EARLY, "was too early (the job wasn't ready for it): `pause`"),
         ("pause", "paused", Decision.ALREADY, "requested what was already done: `pause`"),
         ("pause", "succeeded", Decision.FINISHED, "was too late (the job had finished): `pause`"),
-        ("resume", "validating_files", Decision.EARLY, "was too early (the job wasn't there yet): `resume`"),
+        ("resume", "validating_files", Decision.EARLY, "was too early (the job wasn't ready for it): `resume`"),
         ("resume", "running", Decision.ALREADY, "requested what was already done: `resume`"),
         ("cancel", "failed", Decision.FINISHED, "was too late (the job had finished): `cancel`"),
     ],
@@ -297,7 +297,7 @@ async def test_refusals_of_many_people_take_a_few_lines_and_leave_the_actions_in
         seen = await world.say("audit 25")
 
     assert "*requested*" in seen.plain_text
-    assert "25 more people were denied or only viewed" in seen.plain_text
+    assert "Not shown: 25 more people with only denials or views" in seen.plain_text
     assert lines(seen).count("was denied") == 5
     assert world.slack.violations == []
 
@@ -333,7 +333,7 @@ async def test_the_audit_has_pages_and_a_filter_for_a_word_a_person_and_a_job(wo
     assert jobs[3] not in second_page.plain_text.replace(f"`{jobs[3]}` `{jobs[0]}`", "")
     assert jobs[2] in second_page.plain_text
     assert "a number up to 25" in wrong.plain_text
-    assert "No audit entries of" in nobody.plain_text
+    assert "No audit entries for this filter: by" in nobody.plain_text
 
 
 async def test_a_page_of_the_audit_is_for_whoever_is_an_operator_when_they_turn_it(world: World) -> None:

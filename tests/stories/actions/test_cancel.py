@@ -121,7 +121,7 @@ async def test_a_double_click_on_the_red_button_is_one_action(world: World) -> N
     assert world.actions == [cancel_request(job)]
     first, second = sorted(replies, key=lambda reply: "` was canceled." not in reply.plain_text)
     assert "` was canceled." in first.plain_text
-    assert "is already being canceled by you" in second.plain_text
+    assert "You're already canceling" in second.plain_text
     assert not second.replace_original
     assert question.displayed
     assert "` was canceled." in question.displayed.plain_text, "whichever answer came last"

@@ -78,7 +78,7 @@ async def test_the_second_of_two_people_learns_who_was_first(world: World) -> No
     assert world.actions == [cancel_request(job)]
     winner, loser = sorted(answers, key=lambda answer: "` was canceled." not in answer.plain_text)
     assert "` was canceled." in winner.plain_text
-    assert "is already being canceled by <@" in loser.plain_text
+    assert "> is already canceling `" in loser.plain_text
     assert loser.replace_original
     assert sorted(row.decision for row in rows[2:]) == [Decision.DONE, Decision.DUPLICATE, Decision.SUBMITTED]
 
@@ -98,7 +98,7 @@ async def test_who_presses_when_the_api_does_not_show_the_cancel_yet_is_notified
 
     assert world.actions == [cancel_request(job)]
     assert "` was canceled." in own.plain_text
-    assert f"was canceled by <@{world.olivia.id}> a moment ago" in others.plain_text
+    assert f"<@{world.olivia.id}> canceled `{job}` a moment ago" in others.plain_text
     assert (own.replace_original, others.replace_original) == (True, True)
     assert [row.decision for row in rows][-2:] == [Decision.DUPLICATE] * 2
 
@@ -151,7 +151,7 @@ async def test_an_action_that_another_process_left_is_looked_up_and_its_requeste
         rows = await entries(bot)
 
     assert [(row.source, row.decision, row.status_after) for row in rows] == [("start", Decision.DONE, "cancelled")]
-    assert "Cancel completed" in to_person(world)[0].plain_text
+    assert "Cancel request completed" in to_person(world)[0].plain_text
     assert world.actions == []
 
 
@@ -164,10 +164,10 @@ async def test_an_action_without_effect_is_given_up_after_a_minute_and_never_sen
         world.api.faults.add(CANCEL, Fault("drop"))
         exchange = await world.olivia.click(question, CONFIRM)
         answer = await exchange.reply()
-        assert "I'll keep watching" in answer.plain_text
+        assert "I'll keep checking" in answer.plain_text
         assert [row.decision for row in await entries(bot)] == [Decision.PROMPTED, Decision.SUBMITTED]
         world.skip(61)
-        await world.until_delivered(job, "Cancel requested", "Cancel not completed")
+        await world.until_delivered(job, "Cancel requested", "Cancel request not confirmed")
         await world.slack.request_log.wait_until(lambda: to_person(world), why="a word to Olivia")
         rows = await entries(bot)
         again = await world.press(await world.say(f"cancel {job}"), CONFIRM)
@@ -193,7 +193,7 @@ async def test_an_action_whose_job_cannot_be_read_either_is_given_up_in_those_wo
         (row,) = await entries(bot)
 
     (told,) = to_person(world)
-    assert "Cancel not completed" in told.plain_text
+    assert "Cancel request not confirmed" in told.plain_text
     assert "I can't read the job right now" in told.plain_text
     assert (row.decision, row.status_before, row.status_after) == (Decision.UNKNOWN, "running", None)
 
@@ -212,7 +212,7 @@ async def test_an_action_that_could_not_be_sent_is_reported_as_that(world: World
     assert world.actions == []
     assert "nothing was sent" in answer.plain_text
     assert [row.decision for row in rows] == [Decision.PROMPTED, Decision.SUBMITTED, Decision.UNSENT]
-    assert rows[-1].reason == "The connection was refused: nothing is listening on its port."
+    assert rows[-1].reason == "The connection was refused: nothing is listening on that port."
 
 
 async def test_a_job_that_ends_while_its_action_is_unconfirmed_ended_first(world: World) -> None:
@@ -241,7 +241,7 @@ async def test_a_refusal_is_reported_also_where_the_job_cannot_be_read_after_it(
         answer = await world.press(question, CONFIRM)
         rows = await entries(bot)
 
-    assert answer.plain_text.strip().endswith("The API refused to cancel it: No.")
+    assert answer.plain_text.strip().endswith("The API rejected the cancel request: No.")
     assert (rows[-1].decision, rows[-1].reason, rows[-1].status_after) == (Decision.REFUSED, "No.", None)
 
 

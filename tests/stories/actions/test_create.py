@@ -86,7 +86,7 @@ async def test_an_operator_creates_a_job_and_its_card_is_posted_where_it_was_req
         "method": {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 3, "beta": 0.1}}},
         "metadata": {"team": "search", "note": "<!channel> a=b", "slack_user": world.olivia.id},
     }
-    assert job in window.plain_text
+    assert "Created *search*" in window.plain_text
     (card,) = world.messages_about(job)
     assert f"<@{world.olivia.id}>" in card.plain_text, "Your user ID is added"
     assert "<!channel>" not in card.plain_text
@@ -180,7 +180,7 @@ async def test_what_does_not_fit_is_said_at_its_field_and_sent_nowhere(world: Wo
         exchange = await world.olivia.submit(window, wrong)
         assert exchange.ack_body["response_action"] == "errors"
         assert set(window.errors) == {"seed", "n_epochs", "beta", "metadata", "suffix"}
-        assert "Up to 14 pairs" in window.errors["metadata"]
+        assert "Use up to 14 pairs" in window.errors["metadata"]
         assert "xoxb" not in str(exchange.ack_body)
         assert world.actions == []
         await world.olivia.submit(window, filled(world))
@@ -220,7 +220,7 @@ async def test_what_the_api_refuses_is_shown_above_the_form_with_all_that_was_fi
         window = await opened(world)
         typed = {"suffix": "search", "n_epochs": "4", "metadata": "team=search", "learning_rate_multiplier": "0.1"}
         await world.olivia.submit(window, filled(world, **typed, model="gpt-2"))
-        await shows(world, window, "The API refused to create it: Model gpt-2 is not available")
+        await shows(world, window, "The API rejected the create request: Model gpt-2 is not available")
         held = {
             block["block_id"]: block["element"].get("initial_value") or block["element"].get("initial_option")
             for block in window.blocks
@@ -243,7 +243,7 @@ async def test_an_api_that_takes_no_new_jobs_is_explained(world: World) -> None:
     async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
         window = await opened(world)
         await world.olivia.submit(window, filled(world))
-        await shows(world, window, "OpenAI is closing fine-tuning")
+        await shows(world, window, "OpenAI is shutting down fine-tuning")
         await world.until_quiet(bot)
 
     assert "January 6, 2027" in window.plain_text
@@ -271,13 +271,13 @@ async def test_a_creation_that_never_arrived_is_given_up_after_a_minute_and_not_
         window = await opened(world)
         world.api.faults.add(POST, Fault("drop"))
         await world.olivia.submit(window, filled(world))
-        await shows(world, window, "didn't confirm the create")
+        await shows(world, window, "didn't confirm that the job was created")
         world.skip(61)
         private = world.slack.direct_message(world.olivia)
         await world.slack.request_log.wait_until(lambda: private.messages, why="a word to Olivia", seconds=300)
         rows = await entries(bot)
 
-    assert "Create not completed" in private.messages[0].plain_text
+    assert "Job creation not confirmed" in private.messages[0].plain_text
     assert rows[-1].decision is Decision.UNKNOWN
     assert len(created(world)) == 1
     assert world.api.jobs == {}
@@ -329,7 +329,7 @@ async def test_a_form_that_the_api_refused_is_not_sent_again_from_another_tab(wo
         window = await opened(world)
         other_tab = copy.deepcopy(window.body)
         await world.olivia.submit(window, filled(world, model="gpt-2"))
-        await shows(world, window, "The API refused to create it")
+        await shows(world, window, "The API rejected the create request")
         await _submitted_again(world, window, other_tab)
         rows = await entries(bot)
 
@@ -358,7 +358,7 @@ async def test_an_edited_form_opens_nothing(world: World) -> None:
             await shows(world, window, "This form isn't yours")
             window.body = body
         too_long = await _forged(world, window, "suffix", "s" * 4000)
-        assert too_long.ack_body == {"response_action": "errors", "errors": {"suffix": "Up to 64 characters."}}
+        assert too_long.ack_body == {"response_action": "errors", "errors": {"suffix": "Use up to 64 characters."}}
         rows = await entries(bot)
 
     assert world.actions == []

@@ -24,14 +24,14 @@ async def test_a_job_is_paused_and_resumed_and_the_thread_says_who_did_it(any_wo
         assert world.actions == []
 
         answer = await world.press(asked, YES)
-        assert "Pause sent." in answer.plain_text
+        assert "Pause request sent." in answer.plain_text
         assert world.actions == [propose("pause", job)]
         await world.slack.request_log.wait_until(
             lambda: "Pause requested" in "".join(m.plain_text for m in world.messages_about(job))
         )
 
         resumed = await world.press(await world.say(f"resume {job}"), YES)
-        assert "Resume sent." in resumed.plain_text
+        assert "Resume request sent." in resumed.plain_text
         assert world.actions == [propose("pause", job), propose("resume", job)]
         exported = await world.say("audit 20")
         assert "resume" in exported.plain_text
@@ -136,7 +136,7 @@ async def test_a_job_that_was_resumed_is_paused_again_within_the_same_minute(wor
     async with world.bot():
         for verb in ("pause", "resume", "pause", "resume"):
             said = await world.press(await world.say(f"{verb} {job}"), YES)
-            assert f"{verb.capitalize()} sent." in said.plain_text
+            assert f"{verb.capitalize()} request sent." in said.plain_text
             if verb == "resume":
                 world.api.change(job, status="running")
     assert world.actions == [propose(verb, job) for verb in ("pause", "resume", "pause", "resume")]

@@ -60,7 +60,7 @@ async def test_who_was_refused_stays_refused_whatever_slack_answers_later(world:
         assert await bot.store.channels.mutes.in_channel(world.ml.id) == []
 
     shown = [*(each.plain_text for each in answers), world.slack.homes[person.id].plain_text]
-    for words in ("running", "search", "Tracking", "subscribed", "untracked", "muted", "Latest jobs"):
+    for words in ("running", "search", "Tracking", "subscribed", "untracked", "muted", "In progress", "API OK"):
         assert not [text for text in shown if words in text], words
     assert len(world.ml.messages) == 1
     assert world.actions == []
@@ -94,7 +94,7 @@ async def test_of_whom_nothing_is_known_is_told_why_and_what_to_do_in_commands_a
         if has_refresh:
             await world.milo.click(home, REFRESH_HOME)
             await world.slack.request_log.wait_until(
-                lambda: "Latest jobs" in world.slack.homes[world.milo.id].plain_text, why="a Home tab"
+                lambda: job in world.slack.homes[world.milo.id].plain_text, why="a Home tab"
             )
 
     assert said in refused.plain_text
@@ -154,7 +154,7 @@ async def test_a_member_of_ours_and_of_another_workspace_is_answered_however_sla
     assert "running" in card.plain_text
     assert "running" in pressed.plain_text
     assert "Tracking" in tracked.plain_text
-    assert "Latest jobs" in world.slack.homes[world.milo.id].plain_text
+    assert "In progress" in world.slack.homes[world.milo.id].plain_text
 
 
 async def test_where_slack_names_another_workspace_in_a_button_alone_its_answer_about_the_person_counts(

@@ -80,7 +80,7 @@ async def test_where_nothing_can_be_learned_the_answer_says_so(world: World) -> 
     assert len(reads) == READS * 3
     assert reads[READS] >= 0.98, "the order may take a moment to show"
     assert reads[-1] >= 3.98
-    assert "may still have arrived" in answer.plain_text.replace("\n", " ")
+    assert "may still go through" in answer.plain_text.replace("\n", " ")
     assert "/ftjob status" in answer.plain_text
 
 
@@ -113,11 +113,11 @@ async def test_a_job_that_ended_in_the_meantime_is_reported_as_it_ended(world: W
                 await asyncio.sleep(0.01)
         world.api.change(job, status="succeeded")
         answer = await exchange.reply()
-        await world.until_delivered(job, "Succeeded", "Cancel requested", "Cancel not completed")
+        await world.until_delivered(job, "Succeeded", "Cancel requested", "Cancel request not completed")
         await world.until_quiet(bot)
 
     assert world.actions == [cancel_request(job)]
-    assert "refused" in answer.plain_text
+    assert "rejected" in answer.plain_text
     assert "it succeeded" in answer.plain_text
 
 

@@ -58,7 +58,7 @@ async def test_a_model_that_arrives_after_the_result_is_posted_as_an_alert_of_it
         for _ in range(2):
             await bot.pollers["default"].poll()
         world.api.change(job, fine_tuned_model=MODEL)
-        await world.until_delivered(job, "Succeeded", "Model named")
+        await world.until_delivered(job, "Succeeded", "Fine-tuned model")
         await world.until_quiet(bot)
 
     card, ended, named = world.ml.messages

@@ -129,7 +129,7 @@ async def test_curves_come_to_the_thread_of_the_card_or_to_the_channel(lively: W
         step(world, job, 2, 1.0)
 
         said = await curves(world, job, by="milo")
-        assert "Posted the chart" in said.plain_text
+        assert "Posted the training chart" in said.plain_text
         assert said.ephemeral
         (shared,) = images_in(world)
         assert shared.thread_ts is None

@@ -1,10 +1,11 @@
 """The end of a model is told in time, once for each mark, to those who followed its making."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
+from bot.blocks.parts import format_day
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.api.keys import JOBS_READ, JOBS_WRITE, ApiKey
 from bot.sandbox.slack.messages import ChannelMessage
@@ -51,11 +52,11 @@ async def test_sixty_thirty_seven_and_one_day_before_it_is_posted_once_each_over
         told[passed] = len(ends(world))
 
     assert told == {61: 0, 60: 1, 59: 1, 31: 1, 30: 2, 29: 2, 8: 2, 7: 3, 6: 3, 2: 3, 1: 4, 0: 4, -1: 4}
-    assert [message.plain_text.split(", ")[1].split(".")[0] for message in ends(world)] == [
-        f"in {days} days" if days > 1 else "tomorrow" for days in (60, 30, 7, 1)
+    shown = format_day(date.fromisoformat(day))
+    assert [message.text.split(" retire on ")[1].split(".")[0] for message in ends(world)] == [
+        f"{shown} ({f'in {days} days' if days > 1 else 'tomorrow'})" for days in (60, 30, 7, 1)
     ]
     for message in ends(world):
-        assert day in message.plain_text
         assert MODEL in message.plain_text
         assert job in message.plain_text
     assert world.ops.messages == []
@@ -64,7 +65,7 @@ async def test_sixty_thirty_seven_and_one_day_before_it_is_posted_once_each_over
 async def test_it_is_posted_where_the_job_is_tracked_and_again_when_the_day_is_put_off(any_world: World) -> None:
     world = any_world
     world.tuning = FAST_TUNING
-    job = world.api.add_job(status="succeeded", fine_tuned_model=MODEL)
+    job = world.api.add_job(status="succeeded", fine_tuned_model=MODEL, metadata={"name": "ranker v7"})
     announce(world, BASE, 20)
     announce(world, MODEL, 90)
     async with world.bot():
@@ -73,7 +74,8 @@ async def test_it_is_posted_where_the_job_is_tracked_and_again_when_the_day_is_p
         async with world.bot() as bot:
             await world.slack.request_log.wait_until(lambda: ends(world), seconds=300, why="the end is told")
             await world.until_quiet(bot)
-    assert len(ends(world)) == 1
+    (end,) = ends(world)
+    assert f"`{MODEL}` from *ranker v7*" in end.plain_text
     announce(world, BASE, 25)
     async with world.bot():
         await world.slack.request_log.wait_until(lambda: len(ends(world)) == 2, seconds=300, why="the new day is told")
@@ -106,14 +108,14 @@ async def test_models_lists_what_was_made_with_the_days_left(any_world: World) -
         job = world.api.add_job(status="succeeded", fine_tuned_model=MODEL)
         world.api.add_checkpoint(job, 10, train_loss=1.0)
         announce(world, BASE, 0)
-        day = announce(world, MODEL, 12)
+        day = date.fromisoformat(announce(world, MODEL, 12))
         world.api.models[BASE] = world.api.models[BASE] | {"shutdown_date": None}
         world.api.faults.add(MODELS, Fault("answer", status=500, body="<html>"))
         broken = await world.say("models")
         assert "<html>" not in broken.plain_text
         listed = await world.say("models", by="milo")
         assert listed.ephemeral
-        assert f"{MODEL}` · retires on {day}, in 12 days" in listed.plain_text
+        assert f"{MODEL}` · retires {day:%b} {day.day}, {day.year} (in 12 days)" in listed.plain_text
         assert "1 fine-tuned models" not in listed.plain_text
         assert "1 models of checkpoints" not in listed.plain_text
         assert BASE not in [line.strip("`") for line in listed.plain_text.split()]

@@ -27,6 +27,6 @@ async def test_a_flapping_job_is_suppressed_and_its_result_is_posted(world: Worl
 
     said = [message.text for message in world.messages_about(job)[1:]]
     assert sum("keeps switching" in text for text in said) == 1
-    assert sum("Kept changing" in text for text in said) == 1
+    assert sum("Held updates" in text for text in said) == 1
     assert len(said) <= MAX_ALERTS + 3
     assert MODEL in said[-1]

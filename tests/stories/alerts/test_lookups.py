@@ -33,7 +33,7 @@ async def test_status_shows_all_that_the_api_says_of_a_job(world: World) -> None
     async with world.bot():
         answer = await world.say(f"status {job}", by="milo")
 
-    facts = (job, MODEL, "5,102,337", "4242", world.api.training_file, world.api.validation_file)
+    facts = (job, MODEL, "5.1 M tokens", "4242", world.api.training_file, world.api.validation_file)
     for fact in (*facts, "team: `search`", "n_epochs: `3`", "org-sandbox", "supervised"):
         assert fact in answer.plain_text
     assert answer.ephemeral
@@ -70,7 +70,7 @@ async def test_status_of_several_jobs_shows_a_row_for_each_and_a_way_to_each(wor
         detail = await world.press(answer, one)
 
     lines = answer.plain_text.splitlines()
-    for word, job in (("running", jobs[0]), ("failed", jobs[1]), ("no job", "ftjob-doesnotexist")):
+    for word, job in (("running", jobs[0]), ("failed", jobs[1]), ("couldn't find job", "ftjob-doesnotexist")):
         assert any(word in line.lower() and job in line for line in lines)
     assert "failed" in detail.plain_text
     assert not detail.replace_original, "the rows stay"
@@ -115,9 +115,9 @@ async def test_events_and_checkpoints_are_shown_in_pages_to_whoever_asks(any_wor
         assert "step 12/12" not in older.plain_text
 
         saved = await world.say(f"checkpoints {job}", by="milo")
-        assert "*step 12* · train loss 0.08333" in saved.plain_text
+        assert "*Step 12* · training loss 0.08333" in saved.plain_text
         assert "ckpt-step-12`" in saved.plain_text
-        assert "*step 2*" in (await world.press(saved, "ftjob_page", by="milo")).plain_text
+        assert "*Step 2*" in (await world.press(saved, "ftjob_page", by="milo")).plain_text
 
         nothing = world.api.add_job(status="queued")
         assert "no checkpoints yet" in (await world.say(f"checkpoints {nothing}")).plain_text

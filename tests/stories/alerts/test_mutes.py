@@ -95,7 +95,7 @@ async def test_a_mute_in_which_nothing_happened_expires_without_a_message(world:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("mute all 2h", "Nothing is tracked here, so there's nothing to mute. Start with `/ftjob subscribe`."),
+        ("mute all 2h", "Nothing is tracked here, so there's nothing to mute. To get started, run `/ftjob subscribe`."),
         ("mute ftjob-abc123 2h", "That job isn't tracked here, so there's nothing to mute."),
         ("mute all 8d", "up to 7 days"),
         ("unmute", "Nothing is muted here."),
@@ -119,5 +119,5 @@ async def test_one_job_cannot_be_unmuted_while_everything_is(world: World) -> No
         answer = await world.say(f"unmute {job}")
         by_guest = await world.say("unmute", by="gia")
 
-    assert "has no mute of its own. `/ftjob unmute` ends every mute here." in answer.plain_text
+    assert "isn't muted on its own. To unmute everything here, run `/ftjob unmute`." in answer.plain_text
     assert "Guests" in by_guest.plain_text

@@ -15,7 +15,7 @@ async def test_a_shortcut_says_which_jobs_of_a_message_it_did_not_track_and_how_
         said = world.milo.post("Ours: " + ", ".join(jobs), world.ml)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, said)).reply()
         assert len(await bot.store.channels.tracks.in_channel(world.ml.id)) == 5
-        assert ("names 1 more job (" if count == 6 else "names 7 more jobs (") in answer.plain_text
+        assert ("mentions 1 more job (" if count == 6 else "mentions 7 more jobs (") in answer.plain_text
         commands = [
             line for line in answer.plain_text.replace("`", "").splitlines() if line.startswith("/ftjob track ")
         ]
@@ -48,9 +48,9 @@ async def test_what_a_channel_tracks_is_shown_in_pages_and_home_counts_what_it_l
         await world.slack.request_log.wait_until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
         home = world.slack.homes[world.milo.id].plain_text
 
-    assert "from number 41 on" in rest.plain_text
+    assert "(showing 41\u2013" in rest.plain_text
     assert SHOW_PAGE not in rest.buttons
     assert {job for job in jobs if job in first.plain_text + rest.plain_text} == set(jobs)
     assert "and 38 more (see `/ftjob tracked`)" in misused.plain_text
-    assert home.count("And 33 more") == 2, "of those that Milo tracks, and of those that run"
-    assert "And 38 more: see `/ftjob list`." in home
+    assert "and 33 more (see `/ftjob tracked` in a channel)" in home
+    assert "And 33 more: see `/ftjob list active`." in home

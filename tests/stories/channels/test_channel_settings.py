@@ -1,6 +1,7 @@
 """What a channel gets, as its people choose it."""
 
 from bot.sandbox.slack.messages import ChannelMessage
+from bot.store.channels.preferences import Preferences
 from tests.world import FAST_TUNING, World
 
 
@@ -33,8 +34,8 @@ async def test_a_channel_chooses_its_cards_and_its_alerts(any_world: World) -> N
     assert shown.ephemeral
     assert "results also appear in the channel" in shown.plain_text
     assert not changed.ephemeral
-    assert f"<@{world.milo.id}> changed this channel's settings: broadcast off" in changed.text
-    assert "size full" in changed.text
+    assert f"<@{world.milo.id}> set broadcast to off" in changed.text
+    assert "card size to full" in changed.text
     assert again.ephemeral
     assert "Already set" in again.plain_text
     assert [world.messages_about(job, channel)[-1].reply_broadcast for channel in (world.ml, world.ops)] == [
@@ -43,7 +44,28 @@ async def test_a_channel_chooses_its_cards_and_its_alerts(any_world: World) -> N
     ]
     assert "team: `search`" in card_of(world, job).plain_text
     assert "search" not in world.messages_about(job, world.ops)[0].plain_text
-    assert "*Model*" in card_of(world, later).plain_text
+    assert "*Created*" in card_of(world, later).plain_text
+
+
+async def test_a_press_changes_a_setting_and_the_channel_reads_who_did_it(any_world: World) -> None:
+    world = any_world
+    async with world.bot() as bot:
+        shown = {name: await world.say("settings", by=name) for name in ("milo", "olivia")}
+        off = await world.press(shown["milo"], "ftjob_setting:broadcast", by="milo")
+        # Her settings are out of date: what the button would set is set already.
+        again = await world.press(shown["olivia"], "ftjob_setting:broadcast")
+        failures = await world.press(again, "ftjob_setting:alerts")
+        stored = await bot.store.channels.preferences.find(world.ml.id)
+
+    assert "*Broadcast:* off" in off.plain_text
+    assert "*Broadcast:* off" in again.plain_text
+    assert "*Alerts:* failures" in failures.plain_text
+    assert all(reply.replace_original for reply in (off, again, failures))
+    assert [message.text for message in world.ml.messages] == [
+        f"<@{world.milo.id}> set broadcast to off (results stay in threads) in this channel.",
+        f"<@{world.olivia.id}> set alerts to failures (only failed, stuck, or missing jobs) in this channel.",
+    ]
+    assert stored == Preferences(broadcast=False, failures_only=True)
 
 
 async def test_a_channel_that_wants_failures_alone_gets_cards_and_failures(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.blocks.interactive import SHOW_PAGE
 from bot.jobs.filters import Filter
 from bot.store.channels.tracks import Subscription
 from tests.world import World
@@ -27,18 +28,20 @@ async def test_a_channel_is_notified_of_the_jobs_and_the_changes_that_it_subscri
         await world.until_delivered(fits, "Failed")
         await world.until_quiet(bot)
 
-    assert "model `gpt-4o*` with `team=search` here, with alerts on failed, succeeded" in said.plain_text
+    assert "model `gpt-4o*` with `team=search` here. Alerts only for: failed, succeeded." in said.plain_text
     assert world.messages_about(other_team) == world.messages_about(other_model) == world.ops.messages == []
     card, ended = world.messages_about(fits)
     assert (ended.thread_ts, ended.reply_broadcast) == (card.ts, True)
 
 
-async def test_open_jobs_that_do_not_fit_are_neither_listed_nor_followed(world: World) -> None:
+async def test_open_jobs_that_do_not_fit_are_neither_shown_nor_followed(world: World) -> None:
     fits = world.api.add_job(status="running", metadata={"slack_user": world.milo.id})
     other = world.api.add_job(status="running", metadata={"slack_user": world.olivia.id})
 
     async with world.bot() as bot:
         await world.say("subscribe finished mine", by="milo")
+        [announced] = world.ml.messages
+        shown = await world.press(announced, SHOW_PAGE)
         world.api.change(fits, status="paused")
         await world.until_quiet(bot)
         assert world.delivered(fits) == []
@@ -47,9 +50,12 @@ async def test_open_jobs_that_do_not_fit_are_neither_listed_nor_followed(world: 
         await world.until_delivered(fits, "Canceled")
         await world.until_quiet(bot)
 
-    [listed] = [message for message in world.ml.messages if "subscribed this channel" in message.text]
-    assert fits in listed.plain_text
-    assert f"belong to <@{world.milo.id}>" in listed.text
+    assert announced.text.endswith(
+        f"belong to <@{world.milo.id}> (alerts only for: canceled, failed, succeeded). 1 matching job is active now."
+    )
+    assert shown.ephemeral
+    assert fits in shown.plain_text
+    assert other not in shown.plain_text
     assert world.messages_about(other) == []
 
 
@@ -88,7 +94,7 @@ async def test_a_job_that_somebody_tracks_by_hand_posts_every_change(world: Worl
         await world.until_delivered(job, "Running")
         await world.until_quiet(bot)
 
-    assert "with all changes" in taken.plain_text
+    assert "Now posting all updates for" in taken.plain_text
     assert "already tracked" in again.plain_text
     assert world.delivered(other) == []
     assert len([message for message in world.messages_about(job) if message.thread_ts is None]) == 1
@@ -110,11 +116,11 @@ async def test_subscriptions_are_listed_and_ended_one_by_one(any_world: World) -
         last = await world.say("unsubscribe 1")
         none = await world.say("unsubscribe")
 
-    assert "no subscriptions. `/ftjob subscribe`" in empty.plain_text
+    assert "no subscriptions. To track all new jobs here, run `/ftjob subscribe`" in empty.plain_text
     assert [listed.ephemeral, beyond.ephemeral, ended.ephemeral, pressed_again.ephemeral] == [True, True, False, True]
     assert "2 subscriptions here" in listed.plain_text
     assert "This channel has 2 subscriptions." in beyond.plain_text
-    assert f"<@{world.milo.id}> unsubscribed this channel from all new jobs (alerts: failed)" in ended.text
+    assert f"<@{world.milo.id}> unsubscribed this channel from all new jobs (alerts only for: failed)" in ended.text
     assert "already removed" in pressed_again.plain_text
     assert [(each.filter.metadata, each.filter.statuses) for each in left] == [((("team", "search"),), ())]
     assert len(others) == 1, "another channel's are its own"
@@ -185,7 +191,7 @@ async def test_a_channel_is_notified_of_what_it_subscribed_to_in_quotes_and_with
         await world.until_delivered(fits, "Paused", "Failed")
         await world.until_quiet(bot)
 
-    assert "with `team=big vision` here, with alerts on failed, paused" in said.plain_text
+    assert "with `team=big vision` here. Alerts only for: failed, paused." in said.plain_text
     assert world.messages_about(other) == []
 
 
@@ -198,7 +204,7 @@ async def test_all_open_states_are_posted_and_unknown_ones_too(world: World) -> 
             world.api.change(job, status=status)
             await world.until_quiet(bot)
 
-    assert "with alerts on active" in said.plain_text
+    assert "Alerts only for: active." in said.plain_text
     assert world.delivered(job) == ["Deep frozen"]
 
 
@@ -214,7 +220,10 @@ async def test_all_subscriptions_are_ended_at_once(world: World, typed: str) -> 
         again = await world.say(typed)
 
     assert not ended.ephemeral
-    assert "unsubscribed this channel from all new jobs (alerts: failed); all new jobs with `team=search`" in ended.text
+    assert (
+        "unsubscribed this channel from all new jobs (alerts only for: failed); all new jobs with `team=search`"
+        in ended.text
+    )
     assert (left, len(others)) == ([], 1)
     assert "no subscriptions" in again.plain_text
 
@@ -235,12 +244,12 @@ async def test_bare_unsubscribe_ends_the_only_subscription_and_asks_which_of_sev
     assert "no subscriptions" in none.plain_text
     assert several.ephemeral
     assert "Which one do you want to remove? 2 subscriptions here" in several.text
-    assert "Remove one with `/ftjob unsubscribe 1`" in several.plain_text
+    assert "Remove one by number (`/ftjob unsubscribe 1`)" in several.plain_text
     assert "`/ftjob unsubscribe all`" in several.plain_text
     assert len(kept) == 2
     assert "No subscription here matches `succeeded`." in unknown.plain_text
     assert "from all new jobs with `team=big vision`" in by_words.text
-    assert "from all new jobs (alerts: failed)" in only.text
+    assert "from all new jobs (alerts only for: failed)" in only.text
     assert left == []
 
 
@@ -255,4 +264,4 @@ async def test_what_a_subscription_had_stored_before_still_counts_and_can_be_end
         await world.until_delivered(job, "Canceling")
         ended = await world.say("unsubscribe canceling failed model:GPT-4o* team=search")
 
-    assert "(alerts: canceling, failed)" in ended.text
+    assert "(alerts only for: canceling, failed)" in ended.text

@@ -1,5 +1,6 @@
 import asyncio
 
+from bot.blocks.interactive import SHOW_PAGE
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
@@ -34,7 +35,9 @@ async def test_a_job_from_the_future_keeps_no_later_job_from_being_announced(wor
         await world.until_quiet(bot)
 
 
-async def test_open_jobs_are_listed_once_at_subscription_and_followed_from_then_on(any_world: World) -> None:
+async def test_open_jobs_are_counted_at_subscription_shown_on_demand_and_followed_from_then_on(
+    any_world: World,
+) -> None:
     world = any_world
     over = world.api.add_job(status="succeeded", fine_tuned_model=MODEL)
     job, other = world.api.add_job(status="running"), world.api.add_job(status="queued")
@@ -42,11 +45,14 @@ async def test_open_jobs_are_listed_once_at_subscription_and_followed_from_then_
     async with world.bot() as bot:
         await world.say("subscribe", by="milo")
         await world.until_quiet(bot)
-        [listed] = world.ml.messages
-        assert job in listed.text
-        assert other in listed.text
-        assert over not in listed.plain_text
-        assert f"<@{world.milo.id}>" in listed.text
+        [announced] = world.ml.messages
+        assert (
+            announced.text
+            == f"<@{world.milo.id}> subscribed this channel to all new jobs. 2 matching jobs are active now."
+        )
+        shown = await world.press(announced, SHOW_PAGE)
+        assert shown.ephemeral
+        assert [each in shown.plain_text for each in (job, other, over)] == [True, True, False]
 
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await world.until_delivered(job, "Succeeded")

@@ -272,9 +272,9 @@ def buttons_of(answer: SentReply) -> list[str]:
 
 
 BETWEEN_PEOPLE = {
-    "two people": ("directmessage", "D", "your DMs with someone else"),
-    "a group": ("mpdm-milo--olivia--sam-1", "C", "a group DM"),
-    "an old group": ("mpdm-milo--olivia--gia-2", "G", "a group DM"),
+    "two people": ("directmessage", "D", "this DM"),
+    "a group": ("mpdm-milo--olivia--sam-1", "C", "this group DM"),
+    "an old group": ("mpdm-milo--olivia--gia-2", "G", "this group DM"),
 }
 
 
@@ -290,7 +290,7 @@ async def test_where_nobody_can_invite_the_bot_it_says_where_to_go_instead(any_w
         for answer in answers:
             assert f"I can't post in {where}" in answer.plain_text
             assert "/invite" not in answer.plain_text
-            assert "`me`" in answer.plain_text
+            assert "`/ftjob track &lt;id&gt; me`" in answer.plain_text
         # The advice works.
         followed = await world.say(f"track {job} me", channel=private)
         tracks = [each.track for each in await bot.store.channels.tracks.of_person(world.olivia.id, 10)]

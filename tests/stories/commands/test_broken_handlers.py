@@ -30,7 +30,7 @@ async def without(bot: Bot, table: str) -> AsyncIterator[None]:
 
 def ref_of(answer: SentReply) -> str:
     """Return the ref of an answer that says nothing else of what is wrong."""
-    assert "Something went wrong unexpectedly" in answer.plain_text
+    assert "Something went wrong. Try again." in answer.plain_text
     assert INTERNALS.findall(f"{answer.text} {answer.blocks}") == []
     [ref] = re.findall(r"ref: `(\S*)`", answer.plain_text)
     assert re.fullmatch(r"[0-9a-f]{8}", ref)

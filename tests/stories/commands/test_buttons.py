@@ -45,7 +45,7 @@ async def test_refresh_of_a_missing_job_says_so_and_keeps_what_was_there(world: 
         del world.api.jobs[job]
         gone = await world.press(answer, "ftjob_refresh")
 
-    assert "No job" in gone.plain_text
+    assert "I couldn't find job" in gone.plain_text
     assert not gone.replace_original
     assert answer.displayed
     assert "running" in answer.displayed.plain_text
@@ -144,7 +144,7 @@ async def test_keep_running_takes_the_confirmation_away_and_leaves_the_job_alone
         answer = await world.press(question, "ftjob_dismiss")
 
     assert answer.replace_original
-    assert "I left the job as it is" in answer.plain_text
+    assert "I didn't change the job" in answer.plain_text
     assert "ftjob_confirm" not in answer.buttons
     assert world.actions == []
 

@@ -57,7 +57,9 @@ async def test_a_guest_is_refused_in_the_window_and_a_missing_job_is_reported_th
         refused = await (await world.gia.click(card, DETAILS)).modal()
         gone = await (await world.olivia.click(card, DETAILS)).modal()
         await world.slack.request_log.wait_until(lambda: "Guests" in refused.plain_text, why="the guest is refused")
-        await world.slack.request_log.wait_until(lambda: "No job" in gone.plain_text, why="the job is gone")
+        await world.slack.request_log.wait_until(
+            lambda: "I couldn't find job" in gone.plain_text, why="the job is gone"
+        )
 
     assert job not in refused.plain_text
 

@@ -27,7 +27,7 @@ async def test_what_happens_before_the_bot_knows_itself_is_acted_on_afterwards(w
             lambda: fresh.messages and other.messages, why="both channels are greeted"
         )
         await world.slack.request_log.wait_until(
-            lambda: "Latest jobs" in world.slack.homes[world.milo.id].plain_text,
+            lambda: "API OK" in world.slack.homes[world.milo.id].plain_text,
             why="the Home tab is shown whole",
         )
         await world.until_quiet(bot)

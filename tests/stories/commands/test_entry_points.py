@@ -25,20 +25,22 @@ async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world
         empty = await shown_home(world, "olivia")
         assert "You're not tracking any jobs" in empty
         assert "`/ftjob subscribe`" in empty
-        assert "No jobs are running." in empty
+        assert "No jobs yet." in empty
 
         mine, other = world.api.add_job(status="running"), world.api.add_job(status="succeeded")
         await world.say(f"track {mine}")
         await bot.pollers["default"].poll()
         world.skip(3)  # what was read a moment ago is shown again
         shown = await shown_home(world, "olivia")
-        assert shown.count(mine) >= 2
-        assert f"alerts in <#{world.ml.id}>" in shown
-        assert other in shown
+        in_progress, _, results = shown.partition("*In progress*")[2].partition("*Latest results*")
+        assert mine in in_progress
+        assert other in results
+        assert f"Your tracked jobs: *{mine}* in <#{world.ml.id}>" in shown
         assert "API OK" in shown
 
         milos = await shown_home(world, "milo")
-        assert f"alerts in <#{world.ml.id}>" not in milos, "what Olivia tracks is hers"
+        assert mine in milos
+        assert "Your tracked jobs" not in milos, "what Olivia tracks is hers"
         for other_than_us, said in (("gia", "Guests can't use ftjob"), ("sam", "Only members")):
             refused = await shown_home(world, other_than_us)
             assert said in refused
@@ -86,7 +88,7 @@ async def test_a_shortcut_tracks_the_jobs_that_a_message_names(any_world: World)
 
         nothing = world.milo.post("no job here, but file-abc and ft:gpt-4o", world.ml)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, nothing)).reply()
-        assert "That message has no job ID" in answer.plain_text
+        assert "I couldn't find a job ID" in answer.plain_text
 
         answer = await (await world.gia.shortcut(TRACK_FROM_MESSAGE, said)).reply()
         assert "Guests" in answer.plain_text
@@ -131,7 +133,7 @@ async def test_a_home_that_is_opened_again_at_once_is_shown_again(world: World) 
     async with world.bot():
         assert job in await shown_home(world, "olivia")
         await world.say(f"track {job}")
-        assert "alerts in" in await shown_home(world, "olivia")
+        assert "Your tracked jobs" in await shown_home(world, "olivia")
         await world.say("mute all 2h")
         await world.say(f"mute {job} 1h")
         muted = await shown_home(world, "olivia")
@@ -151,7 +153,7 @@ async def test_home_says_so_where_the_store_does_not_answer_and_shows_itself_aga
         assert "Couldn't load this page" in broken
         assert job not in broken
         await execute(world.database_url, "ALTER TABLE mislaid RENAME TO mute")
-        assert f"alerts in <#{world.ml.id}>" in await shown_home(world, "olivia")
+        assert f"Your tracked jobs: *{job}* in <#{world.ml.id}>" in await shown_home(world, "olivia")
 
 
 async def test_a_home_that_is_refreshed_without_end_is_left_as_it_is(world: World) -> None:
@@ -207,5 +209,5 @@ async def test_a_message_without_a_job_tracks_nothing(world: World, text: str) -
     async with world.bot():
         said = world.olivia.post(text, world.ml)
         answer = await (await world.olivia.shortcut(TRACK_FROM_MESSAGE, said)).reply()
-    assert "That message has no job ID" in answer.plain_text
+    assert "I couldn't find a job ID" in answer.plain_text
     assert [message for message in world.ml.messages if message.metadata] == []

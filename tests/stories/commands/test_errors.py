@@ -71,7 +71,7 @@ async def test_guests_who_are_allowed_read_and_change_nothing(world: World, kind
     assert job in listed.plain_text
     assert "/ftjob status" in helped.plain_text
     assert {answer.plain_text for answer in (*refused, pressed)} == {refused[0].plain_text}
-    assert "Guests can only view jobs here" in refused[0].plain_text
+    assert "Guests can only view jobs" in refused[0].plain_text
     assert all("Only members of this workspace can use ftjob" in answer.plain_text for answer in refusals)
     assert world.actions == []
     assert world.ops.messages == world.slack.direct_message(world.gia).messages == []

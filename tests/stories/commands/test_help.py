@@ -55,7 +55,7 @@ async def test_a_word_that_is_like_no_verb_gets_help_alone(world: World) -> None
         ("track ftjob-abc in nowhere", "isn't a channel"),
         ("list sideways", "I didn't understand"),
         ("list 999", "I didn't understand"),
-        ("status " + " ".join(f"ftjob-{n}" for n in range(6)), "Up to 5"),
+        ("status " + " ".join(f"ftjob-{n}" for n in range(6)), "Name up to 5"),
         ("tracked please", "doesn't take"),
     ],
 )
@@ -80,5 +80,5 @@ async def test_about_says_what_runs_here_and_when_it_last_polled(world: World) -
 
     for fact in (version("ftjob"), "proj_sandbox"):
         assert fact in after.plain_text
-    assert "not yet" in before.plain_text
-    assert "not yet" not in after.plain_text
+    assert "never" in before.plain_text
+    assert "never" not in after.plain_text

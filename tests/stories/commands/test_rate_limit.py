@@ -63,7 +63,7 @@ async def test_who_types_200_commands_gets_ten_replies_and_one_refusal_and_other
     assert SLOW_DOWN not in again.plain_text
     assert sum("is running" in reply.plain_text for reply in said) == 10
     [refusal] = [reply for reply in said if SLOW_DOWN in reply.plain_text]
-    assert "You're going a bit fast (limit: 10 commands per 10 s)" in refusal.plain_text
+    assert "You're going a bit fast (limit: 10 commands per 10 seconds)" in refusal.plain_text
     assert refusal.ephemeral
     assert len(said) == 12
     assert rate_limited_total("person") - before == 190
@@ -185,7 +185,7 @@ async def test_no_more_commands_are_under_way_than_the_limit_and_the_next_is_ref
         world.skip(5)
         taken = await world.say(f"status {jobs[3]}")
 
-    assert "busy with 3 commands" in refused.plain_text
+    assert "busy with 3 other commands" in refused.plain_text
     assert [job in answer.plain_text for job, answer in zip(jobs, answers, strict=False)] == [True] * 3
     assert jobs[3] in taken.plain_text
 
@@ -224,7 +224,7 @@ async def test_a_quota_of_a_thousand_jobs_tracked_by_hand_and_subscriptions_are_
         taken = await world.say(f"track {newer} me")
 
     assert "Tracking" in thousandth.plain_text
-    assert "1,000 open jobs" in refused.plain_text
+    assert "1,000 active jobs" in refused.plain_text
     assert "/ftjob untrack" in refused.plain_text
     assert "already tracked" in again.plain_text
     assert "Subscribed" in subscribed.plain_text
@@ -243,7 +243,7 @@ async def test_closed_jobs_do_not_count(world: World) -> None:
             await bot.store.jobs.states.close(tx, "default", ids[:1])
         taken = await world.say(f"track {new}")
 
-    assert "1,000 open jobs" in refused.plain_text
+    assert "1,000 active jobs" in refused.plain_text
     assert "Tracking" in taken.plain_text
 
 
@@ -284,6 +284,6 @@ async def test_the_red_button_works_while_members_have_used_the_workspaces_limit
         done = await world.press(question, CONFIRM)
         seen = await world.say("audit")
 
-    assert "for everyone together" in refused.plain_text
+    assert "across the workspace" in refused.plain_text
     assert "` was canceled." in done.plain_text
     assert "completed `cancel`" in seen.plain_text

@@ -61,13 +61,13 @@ async def test_status_alone_is_answered_with_its_usage_and_offers_five_tracked_j
     assert sum(job in captured.reply.plain_text for job in jobs) == 5
     assert (captured.requests, captured.audit, captured.reply.ephemeral) == ([], [], True)
     assert sorted(captured.reply.buttons.values()) == sorted(job for job in jobs if job in captured.reply.plain_text)
-    assert f"running · `{shown_job}`" in shown.reply.plain_text
+    assert f"*{shown_job}* · running" in shown.reply.plain_text
 
 
 async def test_an_unknown_job_is_said_to_be_unknown_in_the_project(running_bot: RunningBot) -> None:
     captured = await running_bot.command("status ftjob-doesnotexist")
 
-    assert "No job `ftjob-doesnotexist` in your project" in captured.reply.plain_text
+    assert "I couldn't find job `ftjob-doesnotexist` in your project" in captured.reply.plain_text
     assert captured.reply.ephemeral
     assert captured.requests == [RETRIEVE]
 
@@ -89,7 +89,7 @@ async def test_a_job_is_found_however_its_id_was_typed(running_bot: RunningBot, 
     text = typed.format(job)
     captured = await (running_bot.raw_command(text) if text.startswith("<") else running_bot.command(text))
 
-    assert f"running · `{job}`" in captured.reply.plain_text
+    assert f"*{job}* · running" in captured.reply.plain_text
     assert captured.reply.ephemeral
     assert captured.requests == [RETRIEVE]
 
@@ -98,7 +98,7 @@ async def test_the_case_of_an_id_counts(running_bot: RunningBot) -> None:
     job = running_bot.world.api.add_job(status="running", id="ftjob-CaseCounts")
     captured = await running_bot.command(f"status {job.replace('Case', 'case')}")
 
-    assert "No job `ftjob-caseCounts`" in captured.reply.plain_text
+    assert "I couldn't find job `ftjob-caseCounts`" in captured.reply.plain_text
 
 
 async def test_two_jobs_are_two_lines(running_bot: RunningBot) -> None:
@@ -208,7 +208,7 @@ async def test_a_refused_cancel_is_reported_with_the_true_state(running_bot: Run
     refusal = Fault("answer", status=400, body={"error": {"message": "Job is <locked>."}})
     captured = await confirmed(running_bot, running(running_bot), refusal)
 
-    assert "The API refused to cancel it: Job is &lt;locked&gt;." in captured.reply.plain_text
+    assert "The API rejected the cancel request: Job is &lt;locked&gt;." in captured.reply.plain_text
     assert "is running." in captured.reply.plain_text
     assert "cancelled" not in captured.reply.plain_text
     assert (captured.decisions, captured.requests) == (["ordered", "refused"], [RETRIEVE, CANCEL, RETRIEVE])
@@ -223,7 +223,7 @@ async def test_a_cancel_without_a_response_is_sent_once_and_its_result_is_posted
     )
 
     assert "didn't confirm the cancel" in captured.reply.plain_text
-    assert "I'll keep watching" in captured.reply.plain_text
+    assert "I'll keep checking" in captured.reply.plain_text
     assert captured.requests.count(CANCEL) == 1
     assert captured.decisions == ["ordered"]
     assert running_bot.world.actions.count(cancel_request(job)) == 1

@@ -87,7 +87,7 @@ async def test_reporting_it_twice_enqueues_one_notice(world: World) -> None:
     assert enqueued == ["store_lost"]
 
 
-OLDER = "My database is older than what I last wrote to it"
+OLDER = "My database is missing recent writes"
 
 
 async def test_a_store_whose_log_was_removed_while_the_bot_was_stopped_is_reported_once_and_nothing_comes_twice(

@@ -74,7 +74,7 @@ async def running(world: World, **settings: str) -> AsyncIterator[Log]:
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("http://127.0.0.1:{port}", "nothing is listening on its port"),
+        ("http://127.0.0.1:{port}", "nothing is listening on that port"),
         ("https://no-such-host.invalid", "no-such-host.invalid"),
     ],
     ids=["refused", "no such host"],

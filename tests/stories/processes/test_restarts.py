@@ -160,7 +160,7 @@ async def test_a_second_bot_on_the_same_sqlite_file_refuses_to_start(world: Worl
 
     async with world.bot() as bot:
         await world.say(f"track {job}")
-        with pytest.raises(StoreInUse, match="in use by the running bot"):
+        with pytest.raises(StoreInUse, match="in use by another ftjob process"):
             async with world.bot():
                 pass
         world.api.change(job, status="paused")

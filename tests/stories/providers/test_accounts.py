@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from bot.blocks.parts import format_day
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from tests.stopwatch import stopwatch
@@ -27,8 +28,8 @@ async def test_a_job_is_found_in_its_account_and_the_answer_says_which(any_world
         first, second = await world.say(f"status {here}"), await world.say(f"status {there}")
         both = await world.say(f"status {here} {there}")
 
-    assert "*Account*\n`default`" in first.plain_text
-    assert "*Account*\n`research`" in second.plain_text
+    assert "· account default\n" in first.plain_text
+    assert "· account research\n" in second.plain_text
     rows = [line for line in both.plain_text.splitlines() if line.startswith(":") and "*ftjob-" in line]
     assert [row.rsplit(" · ", 1)[-1] for row in rows] == ["default", "research"]
 
@@ -73,7 +74,7 @@ async def test_an_action_goes_to_the_account_of_its_job_and_the_confirmation_nam
     async with two_accounts(world) as (bot, research):
         job = research.add_job(status="running")
         question = await world.say(f"cancel {job}")
-        assert "*Account*\n`research`" in question.plain_text
+        assert " · account research · " in question.plain_text
         done = await world.press(question, "ftjob_confirm")
         assert "canceled" in done.plain_text
         rows = await bot.store.actions.audit.newest(10)
@@ -102,7 +103,7 @@ async def test_a_list_is_of_all_accounts_or_of_one(world: World) -> None:
     assert not any(job in one.plain_text for job in mine)
     assert "4 jobs:" in everything.plain_text
     assert not any(job in failed.plain_text for job in mine)
-    assert "No account `nobody`. Accounts here: `default`, `research`." in none.plain_text
+    assert "There's no account named `nobody`. Accounts: `default`, `research`." in none.plain_text
 
 
 async def test_an_account_that_does_not_answer_hides_nothing_of_another(world: World) -> None:
@@ -115,7 +116,7 @@ async def test_an_account_that_does_not_answer_hides_nothing_of_another(world: W
 
     assert job in listed.plain_text
     assert "Account `research`: The API isn't responding properly" in listed.plain_text
-    assert "*Account*\n`default`" in status.plain_text
+    assert "· account default\n" in status.plain_text
     assert "No account that responded has the job `ftjob-nosuch`. Account `research`:" in unknown.plain_text
     assert only.plain_text.startswith(":warning: Account `research`:")
     assert "Account `research`:" in models.plain_text
@@ -126,7 +127,7 @@ async def test_a_job_that_nobody_has_is_said_of_all_accounts(world: World) -> No
     async with two_accounts(world):
         answer = await world.say("status ftjob-nosuch")
 
-    assert "No job `ftjob-nosuch` in any of the accounts `default`, `research`." in answer.plain_text
+    assert "I couldn't find job `ftjob-nosuch` in any account (`default`, `research`)." in answer.plain_text
 
 
 async def test_a_subscription_is_to_all_accounts_or_to_one(world: World) -> None:
@@ -159,7 +160,7 @@ async def test_nothing_is_subscribed_where_one_of_all_accounts_does_not_answer(w
 
     assert "Account `research`:" in answer.plain_text
     assert (
-        "Nothing was subscribed. For one account only, run `/ftjob subscribe account:` and its name."
+        "No subscription was added. For one account only, run `/ftjob subscribe account:&lt;name&gt;` (accounts: "
         in answer.plain_text
     )
     assert rows == []
@@ -201,8 +202,9 @@ async def test_home_shows_the_jobs_and_the_health_of_each_account(world: World) 
         )
         text = str(view)
 
-    assert f"*{mine}* · running · default" in text
-    assert f"*{theirs}* · running · research" in text
+    for job, account in ((mine, "default"), (theirs, "research")):
+        [row] = [line for line in view.plain_text.splitlines() if f"*{job}* · running" in line]
+        assert row.endswith(f" · {account}")
     assert "account `research`: API OK" in text
 
 
@@ -258,7 +260,7 @@ async def test_what_is_pending_of_an_account_that_is_polled_no_more_is_still_sen
     alert = world.messages_about(job)[-1]
     assert "Open page" not in alert.plain_text
     assert "account research" in alert.plain_text
-    assert "No account `research`. Accounts here: `default`." in pressed.plain_text
+    assert "There's no account named `research`. Accounts: `default`." in pressed.plain_text
     assert job in home.plain_text
     assert world.actions == []
 
@@ -287,8 +289,8 @@ async def test_the_deprecation_of_a_model_is_posted_with_its_account(world: Worl
     world.tuning = FAST_TUNING
     async with new_api() as research:
         job = research.add_job(status="succeeded", fine_tuned_model=MODEL)
-        ends = (datetime.fromtimestamp(world.clock(), UTC) + timedelta(7)).date().isoformat()
-        research.models[BASE] = research.models[BASE] | {"shutdown_date": ends}
+        ends = (datetime.fromtimestamp(world.clock(), UTC) + timedelta(7)).date()
+        research.models[BASE] = research.models[BASE] | {"shutdown_date": ends.isoformat()}
         async with world.bot(**configured(world, research)):
             await world.say(f"track {job}")
         world.skip(3_700)
@@ -297,4 +299,7 @@ async def test_the_deprecation_of_a_model_is_posted_with_its_account(world: Worl
                 lambda: "retire on" in world.ml.messages[-1].plain_text, why="the end of the model"
             )
 
-    assert f"*Models based on `{BASE}` in account `research` retire on {ends}" in world.ml.messages[-1].plain_text
+    assert (
+        f"*Models based on `{BASE}` in account `research` retire on {format_day(ends)}"
+        in world.ml.messages[-1].plain_text
+    )

@@ -54,7 +54,7 @@ async def test_a_job_is_watched_to_its_end_and_the_model_has_to_be_deployed(
         asked = [entry.request["query"].get("api-version") for entry in api.request_log]
 
     assert set(asked) == {version}
-    assert "On Azure, deploy the fine-tuned model before you call it" in world.messages_about(job)[-1].plain_text
+    assert "Deploy the model before use" in world.messages_about(job)[-1].plain_text
     assert MODEL in world.messages_about(job)[-1].plain_text
 
 
@@ -65,7 +65,7 @@ async def test_a_job_pauses_and_resumes_in_azures_words(world: World, version: s
         paused = await world.press(await world.say(f"pause {job}"), "ftjob_confirm")
         resumed = await world.press(await world.say(f"resume {job}"), "ftjob_confirm")
 
-    assert "Pause sent" in paused.plain_text
+    assert "Pause request sent" in paused.plain_text
     assert "is pausing" in paused.plain_text
     assert "is resuming" in resumed.plain_text
 
@@ -78,7 +78,7 @@ async def test_what_an_older_version_cannot_do_is_not_offered(world: World) -> N
 
     assert "ftjob_resume" not in shown.buttons
     assert "ftjob_cancel" in shown.buttons
-    assert "can't be resumed from here. The provider doesn't offer that" in asked.plain_text
+    assert "can't be resumed. The provider doesn't support it" in asked.plain_text
     assert posts == []
 
 
@@ -102,7 +102,7 @@ async def test_a_wrong_key_and_a_job_that_is_not_there_are_said_in_words(world: 
         api.keys.clear()
         refused = await world.say("status ftjob-other")
 
-    assert "No job `ftjob-nosuch`" in unknown.plain_text
+    assert "couldn't find job `ftjob-nosuch`" in unknown.plain_text
     assert "The API rejected ftjob's key" in refused.plain_text
 
 
@@ -115,7 +115,7 @@ async def test_an_action_in_the_wrong_state_is_refused_in_azures_words(world: Wo
         api.change(job, status="succeeded", fine_tuned_model=MODEL)
         answer = await world.press(question, "ftjob_confirm")
 
-    assert "The API refused to cancel it" in answer.plain_text
+    assert "The API rejected the cancel request" in answer.plain_text
     assert "had already finished: it succeeded" in answer.plain_text
 
 
@@ -128,9 +128,15 @@ async def test_the_example_of_a_job_is_shown_whole(world: World) -> None:
         answers(api, ONE, body)
         shown = await world.say(f"status {body['id']}")
 
-    for said in ("· succeeded ·", body["fine_tuned_model"], "2,342", "custom-wandb-project", "n_epochs: `-1`"):
+    for said in (
+        "· succeeded in 19 min 44 s ·",
+        body["fine_tuned_model"],
+        "2.34 k tokens",
+        "custom-wandb-project",
+        "n_epochs: `-1`",
+    ):
         assert said in shown.plain_text
-    assert "deploy the fine-tuned model" in shown.plain_text
+    assert "Deploy the model before use" in shown.plain_text
 
 
 async def test_the_example_of_a_log_is_read_in_its_order(world: World) -> None:

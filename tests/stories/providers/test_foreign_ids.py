@@ -27,4 +27,4 @@ async def test_every_button_and_every_verb_takes_an_id_that_the_account_lists(wo
         assert UUID in (await world.say(UUID)).plain_text
         assert "untracked" in (await world.say(f"untrack {UUID}")).plain_text
         assert "Tracking" in (await world.say(f"track {UUID}")).plain_text
-        assert "No job" in (await world.say("status run/2026-7")).plain_text
+        assert "I couldn't find job" in (await world.say("status run/2026-7")).plain_text

@@ -44,7 +44,7 @@ async def test_jobs_that_are_too_large_for_a_page_are_posted_and_listed(world: W
     old = [world.api.add_job(status="succeeded", method=graded(length)) for _ in range(jobs)]
     async with world.bot(FTJOB_POLL_SECONDS="1", FTJOB_OPS_CHANNEL=world.ops.id):
         await world.say("subscribe")
-        new = world.api.add_job(status="queued", method=graded(length))
+        new = world.api.add_job(status="queued", method=graded(length), metadata={"name": "grader v2"})
         await world.slack.request_log.wait_until(lambda: world.messages_about(new), why="the new job is announced")
         world.api.change(new, status="running")
         await world.until_delivered(new, "Running")
@@ -55,5 +55,6 @@ async def test_jobs_that_are_too_large_for_a_page_are_posted_and_listed(world: W
         shown = await world.say(f"status {new}")
         assert new in str(shown.blocks)
 
-        large = [message for message in world.ops.messages if "MiB, so I read it separately" in message.text]
+        large = [message for message in world.ops.messages if "MB, so I read it separately" in message.text]
         assert len(large) == (2 if length > 8 * MIB else 0)
+        assert sum("Job *grader v2*" in message.text for message in large) == len(large) / 2

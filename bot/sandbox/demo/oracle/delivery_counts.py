@@ -70,7 +70,7 @@ class DeliveryCounts:
         """Yield (channel, job id) of each expected result that was not posted."""
         finished = list(self._finished())
         commands = EffectiveCommands(
-            self._slack.workspace.replies, self._posts, direct_messages(channels.values())
+            self._slack.workspace.replies, self._posts, direct_messages(channels.values()), dict(self._names())
         ).by_channel(self._commands())
         for name, posts in self._posts.items():
             in_channel = commands.get(name, [])
@@ -88,6 +88,13 @@ class DeliveryCounts:
             if job and job["status"] in FINAL:
                 created, model = float(job.get("created_at") or 0), job.get("model") or ""
                 yield FinishedJob(job_id, job["status"], ends[-1].at, created, model, job.get("metadata") or {})
+
+    def _names(self) -> Iterator[tuple[str, str]]:
+        """Yield the id and the name of each job that has one."""
+        for job_id, job in self._api.jobs.items():
+            name = (job.get("metadata") or {}).get("name") or job.get("user_provided_suffix")
+            if name:
+                yield job_id, str(name)
 
     def _commands(self) -> Iterator[UserCommand]:
         return user_commands(self._slack.interactions)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 from bot.sandbox.demo.oracle.channel_posts import ChannelPosts
@@ -18,6 +19,8 @@ UNDO_TRACK = "take back"
 """Verb of a failed track: a card that was posted anyway does not count."""
 _VERBS = {"watch": "track", "unwatch": "untrack", "rm": "untrack"}
 _UNSUBSCRIBE_BUTTON = "ftjob_unsubscribe"
+_SETTING_BUTTON = "ftjob_setting"
+"""Action id of a button that changes a setting; its value is what would be typed after `settings`."""
 _BUTTONS = {
     "ftjob_track": "track",
     "ftjob_untrack": "untrack",
@@ -28,8 +31,14 @@ _CARD_MENU = "ftjob_menu"
 """Action id of a card's menu; the value of an option is the action id of a button and its value."""
 _TRACK_SHORTCUT = "ftjob_track_from_message"
 _STOP_VERBS = frozenset({"untrack", "unsubscribe", "mute", "unmute", "settings"})
+_ANNOUNCED = {"subscribe": "subscribe", _SETTING_BUTTON: "settings"}
+"""What announces its effect in the channel, and the verb that it amounts to."""
 _CHANNEL = re.compile(r"<#(\w+)(?:\|[^>]*)?>", re.ASCII)
 _JOB = re.compile(r"\bftjob-[A-Za-z0-9]+", re.ASCII)
+_BOLD = re.compile(r"\*([^*\n]+)\*")
+"""The name of a job in a reply."""
+_LOOKALIKES = frozenset("\u02cb\u02cd")
+"""Letters that stand for a backtick and an underscore in a name."""
 _STRAIGHT_QUOTES = str.maketrans("\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a", '"' * 5 + "'" * 3)
 _QUOTED = re.compile(r"(?P<key>[\w.-]+=)(?P<quote>[\"'`])(?P<value>[\w .@-]+)(?P=quote)(?=[\s,.;:!?]|$)")
 """A pair with an unambiguously quoted value; others are not parsed."""
@@ -98,7 +107,7 @@ def _parse_interaction(payload: Mapping[str, Any]) -> tuple[str, str, tuple[str,
                 action_id, _, value = value.partition(" ")
             base_id = action_id.split(":", 1)[0]
             # Only the bot knows which subscription a button ends: here it may be any.
-            words = () if base_id == _UNSUBSCRIBE_BUTTON else (value,)
+            words = () if base_id == _UNSUBSCRIBE_BUTTON else tuple(value.split())
             return str(channel), _BUTTONS.get(base_id, base_id), words
         case {"type": "message_action", "callback_id": str(callback), "message": message} if channel:
             verb = "track" if callback == _TRACK_SHORTCUT else callback
@@ -118,9 +127,13 @@ class EffectiveCommands:
     """Decides which commands took effect, and when, from the bot's visible replies."""
 
     def __init__(
-        self, replies: Iterable[SentReply], posts: Mapping[str, ChannelPosts], direct_messages: Mapping[str, str]
+        self,
+        replies: Iterable[SentReply],
+        posts: Mapping[str, ChannelPosts],
+        direct_messages: Mapping[str, str],
+        names: Mapping[str, str],
     ) -> None:
-        """Index all replies, the posts by channel and each user's direct message channel."""
+        """Index all replies, the posts by channel, each user's direct message channel and the names of jobs by id."""
         self._replies: dict[str, list[SentReply]] = {}
         self._public_replies: dict[str, str] = {}
         """Interaction of each public reply, by the ts of its message."""
@@ -131,6 +144,7 @@ class EffectiveCommands:
                 self._public_replies.setdefault(reply.displayed.ts, reply.interaction_id)
         self._posts = posts
         self._direct_messages = direct_messages
+        self._names = names
         self._claimed: set[str] = set()
 
     def by_channel(self, commands: Iterable[UserCommand]) -> dict[str, list[UserCommand]]:
@@ -145,9 +159,9 @@ class EffectiveCommands:
         if command.verb in _STOP_VERBS:
             if self._has_stopped(command):
                 yield command
-        elif command.verb == "subscribe":
+        elif command.verb in _ANNOUNCED:
             if at := self._announced_at(command):
-                yield _replace(command, at=at)
+                yield _replace(command, at=at, verb=_ANNOUNCED[command.verb])
         elif command.verb == "track":
             is_for_me = command.words[-1:] and command.words[-1].casefold() == "me"
             channel = self._direct_messages.get(command.user, command.channel) if is_for_me else command.channel
@@ -178,16 +192,17 @@ class EffectiveCommands:
         return posts.without_metadata if posts else ()
 
     def _announced_at(self, command: UserCommand) -> float | None:
-        """Return when the channel's new subscription was announced, None if it was not or if subscribing failed.
+        """Return when a new subscription or a pressed setting was announced in the channel, None if it was not or if it failed.
 
-        The announcement precedes the ephemeral reply.
+        The announcement precedes the ephemeral reply; one that replaces a message has the time of that message.
         """
         private = [
             reply for reply in self._replies.get(command.interaction_id, []) if reply.ephemeral and reply.displayed
         ]
         if private and private[0].plain_text.startswith(WARNING_PREFIX):
             return None
-        until = max((float(reply.displayed.ts) for reply in private if reply.displayed), default=float("inf"))
+        shown = [reply.displayed.ts for reply in private if reply.displayed and not reply.replace_original]
+        until = max(map(float, shown), default=float("inf"))
         posts = self._posts.get(command.channel)
         for message in posts.attributed if posts else ():
             if message.ts not in self._claimed and _is_attributed_to(message, command) and float(message.ts) <= until:
@@ -196,12 +211,15 @@ class EffectiveCommands:
         return None
 
     def _tracked_jobs(self, command: UserCommand) -> dict[str, frozenset[str]]:
-        """Return the jobs that replies name as tracked, and those that failed."""
+        """Return the jobs that replies name as tracked, by name or id, and those that failed."""
         lines = [
             line for reply in self._replies.get(command.interaction_id, []) for line in reply.plain_text.splitlines()
         ]
         failures = [line for line in lines if line.startswith(WARNING_PREFIX)]
-        mentioned = {job for line in lines if line not in failures for job in _JOB.findall(line)}
+        successes = [line for line in lines if line not in failures]
+        mentioned = {job for line in successes for job in _JOB.findall(line)}
+        shown = {name for line in successes for name in _BOLD.findall(line)}
+        mentioned |= {job for job in command.jobs if any(_is_shown(self._names.get(job), each) for each in shown)}
         failed = {job for line in failures for job in _JOB.findall(line)} or (
             set(command.jobs - mentioned) if failures else set()
         )
@@ -210,6 +228,17 @@ class EffectiveCommands:
 
 def _replace(command: UserCommand, **changes: Any) -> UserCommand:
     return UserCommand(**{**vars(command), **changes})
+
+
+def _is_shown(name: str | None, shown: str) -> bool:
+    """Whether a bold text is the name of a job: cut if it is long, with other characters in place of formatting."""
+    if not name:
+        return False
+    return _letters(name) == _letters(shown) or (shown.endswith("…") and _letters(name).startswith(_letters(shown)))
+
+
+def _letters(text: str) -> str:
+    return "".join(each for each in unescape(text) if each.isalnum() and each not in _LOOKALIKES)
 
 
 def _is_attributed_to(message: ChannelMessage, command: UserCommand) -> bool:

@@ -94,6 +94,21 @@ async def test_commands_decide_what_is_pending(world: World, steps: str) -> None
         await reader.wait_until("green", 0, 0)
 
 
+@pytest.mark.parametrize("name", ["ranker v7", "*b* `c` _d_ <!here>", "n" * 200, "\u05d3\u05d2\u05dd 7", "\U0001f680"])
+async def test_a_job_that_a_subscription_has_is_tracked_by_its_name(world: World, name: str) -> None:
+    reader = CountsReader(world)
+
+    async with world.bot() as bot:
+        await world.say("subscribe cancelled")
+        job = world.api.add_job(status="running", metadata={"name": name})
+        await poll_all(bot)
+        answer = await world.say(f"track {job} ftjob-nosuch")
+    finish(world, job)
+
+    assert job not in answer.plain_text
+    assert reader.read() == ("amber", 1, 0)
+
+
 FAILED_COMMANDS = {
     "a question which subscription shall end, and the end of another": [
         "subscribe failed",
@@ -138,6 +153,22 @@ async def test_buttons_count_as_commands(world: World) -> None:
         finish(world, job, other)
         await poll_all(bot)
         assert reader.read()[1] == 1
+
+
+@pytest.mark.parametrize(("presses", "pending"), [(0, 1), (1, 0), (2, 1)])
+async def test_a_pressed_setting_counts_as_a_typed_one(world: World, presses: int, pending: int) -> None:
+    reader = CountsReader(world)
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        shown = await world.say("settings")
+        for _ in range(presses):
+            shown = await world.press(shown, "ftjob_setting:alerts")
+        world.slack.faults.always("chat.postMessage", SERVER_ERROR)
+        finish(world, job)
+        await poll_all(bot)
+        assert reader.read()[1] == pending
 
 
 @pytest.mark.parametrize("typed", ["subscribe", "track {job}"])
