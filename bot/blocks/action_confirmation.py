@@ -2,8 +2,8 @@
 
 from bot.blocks.card import CardState
 from bot.blocks.interactive import actions, button
-from bot.blocks.job import JobLinks, cost_phrase, job_title, plain_name, status_phrase
-from bot.blocks.parts import Message, context, format_duration, plain, section
+from bot.blocks.job import JobLinks, account_fact, cost_phrase, job_title, model_fact, plain_name, status_phrase
+from bot.blocks.parts import Message, context, format_duration, section
 from bot.jobs.actions import ACTION_WORDING, JobAction
 from bot.jobs.models import Job, display_name
 from bot.jobs.statuses import Phase, phase_of
@@ -12,7 +12,6 @@ CONFIRM = "ftjob_confirm"
 """Action ID of the one button that executes an action; its value is the key of the pending action."""
 DISMISS = "ftjob_dismiss"
 """Action ID of the button that leaves the job as it is; its value is the action."""
-_MAX_MODEL_LENGTH = 80
 _KEEP = {Phase.ACTIVE: "Keep running", Phase.HELD: "Keep paused"}
 """Label of that button by the phase of the job."""
 
@@ -38,9 +37,7 @@ def action_confirmation(
     now = _state_sentence(job, links, state)
     text = f"{verb} {plain_name(job)}? {now} {warning.split(',')[0].rstrip('.')}."
     prompt = " ".join(filter(None, [reconfirm_reason, f"{verb} {job_title(job)}? {now} {warning}"]))
-    model = [plain(job.model, _MAX_MODEL_LENGTH)] if job.model else []
-    account = [f"account {plain(links.account)}"] if links.account else []
-    footer = " · ".join([*model, *account, "Only you can confirm", "Expires in 10 minutes"])
+    footer = " · ".join([*model_fact(job), *account_fact(links), "Only you can confirm", "Expires in 10 minutes"])
     return Message(f"{reconfirm_reason} {text}".strip(), [section(prompt), actions(yes, no), context(footer)])
 
 

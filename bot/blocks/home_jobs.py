@@ -46,7 +46,7 @@ def jobs_in_progress(jobs: Sequence[HomeJob]) -> list[Block]:
 def latest_results(jobs: Sequence[HomeJob], *, now: float) -> list[Block]:
     """Return the finished jobs that need no attention, last to finish first: the viewer's, or everyone's if they have none.
 
-    A subscription makes a job nobody's own: a channel's covers the jobs of a whole team.
+    A subscription doesn't make a job the viewer's: it covers the jobs of a whole team.
     """
     results = [each for each in jobs if each.job.is_final and not _failed_recently(each, now)]
     results.sort(key=_finished_at, reverse=True)

@@ -166,15 +166,23 @@ def job_line(name: str, status: str) -> str:
 
 
 def job_facts(job: Job, links: JobLinks) -> list[str]:
-    """Return what a job was made of, for one line: base model, epochs, tokens, cost and account, safe mrkdwn."""
-    facts = [plain(job.model, _MAX_FACT_LENGTH)] if job.model else []
+    """Return what a job was made of, for one line: base model, epochs, tokens and account, safe mrkdwn."""
+    facts = model_fact(job)
     if (epochs := _epochs(job)) is not None:
         facts.append(counted(epochs, "epoch"))
     if job.trained_tokens is not None:
         facts.append(f"{format_tokens(job.trained_tokens)} tokens")
-    if links.account:
-        facts.append(f"account {plain(links.account, _MAX_FACT_LENGTH)}")
-    return facts
+    return [*facts, *account_fact(links)]
+
+
+def model_fact(job: Job) -> list[str]:
+    """Return a job's base model, safe mrkdwn; nothing if it is unknown."""
+    return [plain(job.model, _MAX_FACT_LENGTH)] if job.model else []
+
+
+def account_fact(links: JobLinks) -> list[str]:
+    """Return the account of a job, safe mrkdwn; nothing if there is only one."""
+    return [f"account {plain(links.account, _MAX_FACT_LENGTH)}"] if links.account else []
 
 
 def _epochs(job: Job) -> int | None:

@@ -32,7 +32,7 @@ class Viewer:
 
     id: str
     can_track: bool
-    """Whether they may track jobs; a guest may not."""
+    """Whether they can track jobs; guests can't."""
     is_operator: bool
     """Whether the undelivered messages of every channel concern them, not only where they track jobs or subscribed."""
 

@@ -4,12 +4,13 @@ An account that cannot be read is never shown as an empty one.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.blocks.card import CardState
 from bot.blocks.last_known import last_known_jobs, outage_note
 from bot.commands.accounts import Account, gather
 from bot.commands.services import Services
+from bot.delivery.render import card_state
 from bot.errors import ProviderError
 from bot.jobs.filters import Filter, matches_status
 from bot.jobs.models import Job
@@ -102,4 +103,5 @@ async def job_state(job: Job, account: Account, services: Services, *, at: float
     known = await services.store.jobs.snapshots.find(account.name, job.id)
     if known is None or known.job.status != job.status:
         return CardState(at)
-    return CardState(at, known.state_since, known.progress, stalled_since=known.stalled_since)
+    # It was just read, so it isn't missing, whatever the last poll found.
+    return replace(card_state(known, at), is_missing=False)

@@ -15,7 +15,7 @@ class _FailureClass:
 
     pattern: re.Pattern[str]
     advice: str
-    """Three lines on a phone at the most."""
+    """At most three lines on a phone."""
 
 
 def _failure_class(pattern: str, advice: str) -> _FailureClass:

@@ -1,6 +1,6 @@
 """The page ``docs/cards.md``: the card of a job through its life, as its reader has it.
 
-``python -m tests.blocks.cards_page`` writes it anew; ``make pictures`` takes its screenshots.
+``python -m tests.blocks.cards_page`` writes it; ``make pictures`` takes its screenshots.
 """
 
 import math
@@ -88,7 +88,7 @@ def samples() -> dict[str, Sample]:
     return states() | {
         "Running, 100 %": (sample_job(), state(100)),
         "Pausing, as Azure says": (sample_job(status="pausing"), state(40)),
-        "A status that nobody knows": (sample_job(status="word_of_tomorrow"), state()),
+        "Unknown status": (sample_job(status="word_of_tomorrow"), state()),
     }
 
 

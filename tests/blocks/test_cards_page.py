@@ -2,4 +2,4 @@ from tests.blocks.cards_page import PAGE, page
 
 
 def test_the_page_of_cards_shows_the_cards_of_the_code() -> None:
-    assert PAGE.read_text() == page(), "write it anew: python -m tests.blocks.cards_page"
+    assert PAGE.read_text() == page(), "write it again: python -m tests.blocks.cards_page"

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Collection
 
-from sqlalchemy import and_, distinct, func, select
+from sqlalchemy import distinct, func, select
 
 from bot.jobs.models import Job
 from bot.store.db import schema
 from bot.store.db.engine import Database, Transaction
+from bot.store.jobs.snapshots import of_same_job
 
 
 class JobNames:
@@ -41,10 +42,9 @@ class JobNames:
     async def jobs_with(self, text: str, most: int) -> list[tuple[str, Job]]:
         """Return jobs of any account whose name contains a text, with their accounts, newest first; case does not count."""
         snapshots, jobs = schema.job_snapshot.c, schema.job.c
-        both = and_(snapshots.account == jobs.account, snapshots.job_id == jobs.id)
         found = (
             select(snapshots.account, snapshots.body)
-            .join(schema.job, both)
+            .join(schema.job, of_same_job())
             .where(func.lower(snapshots.name).contains(text.lower(), autoescape=True))
             .order_by(jobs.created_at.desc(), jobs.id)
             .limit(most)

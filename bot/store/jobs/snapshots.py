@@ -129,7 +129,7 @@ class JobSnapshots:
         jobs, cards = schema.job.c, schema.card.c
         has_card = exists().where(and_(cards.account == jobs.account, cards.job_id == jobs.id))
         found = select(jobs.id, jobs.status, jobs.fine_tuned_model, schema.job_snapshot.c.body_hash)
-        joined = found.outerjoin(schema.job_snapshot, _of_same_job())
+        joined = found.outerjoin(schema.job_snapshot, of_same_job())
         return joined.where(jobs.account == account, self._db.among(jobs.id, job_ids), has_card)
 
     async def body_hash(self, tx: Transaction, account: str, job_id: str) -> str | None:
@@ -147,7 +147,7 @@ class JobSnapshots:
         accounts, ids = {account for account, _ in keys}, {job_id for _, job_id in keys}
         columns = schema.job_snapshot, jobs.state_since, jobs.missing, jobs.stalled_since
         chosen = select(*columns).where(among(snapshots.account, accounts), among(snapshots.job_id, ids))
-        joined = chosen.join(schema.job, _of_same_job())
+        joined = chosen.join(schema.job, of_same_job())
         async with self._db.transaction() as tx:
             rows = await tx.execute(joined)
             return {key: _snapshot(row) for row in rows if (key := (row.account, row.job_id)) in keys}
@@ -164,7 +164,7 @@ class JobSnapshots:
         tracked = exists().where(and_(tracks.account == snapshots.account, tracks.job_id == snapshots.job_id))
         due = (
             select(schema.job_snapshot)
-            .join(schema.job, _of_same_job())
+            .join(schema.job, of_same_job())
             .where(
                 snapshots.account == account,
                 has_passed(snapshots.events_read_at + interval, now, interval),
@@ -198,7 +198,7 @@ class JobSnapshots:
         )
         first = (
             select(schema.job_snapshot)
-            .join(schema.job, _of_same_job())
+            .join(schema.job, of_same_job())
             .where(snapshots.account == account, func.lower(jobs.status).in_(SUCCEEDED_STATUSES), *due)
             .order_by(snapshots.chart_not_before, snapshots.job_id)
             .limit(1)
@@ -261,7 +261,8 @@ def body_hash_of(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _of_same_job() -> Any:
+def of_same_job() -> Any:
+    """Return the condition that a snapshot is of a job."""
     snapshots, jobs = schema.job_snapshot.c, schema.job.c
     return and_(snapshots.account == jobs.account, snapshots.job_id == jobs.id)
 

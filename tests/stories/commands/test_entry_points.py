@@ -5,24 +5,14 @@ import pytest
 from bot.commands.rate_limit import Limits
 from bot.listeners.shortcuts import TRACK_FROM_MESSAGE
 from tests.canaries import execute
+from tests.stories.commands.test_home import home_of
 from tests.world import World
-
-
-async def shown_home(world: World, by: str) -> str:
-    """Let somebody open the Home tab and return all that it says."""
-    person = getattr(world, by)
-    seen = len(world.slack.request_log.for_endpoint("views.publish"))
-    await person.open_home()
-    await world.slack.request_log.wait_until(
-        lambda: len(world.slack.request_log.for_endpoint("views.publish")) > seen, why="home"
-    )
-    return str(world.slack.workspace.homes[person.id].plain_text)
 
 
 async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world: World) -> None:
     world = any_world
     async with world.bot() as bot:
-        empty = await shown_home(world, "olivia")
+        empty = await home_of(world, world.olivia)
         assert "You're not tracking any jobs" in empty
         assert "`/ftjob subscribe`" in empty
         assert "No jobs yet." in empty
@@ -31,18 +21,18 @@ async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world
         await world.say(f"track {mine}")
         await bot.pollers["default"].poll()
         world.skip(3)  # what was read a moment ago is shown again
-        shown = await shown_home(world, "olivia")
+        shown = await home_of(world, world.olivia)
         in_progress, _, results = shown.partition("*In progress*")[2].partition("*Latest results*")
         assert mine in in_progress
         assert other in results
         assert f"Your tracked jobs: *{mine}* in <#{world.ml.id}>" in shown
         assert "API OK" in shown
 
-        milos = await shown_home(world, "milo")
+        milos = await home_of(world, world.milo)
         assert mine in milos
         assert "Your tracked jobs" not in milos, "what Olivia tracks is hers"
-        for other_than_us, said in (("gia", "Guests can't use ftjob"), ("sam", "Only members")):
-            refused = await shown_home(world, other_than_us)
+        for other_than_us, said in ((world.gia, "Guests can't use ftjob"), (world.sam, "Only members")):
+            refused = await home_of(world, other_than_us)
             assert said in refused
             assert mine not in refused
 
@@ -50,17 +40,17 @@ async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world
 async def test_a_home_shows_a_guest_who_may_read_what_runs_and_offers_nothing_to_follow(world: World) -> None:
     job = world.api.add_job(status="running")
     async with world.bot(FTJOB_ALLOW_GUESTS="1"):
-        shown = await shown_home(world, "gia")
+        shown = await home_of(world, world.gia)
         assert job in shown
         assert "track" not in shown
-        assert "You're not tracking any jobs" in await shown_home(world, "milo")
-        assert "Only members" in await shown_home(world, "sam")
+        assert "You're not tracking any jobs" in await home_of(world, world.milo)
+        assert "Only members" in await home_of(world, world.sam)
 
 
 async def test_home_says_that_the_api_does_not_answer(world: World) -> None:
     world.api.keys.clear()
     async with world.bot():
-        assert "rejected ftjob's key" in await shown_home(world, "olivia")
+        assert "rejected ftjob's key" in await home_of(world, world.olivia)
 
 
 async def test_a_shortcut_tracks_the_jobs_that_a_message_names(any_world: World) -> None:
@@ -131,17 +121,17 @@ async def test_a_channel_that_external_users_read_is_not_greeted(world: World) -
 async def test_a_home_that_is_opened_again_at_once_is_shown_again(world: World) -> None:
     job = world.api.add_job(status="running")
     async with world.bot():
-        assert job in await shown_home(world, "olivia")
+        assert job in await home_of(world, world.olivia)
         await world.say(f"track {job}")
-        assert "Your tracked jobs" in await shown_home(world, "olivia")
+        assert "Your tracked jobs" in await home_of(world, world.olivia)
         await world.say("mute all 2h")
         await world.say(f"mute {job} 1h")
-        muted = await shown_home(world, "olivia")
+        muted = await home_of(world, world.olivia)
         assert f"Muted: `{job}` in <#{world.ml.id}>" in muted
         assert f"all jobs in <#{world.ml.id}>" in muted
-        assert "Muted" not in await shown_home(world, "milo")
+        assert "Muted" not in await home_of(world, world.milo)
         await world.say("unmute")
-        assert "Muted" not in await shown_home(world, "olivia")
+        assert "Muted" not in await home_of(world, world.olivia)
 
 
 async def test_home_says_so_where_the_store_does_not_answer_and_shows_itself_again_afterwards(world: World) -> None:
@@ -149,11 +139,11 @@ async def test_home_says_so_where_the_store_does_not_answer_and_shows_itself_aga
     async with world.bot():
         await world.say(f"track {job}")
         await execute(world.database_url, "ALTER TABLE mute RENAME TO mislaid")
-        broken = await shown_home(world, "olivia")
+        broken = await home_of(world, world.olivia)
         assert "Couldn't load this page" in broken
         assert job not in broken
         await execute(world.database_url, "ALTER TABLE mislaid RENAME TO mute")
-        assert f"Your tracked jobs: *{job}* in <#{world.ml.id}>" in await shown_home(world, "olivia")
+        assert f"Your tracked jobs: *{job}* in <#{world.ml.id}>" in await home_of(world, world.olivia)
 
 
 async def test_a_home_that_is_refreshed_without_end_is_left_as_it_is(world: World) -> None:
@@ -166,7 +156,7 @@ async def test_a_home_that_is_refreshed_without_end_is_left_as_it_is(world: Worl
             why="homes",
         )
         await world.olivia.open_home()
-        await shown_home(world, "milo")
+        await home_of(world, world.milo)
 
     published = [entry.request["user_id"] for entry in world.slack.request_log.for_endpoint("views.publish")]
     assert published.count(world.olivia.id) == world.limits.person.most

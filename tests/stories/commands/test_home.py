@@ -18,7 +18,7 @@ HOUR = 3600.0
 
 
 async def home_of(world: World, person: SandboxUser) -> str:
-    """Open somebody's Home tab anew and return all that is seen there."""
+    """Open somebody's Home tab and return all that is seen there."""
     seen = len(world.slack.request_log.for_endpoint("views.publish"))
     await person.open_home()
     await world.slack.request_log.wait_until(

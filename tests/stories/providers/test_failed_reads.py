@@ -11,7 +11,7 @@ from bot.app.bot import Bot
 from bot.blocks.last_known import last_known_jobs
 from bot.jobs.models import Job
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.users import SandboxUser
+from tests.stories.commands.test_home import home_of
 from tests.stories.providers.accounts import two_accounts
 from tests.world import World
 
@@ -34,16 +34,6 @@ def trouble(request: pytest.FixtureRequest) -> tuple[Fault, str]:
     """Return how an API misbehaves, and words by which people recognize that."""
     named: tuple[Fault, str] = request.param
     return named
-
-
-async def home_of(world: World, person: SandboxUser) -> str:
-    """Open somebody's Home tab anew and return all that is seen there."""
-    published = len(world.slack.request_log.for_endpoint("views.publish"))
-    await person.open_home()
-    await world.slack.request_log.wait_until(
-        lambda: len(world.slack.request_log.for_endpoint("views.publish")) > published, why="a Home tab"
-    )
-    return str(world.slack.homes[person.id].plain_text)
 
 
 async def followed(world: World, bot: Bot, *statuses: str) -> list[str]:
