@@ -35,8 +35,8 @@ def invisible_character(text: str) -> str | None:
 
 
 def character_name(character: str) -> str:
-    """Return a character's code point and Unicode name: "U+202E RIGHT-TO-LEFT OVERRIDE"."""
-    return f"U+{ord(character):04X} {unicodedata.name(character, 'without a name')[:_MAX_NAME_LENGTH]}"
+    """Return a character's code point and Unicode name, if it has one: "U+202E RIGHT-TO-LEFT OVERRIDE", "U+0007"."""
+    return f"U+{ord(character):04X} {unicodedata.name(character, '')[:_MAX_NAME_LENGTH]}".rstrip()
 
 
 def printable(text: str) -> str:

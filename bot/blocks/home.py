@@ -148,9 +148,11 @@ def _undelivered(channels: Sequence[UndeliveredMessages]) -> list[Block]:
 
 
 def _undelivered_text(messages: UndeliveredMessages) -> str:
-    text = (
-        f":warning: {counted(messages.count, 'message')} couldn't be delivered to {channel_mention(messages.channel)}"
-    )
+    if messages.channel.startswith("D"):
+        text = f":warning: {counted(messages.count, 'direct message')} couldn't be delivered"
+    else:
+        to = channel_mention(messages.channel)
+        text = f":warning: {counted(messages.count, 'message')} couldn't be delivered to {to}"
     if reason := delivery_error(messages.error, messages.channel):
         return f"{text}. {' '.join(reason)}"
     return f"{text} ({code_span(messages.error or '?', 40)})."

@@ -141,7 +141,8 @@ def _slack_recovered(body: Mapping[str, Any]) -> str:
 def _channel_closed(body: Mapping[str, Any]) -> str:
     waiting = int(body["waiting"])
     alerts = "1 alert is on hold" if waiting == 1 else f"{waiting} alerts are on hold"
-    head = f":warning: I can't post to {channel_mention(body['about'])} ({code_span(body['error'])}), so {alerts}."
+    where = "in a DM" if body["about"].startswith("D") else f"to {channel_mention(body['about'])}"
+    head = f":warning: I can't post {where} ({code_span(body['error'])}), so {alerts}."
     reason = delivery_error(body["error"], body["about"])
     if reason is None:
         return f"{head} Invite me with `/invite @ftjob`, or unarchive the channel, and I'll send them in order."

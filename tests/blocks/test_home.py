@@ -188,6 +188,13 @@ def test_undelivered_messages_name_channel_reason_and_fix() -> None:
     assert "And 2 more channels. Operators can retry these messages with `/ftjob outbox`." in shown
 
 
+def test_undelivered_direct_messages_are_counted_without_a_channel() -> None:
+    undelivered = [UndeliveredMessages("D0ABC", "channel_not_found", 2)]
+    shown = sections(replace(EMPTY, undelivered=undelivered))["Needs attention"]
+
+    assert ":warning: 2 direct messages couldn't be delivered. I can't send DMs to this person." in shown
+
+
 @pytest.mark.parametrize("channels", [0, 1, 5])
 def test_no_section_has_more_than_ten_rows_and_each_says_how_many_are_left_out(channels: int) -> None:
     home = Home(

@@ -208,8 +208,8 @@ def test_a_word_that_is_more_likely_a_slip_is_not_taken_for_an_id(text: str) -> 
         ("ftj\u043eb-abc123", "U+043E CYRILLIC SMALL LETTER O"),
         ("ftjob-\u200babc", "U+200B ZERO WIDTH SPACE"),
         ("ftjob-\u0661", "U+0661 ARABIC-INDIC DIGIT ONE"),
-        ("ftjob-a\x1b", "U+001B without a name"),
-        ("ftjob-\ud800", "U+D800 without a name"),
+        ("ftjob-a\x1b", "U+001B"),
+        ("ftjob-\ud800", "U+D800"),
         ("ftjob-abc123", None),
     ],
 )
