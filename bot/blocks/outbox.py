@@ -87,7 +87,7 @@ _REASONS: dict[str, tuple[str, str]] = {
 }
 _DIRECT_MESSAGE_REASONS = {
     "not_in_channel channel_not_found": (
-        "I can't send DMs to this person.",
+        "Slack won't let me post in that DM.",
         "Run `/ftjob track &lt;id&gt;` in a channel instead.",
     ),
     "is_archived": (

@@ -7,8 +7,8 @@ from bot.jobs.stalled import StallKind, stall_kind_of
 _ADVICE = {
     StallKind.VALIDATING: "File checks usually take a few minutes. Check the provider's status page and {events}. If nothing "
     "changes, run {cancel}, then create the job again.",
-    StallKind.QUEUED: "It's waiting for capacity, or the account is at its concurrency limit. `/ftjob list active` shows the "
-    "jobs ahead of it. It keeps its place in line while it waits. Canceling it ({cancel}) gives up that place.",
+    StallKind.QUEUED: "It's waiting for capacity, or the account is at its concurrency limit. `/ftjob list active` shows what "
+    "else is running or waiting. It keeps its place in line while it waits. Canceling it ({cancel}) gives up that place.",
     StallKind.SILENT: "{events} shows its latest log lines. Check the provider's status page. If there's still no output, "
     "cancel it with {cancel}; its checkpoints are kept ({checkpoints}).",
 }

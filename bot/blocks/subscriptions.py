@@ -80,7 +80,9 @@ def subscribed_message(person: str, job_filter: Filter, *, of: str, open_jobs: i
     alerts = f" ({alerts_phrase(job_filter)})" if job_filter.statuses else ""
     verb, them = ("is", "it") if open_jobs == 1 else ("are", "them")
     now = (
-        f"{counted(open_jobs, 'matching job')} {verb} active now." if open_jobs else "No matching jobs are active now."
+        f"{counted(open_jobs, 'matching job')} {verb} already active, and I'll track {them} too."
+        if open_jobs
+        else "No matching jobs are active now."
     )
     text = f"{user_mention(person)} subscribed this channel to {matching_jobs(job_filter)}{of}{alerts}. {now}"
     label = f"Show {counted(open_jobs, 'active job')}"

@@ -67,4 +67,4 @@ def _health(listing: Listing, since: float | None) -> str:
     """Return whether an account's API answers; if not, why, and since when where polls noticed it."""
     if listing.error is None:
         return "OK"
-    return listing.error + (f" Since {format_date(since)}." if since else "")
+    return listing.error + (f" Failing since {format_date(since)}." if since else "")

@@ -94,7 +94,7 @@ async def _superseded(
         return Reply(note_message(said), decision=Decision.DUPLICATE)
     if reconfirms:
         was, is_now = status_label(displayed_status or "").lower(), status_phrase(job.status)
-        why = f"The job was {was} when I asked. It {is_now} now, so please confirm again."
+        why = f"The job was {was} when I asked. It {is_now} now. Confirm again to go ahead."
         return await request_confirmation(action, job, command.requester, services, account, reconfirm_reason=why)
     decision = Decision.EXPIRED if found is Applicability.TOO_LATE else NOT_APPLICABLE[found]
     return Reply(note_message(said), replaces=True, decision=decision, reason=status_reason(job))

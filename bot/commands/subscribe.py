@@ -89,8 +89,9 @@ async def _subscribe(
     await post_card(outgoing, command.requester, services)
     (subscription, result), *others = started
     await services.recorder.subscribe(subscription, result, *others)
-    alerts = alerts_phrase(job_filter).capitalize()
-    return Reply(note_message(f"Subscribed. I'll post updates on {matching_jobs(job_filter)}{of} here. {alerts}."))
+    alerts, also = alerts_phrase(job_filter).capitalize(), " and on those already active" if open_jobs else ""
+    text = f"Subscribed. I'll post updates here on {matching_jobs(job_filter)}{of}{also}. {alerts}."
+    return Reply(note_message(text))
 
 
 async def _start_all(

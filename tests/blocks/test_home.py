@@ -192,7 +192,7 @@ def test_undelivered_direct_messages_are_counted_without_a_channel() -> None:
     undelivered = [UndeliveredMessages("D0ABC", "channel_not_found", 2)]
     shown = sections(replace(EMPTY, undelivered=undelivered))["Needs attention"]
 
-    assert ":warning: 2 direct messages couldn't be delivered. I can't send DMs to this person." in shown
+    assert ":warning: 2 direct messages couldn't be delivered. Slack won't let me post in that DM." in shown
 
 
 @pytest.mark.parametrize("channels", [0, 1, 5])

@@ -31,7 +31,7 @@ async def run_demo(*, opens_browser: bool) -> int:
             await seed_demo(demo)
             console.print(f"[bold]{page.origin}/[/]  Ctrl-C ends it.")
             if opens_browser and not await asyncio.to_thread(webbrowser.open, f"{page.origin}/"):
-                console.print("There is no browser here: open the address in one of this machine.")
+                console.print("Couldn't open a browser. Open the address above in a browser on this machine.")
             await _wait_for_interrupt()
     except RuntimeError as error:
         console.print(literal(str(error), "red"))
@@ -43,7 +43,7 @@ async def seed_demo(demo: DemoEnvironment) -> None:
     """Add running jobs and a channel that is subscribed to them."""
     for scenario, metadata in _INITIAL_JOBS:
         demo.api.add_job(scenario=scenario, metadata=metadata | {"slack_user": demo.member.id})
-    demo.member.post("I started the runs for this week. Let us see.", demo.channel)
+    demo.member.post("I kicked off this week's runs. Let's see how they do.", demo.channel)
     interaction = await demo.operator.command("subscribe", demo.channel)
     await interaction.reply()
     demo.slack.add_channel("random")

@@ -25,7 +25,7 @@ async def run_self_test() -> int:
             view = TerminalView(console, demo.slack.workspace)
             problems = await _SelfTest(demo, view, console).run()
     except TimeoutError as error:
-        problems = [str(error) or f"the visit took longer than {DEADLINE_SECONDS:g} s"]
+        problems = [str(error) or f"the demo took longer than {DEADLINE_SECONDS:g} s"]
     except RuntimeError as error:
         problems = [str(error)]
     for problem in problems:
@@ -59,9 +59,9 @@ class _SelfTest:
             await self._wait_for_alert(job_id, label)
         problems = self._demo.slack.errors + self._demo.slack.violations + self._duplicates(labels)
         if good not in status.plain_text:
-            problems.append("the answer to status does not name the job")
+            problems.append("the reply to status doesn't name the job")
         if "Only operators" not in denied.plain_text:
-            problems.append("somebody who is no operator was not refused a cancel")
+            problems.append("someone who isn't an operator was allowed to cancel")
         return problems
 
     async def _run_command(self, user: SandboxUser, text: str) -> SentReply:
@@ -85,7 +85,7 @@ class _SelfTest:
             return any(label in message.plain_text and message.thread_ts for message in self._messages_about(job_id))
 
         await self._demo.slack.request_log.wait_until(
-            is_posted, seconds=DEADLINE_SECONDS, why=f"{job_id} is told as {label}"
+            is_posted, seconds=DEADLINE_SECONDS, why=f"an alert says that {job_id} is {label}"
         )
 
     def _print_new_messages(self) -> None:

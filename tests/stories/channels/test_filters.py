@@ -51,7 +51,7 @@ async def test_open_jobs_that_do_not_fit_are_neither_shown_nor_followed(world: W
         await world.until_quiet(bot)
 
     assert announced.text.endswith(
-        f"belong to <@{world.milo.id}> (alerts only for: canceled, failed, succeeded). 1 matching job is active now."
+        f"belong to <@{world.milo.id}> (alerts only for: canceled, failed, succeeded). 1 matching job is already active, and I'll track it too."
     )
     assert shown.ephemeral
     assert fits in shown.plain_text

@@ -48,7 +48,7 @@ async def test_open_jobs_are_counted_at_subscription_shown_on_demand_and_followe
         [announced] = world.ml.messages
         assert (
             announced.text
-            == f"<@{world.milo.id}> subscribed this channel to all new jobs. 2 matching jobs are active now."
+            == f"<@{world.milo.id}> subscribed this channel to all new jobs. 2 matching jobs are already active, and I'll track them too."
         )
         shown = await world.press(announced, SHOW_PAGE)
         assert shown.ephemeral

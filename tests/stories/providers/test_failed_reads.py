@@ -161,7 +161,7 @@ async def test_about_says_since_when_where_polls_know_it(world: World) -> None:
             await poller.poll()
         answer = await world.say("about")
 
-    assert " Since <!date^" in answer.plain_text
+    assert " Failing since <!date^" in answer.plain_text
 
 
 @pytest.mark.parametrize("typed", ["tracked", "status"])
