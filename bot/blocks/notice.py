@@ -120,9 +120,14 @@ def _job_large(body: Mapping[str, Any]) -> str:
             f":information_source: {job} is {body['size'] / 1e6:.0f} MB, so I read it separately and shorten its long "
             "fields. Its alerts and all other jobs work as usual. Shorter grader or method settings make this faster."
         )
-    behind = "" if body["job"] else " New jobs listed after it are hidden too; track them by ID."
+    others = (
+        "Other jobs aren't affected."
+        if body["job"]
+        else "I also can't find new jobs that the API lists after it. To get updates on one of those, run `/ftjob track "
+        "&lt;id&gt;`. Jobs that are already tracked aren't affected."
+    )
     return (
-        f":warning: {job} is too large to read in the job list, so I can't post about it.{behind} Other jobs aren't affected. "
+        f":warning: {job} is too large to read in the job list, so I can't post about it. {others} "
         "To avoid this, use shorter grader or method settings in future jobs."
     )
 
@@ -171,7 +176,8 @@ def _actions_refused(body: Mapping[str, Any]) -> str:
     key = ours if body["about"] == DEFAULT_ACCOUNT else "the account's write_key_env, or key_env if that isn't set"
     return (
         f":warning: The fine-tuning API for account {code_span(body['about'])} rejected ftjob's key for actions: "
-        f"{_error_sentence(body)} Give that key ({key}) write access to fine-tuning jobs, then restart the bot."
+        f"{_error_sentence(body)} Make sure that key ({key}) is valid and has write access to fine-tuning "
+        "jobs, then restart the bot."
     )
 
 

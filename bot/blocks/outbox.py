@@ -65,7 +65,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     ),
     "slack_connect_file_link_sharing_blocked slack_connect_canvas_sharing_blocked": (
         "A Slack Connect policy blocks links or files in that channel.",
-        f"{_CONTACT_ADMIN} to allow it there, then retry.",
+        f"{_CONTACT_ADMIN} to allow them there, then retry.",
     ),
     "missing_scope not_allowed_token_type": (
         "The app is missing a permission.",

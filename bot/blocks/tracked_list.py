@@ -12,6 +12,10 @@ from bot.jobs.ids import short_id
 MAX_ROWS = 40
 """Rows of two columns in one message: Slack accepts 50 blocks."""
 _SUBSCRIBED = "This channel has subscriptions. Run `/ftjob subscriptions` to see them."
+_SUBSCRIBED_AND_EMPTY = (
+    "No jobs are tracked here right now. This channel has subscriptions, so new matching jobs will be tracked. To see "
+    "them, run `/ftjob subscriptions`."
+)
 _EMPTY = "Nothing is tracked here. To get started, run `/ftjob track &lt;id&gt;` or `/ftjob subscribe`."
 
 
@@ -25,7 +29,7 @@ def tracked_list(jobs: Sequence[Choice], *, subscribed: bool, notes: Sequence[st
         start: index of the first job on the page.
     """
     if not jobs:
-        text = _SUBSCRIBED if subscribed else _EMPTY
+        text = _SUBSCRIBED_AND_EMPTY if subscribed else _EMPTY
         return Message(text, [section(text)])
     end = start + MAX_ROWS
     visible = jobs[start:end]

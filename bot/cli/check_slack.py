@@ -62,7 +62,9 @@ async def _operators(settings: Settings, slack: SlackClient, workspace: Workspac
 
 async def _group(group: str, members_of: Callable[..., Awaitable[Any]]) -> Finding:
     part = f"Operators: {group}"
-    todo = "Correct FTJOB_OPERATORS, enable the group in Slack, or grant usergroups:read. Other operators still work."
+    todo = (
+        "Correct FTJOB_OPERATORS, enable the group in Slack, or grant usergroups:read. Other operators aren't affected."
+    )
     try:
         users = (await members_of(usergroup=group)).get("users")
     except Exception as error:  # noqa: BLE001 - as above
@@ -79,7 +81,7 @@ async def _person(person_id: str, users: Users, workspace: Workspace) -> Finding
     todo = (
         "Try again in a minute."
         if person in (UnknownReason.UNREACHABLE, UnknownReason.UNREADABLE, UnknownReason.STARTING)
-        else "Correct FTJOB_OPERATORS, or grant users:read. Other operators still work."
+        else "Correct FTJOB_OPERATORS, or grant users:read. Other operators aren't affected."
     )
     return Finding(f"Operators: {person_id}", ok=False, found=found, todo=todo)
 

@@ -59,13 +59,13 @@ _DENIALS = {
     DenialReason.READ_ONLY: (
         "ftjob is read-only here (FTJOB_READ_ONLY), so actions like cancel are off. Ask your ftjob admin to change that."
     ),
-    DenialReason.EXTERNAL_USER: "Only members of this workspace can use ftjob. Ask one of them to do this for you.",
-    DenialReason.GUEST: "Guests can't use ftjob. Ask a full member of this workspace to do this for you.",
-    DenialReason.GUEST_READS_ONLY: "Guests can only view jobs. Ask a full member of this workspace to do this.",
+    DenialReason.EXTERNAL_USER: "Only members of this workspace can use ftjob. Ask one of them for help.",
+    DenialReason.GUEST: "Guests can't use ftjob. Ask a full member of this workspace for help.",
+    DenialReason.GUEST_READS_ONLY: "Guests can only view jobs. Ask a full member of this workspace for help.",
     DenialReason.NOT_A_PERSON: "Bots can't use ftjob. Run this yourself, signed in as a member of this workspace.",
     DenialReason.SLACK_UNREACHABLE: "I couldn't reach Slack to check who you are, so I did nothing. Try again in a minute.",
     DenialReason.NO_SUCH_PERSON: (
-        "Slack doesn't list you as a member of this workspace, and only members can use ftjob. Ask one of them to do this for you."
+        "Slack doesn't list you as a member of this workspace, and only members can use ftjob. Ask one of them for help."
     ),
     DenialReason.UNREADABLE: "Slack didn't say whether you're a member, so I did nothing. Try again in a minute.",
     DenialReason.SLACK_REFUSES: (

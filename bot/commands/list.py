@@ -69,6 +69,8 @@ class _Found:
     seen: list[str]
     """The statuses of all jobs that were read."""
     has_more: bool
+    is_whole: bool
+    """Whether every job was read."""
     can_page: bool
     """Whether older ones can be asked for by the id of the last one."""
 
@@ -102,7 +104,7 @@ def _reply(
         [job for job, _ in rows],
         title=title,
         empty=empty,
-        counts=_counted([status for each in all_found for status in each.seen]),
+        counts=_counted([status for each in all_found for status in each.seen], all_found),
         older=older,
         accounts=[account or "" for _, account in rows],
         notes=notes,
@@ -121,7 +123,7 @@ def _titled(command: ListCommand, label: str, *, among: int) -> tuple[str, str]:
     if command.after:
         return f"Older {kind}", f"No more {kind} {where} {label}."
     if kind == "jobs":
-        return "Latest jobs", f"No jobs in {label} yet. New jobs appear here as soon as they're created."
+        return "Latest jobs", f"No jobs in {label} yet. To get updates here on new jobs, run `/ftjob subscribe`."
     return f"Latest {kind}", f"No {kind} {where} {label}. To see all recent jobs, run `/ftjob list`."
 
 
@@ -158,15 +160,16 @@ async def _newest(command: ListCommand, account: Account) -> _Found:
             break
     has_more = len(jobs) > command.limit or after is not None
     rows = [(job, account.display_name) for job in jobs[: command.limit]]
-    return _Found(rows, seen, has_more, has_more and can_page)
+    return _Found(rows, seen, has_more, after is None, has_more and can_page)
 
 
-def _counted(statuses: Sequence[str]) -> str:
-    """Return how many jobs are in each status: "16 jobs: 3 running · 1 failed"."""
+def _counted(statuses: Sequence[str], all_found: Sequence[_Found]) -> str:
+    """Return how many jobs are in each status: "16 jobs: 3 running · 1 failed"; "100 jobs checked" if more were not read."""
     counts = Counter(status_label(status).lower() for status in statuses).most_common(_MAX_COUNTS)
     others = len(statuses) - sum(count for _, count in counts)
     parts = [f"{count} {status}" for status, count in counts] + ([f"{others} other"] if others else [])
-    return f"{counted(len(statuses), 'job')}: " + " · ".join(parts)
+    jobs = f"{counted(len(statuses), 'job')}{'' if all(each.is_whole for each in all_found) else ' checked'}"
+    return f"{jobs}: {' · '.join(parts)}"
 
 
 def _older(command: ListCommand, last: str) -> str:

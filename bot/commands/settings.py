@@ -58,6 +58,9 @@ def parse(words: list[str], requester: Requester) -> SettingsCommand:
     for name, value in zip_longest(folded[::2], folded[1::2], fillvalue=""):
         if (name, value) not in SETTINGS:
             both = f"{name} {value}".strip()
+            example = next((f"{known} {each}" for known, each in SETTINGS if known == name), None)
+            if example:
+                raise usage_error(USAGE, f"I didn't understand {echo(both)}. Try {echo(example)}, for example.")
             raise usage_error(USAGE, f"{echo(both)} isn't a channel setting.{unusual_character(as_typed(both))}")
         setting, is_on = SETTINGS[name, value]
         if chosen.setdefault(setting, is_on) != is_on:

@@ -127,8 +127,14 @@ REFUSED = {
     "an unmute of two": ("unmute ftjob-a ftjob-b", "Name one job at a time."),
     "an unmute of a word": ("unmute everything", "`everything` isn't a job ID."),
     "no setting": ("settings loudness 11", "`loudness 11` isn't a channel setting."),
-    "a setting without a value": ("settings size full broadcast", "`broadcast` isn't a channel setting."),
-    "a setting with another's value": ("settings size on", "`size on` isn't a channel setting."),
+    "a setting without a value": (
+        "settings size full broadcast",
+        "I didn't understand `broadcast`. Try `broadcast on`, for example.",
+    ),
+    "a setting with another's value": (
+        "settings size on",
+        "I didn't understand `size on`. Try `size compact`, for example.",
+    ),
 }
 
 

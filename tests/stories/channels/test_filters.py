@@ -28,7 +28,7 @@ async def test_a_channel_is_notified_of_the_jobs_and_the_changes_that_it_subscri
         await world.until_delivered(fits, "Failed")
         await world.until_quiet(bot)
 
-    assert "model `gpt-4o*` with `team=search` here. Alerts only for: failed, succeeded." in said.plain_text
+    assert "model `gpt-4o*` with `team=search`. Alerts only for: failed, succeeded." in said.plain_text
     assert world.messages_about(other_team) == world.messages_about(other_model) == world.ops.messages == []
     card, ended = world.messages_about(fits)
     assert (ended.thread_ts, ended.reply_broadcast) == (card.ts, True)
@@ -191,7 +191,7 @@ async def test_a_channel_is_notified_of_what_it_subscribed_to_in_quotes_and_with
         await world.until_delivered(fits, "Paused", "Failed")
         await world.until_quiet(bot)
 
-    assert "with `team=big vision` here. Alerts only for: failed, paused." in said.plain_text
+    assert "with `team=big vision`. Alerts only for: failed, paused." in said.plain_text
     assert world.messages_about(other) == []
 
 
