@@ -13,6 +13,7 @@ from bot.blocks.parts import (
     channel_mention,
     code_span,
     context,
+    counted,
     fallback_text,
     format_date,
     job_mention_with_id,
@@ -98,7 +99,7 @@ def audit_message(
 
     Args:
         rows: what the page shows.
-        left_out: number of users whose denials and reads have no row.
+        left_out: number of rows of denials and reads, one for each user and outcome, that are not on the page.
         older: command that shows the next page; None on the last page.
         what: which rows were selected, safe mrkdwn; empty for all of them.
         is_first: whether this is the first page.
@@ -110,8 +111,7 @@ def audit_message(
     parts = [lines[start : start + _ROWS_IN_SECTION] for start in range(0, len(lines), _ROWS_IN_SECTION)]
     text = fallback_text("Audit: " + "; ".join(lines[:_MAX_IN_FALLBACK]))
     title = " · ".join(["*Audit*", *([what] if what else [])])
-    people = "1 more person" if left_out == 1 else f"{left_out} more people"
-    hidden = f"Not shown: {people} with only denials or views (see `/ftjob audit denied` and `/ftjob audit shown`)"
+    hidden = f"Not shown: {counted(left_out, 'more row')} of denials or views (see `/ftjob audit denied` and `/ftjob audit shown`)"
     notes = [hidden, _FOOTER] if left_out else [_FOOTER]
     paging = older_button(older, "audit entries")
     sections = [section("\n".join(part)) for part in parts]

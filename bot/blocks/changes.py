@@ -15,7 +15,7 @@ from bot.blocks.parts import MAX_ID_LENGTH, code_span, format_duration, job_ment
 from bot.blocks.stalled import stall_advice, stalled_phrase
 from bot.jobs.changes import Change, ChangeKind
 from bot.jobs.models import Job
-from bot.jobs.statuses import Phase, phase_of
+from bot.jobs.statuses import Phase, is_final, phase_of
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,10 @@ def change_headline(change: Change, job: Job, *, in_thread: bool) -> str:
 
 def change_sentence(change: Change, job: Job, reason: str | None) -> str:
     """Return an alert as safe text; ``reason`` is why the job failed, from its log, where the job does not say."""
-    terms = {"name": plain_name(job), "result": result_phrase(job, change.after.status)}
-    return WORDINGS[change.kind].sentence.format(outcome=_outcome(change, job, reason), **terms, **_terms(change))
+    terms = {"name": plain_name(job), "result": result_phrase(job, change.after.status), **_terms(change)}
+    if is_final(change.after.status):
+        terms["after_stall"] = ""  # the sentence already says how long the job took
+    return WORDINGS[change.kind].sentence.format(outcome=_outcome(change, job, reason), **terms)
 
 
 def change_line(change: Change, job: Job) -> str:

@@ -13,6 +13,7 @@ from bot.blocks.parts import (
     format_date,
     job_mention,
     section,
+    series,
     user_mention,
 )
 from bot.blocks.replies import note_message
@@ -82,7 +83,7 @@ def settings_changed(person: str, before: Sequence[Setting], after: Sequence[Set
         for old, new in zip(before, after, strict=True)
         if old.value != new.value
     ]
-    return note_message(f"{user_mention(person)} set {', '.join(changed)} in this channel.")
+    return note_message(f"{user_mention(person)} set {series(changed, 'and')} in this channel.")
 
 
 def _row(setting: Setting) -> Block:

@@ -76,7 +76,7 @@ def _summary(title: str, lines: Sequence[DigestLine], notes: Sequence[str]) -> M
 
 def _digest(title: str, lines: Sequence[DigestLine], notes: Sequence[str]) -> Message:
     briefs = "; ".join(f"{plain_name(each.job)} {change_brief(each.change)}" for each in lines)
-    text = truncate_markup(" ".join([*notes, f"{title}: {briefs}."]), MAX_SECTION_LENGTH)
+    text = truncate_markup(" · ".join([*notes, f"{title}: {briefs}."]), MAX_SECTION_LENGTH)
     rows = [truncate_markup(_line(each), MAX_LINE_LENGTH) for each in lines]
     has_curves = any(phase_of(each.change.after.status) is Phase.SUCCEEDED for each in lines)
     hint = " · ".join([_HINT, *([_CURVES_HINT] if has_curves else [])])

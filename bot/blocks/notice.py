@@ -171,9 +171,15 @@ def _store_older(_body: Mapping[str, Any]) -> str:
     )
 
 
+_ACTION_KEYS = {
+    DEFAULT_ACCOUNT: "OPENAI_WRITE_API_KEY, or OPENAI_API_KEY if that isn't set",
+    "azure": "AZURE_OPENAI_API_KEY, or AZURE_OPENAI_AD_TOKEN if that isn't set",
+}
+"""Where the accounts of the environment have their key for actions."""
+
+
 def _actions_refused(body: Mapping[str, Any]) -> str:
-    ours = "OPENAI_WRITE_API_KEY, or OPENAI_API_KEY if that isn't set"
-    key = ours if body["about"] == DEFAULT_ACCOUNT else "the account's write_key_env, or key_env if that isn't set"
+    key = _ACTION_KEYS.get(body["about"], "the account's write_key_env, or key_env if that isn't set")
     return (
         f":warning: The fine-tuning API for account {code_span(body['about'])} rejected ftjob's key for actions: "
         f"{_error_sentence(body)} Make sure that key ({key}) is valid and has write access to fine-tuning "

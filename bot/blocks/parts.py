@@ -180,6 +180,13 @@ def counted(count: int, noun: str) -> str:
     return f"1 {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def series(items: Sequence[str], conjunction: str) -> str:
+    """Return items as a part of a sentence: "a", "a or b", "a, b, or c"."""
+    if len(items) <= 2:  # noqa: PLR2004 - no comma in a pair
+        return f" {conjunction} ".join(items)
+    return f"{', '.join(items[:-1])}, {conjunction} {items[-1]}"
+
+
 def in_days(days: int) -> str:
     """Return a date some days ahead: "today", "tomorrow", "in 30 days"."""
     return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")

@@ -14,6 +14,7 @@ from bot.blocks.parts import (
     fallback_text,
     safe_text,
     section,
+    series,
     truncate_markup,
     user_mention,
 )
@@ -42,7 +43,7 @@ def matching_jobs(job_filter: Filter) -> str:
 
 def listed_jobs_phrase(job_filter: Filter) -> str:
     """Return the jobs that a list shows: "failed or paused jobs using model `gpt-4o*` that belong to @milo"."""
-    states = " or ".join(status_label(status).lower() for status in job_filter.statuses)
+    states = series([status_label(status).lower() for status in job_filter.statuses], "or")
     return f"{states} jobs{_conditions(job_filter)}".strip()
 
 

@@ -173,6 +173,8 @@ def _actions(part: str, settings: Settings, account: Account) -> Finding:
 
 def _todo(error: ProviderError, account: Account) -> str:
     key, address, identifiers = _SETTINGS.get(account.name, _FILE_SETTINGS)
+    if account.name == AZURE and account.uses_entra_id:
+        key = "AZURE_OPENAI_AD_TOKEN"
     match error:
         case AccessDenied(missing_scope=str(scope)):
             return f"Add the scope {scope} to the key."

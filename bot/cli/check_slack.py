@@ -43,7 +43,7 @@ async def slack_findings(settings: Settings) -> list[Finding]:
         except Exception as error:  # noqa: BLE001 - the SDK raises any error on an invalid response
             todo = "Copy the bot token again from OAuth & Permissions, or reinstall the app."
             return [_failed("Slack", error, if_refused=todo)]
-        found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity)]
+        found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity, settings)]
         found += await _operators(settings, slack, identity.workspace)
         return found + await _socket_mode(settings, slack.web.apps_connections_open)
 
@@ -86,9 +86,10 @@ async def _person(person_id: str, users: Users, workspace: Workspace) -> Finding
     return Finding(f"Operators: {person_id}", ok=False, found=found, todo=todo)
 
 
-def _scopes(identity: BotIdentity) -> list[Finding]:
+def _scopes(identity: BotIdentity, settings: Settings) -> list[Finding]:
     needed, optional = manifest.scopes(manifest.for_socket_mode())
-    todo = "Paste manifest.yml into the app's settings and reinstall."
+    url = "" if settings.uses_socket_mode else " --url https://your-host"
+    todo = f"Paste the output of `ftjob manifest{url}` into the app's settings and reinstall."
     missing = sorted(needed - identity.scopes)
     lacking = sorted(optional - identity.scopes)
     extra = sorted(identity.scopes - needed - optional)

@@ -52,7 +52,7 @@ def test_a_digest_has_a_spoken_text() -> None:
         [line("queued", "running", id="ftjob-a"), line("running", "failed", id="ftjob-b")], notes=["late"]
     )
 
-    assert message.text == "late 2 changes: ftjob-a is running; ftjob-b failed."
+    assert message.text == "late · 2 changes: ftjob-a is running; ftjob-b failed."
 
 
 def test_the_spoken_text_of_a_digest_names_a_model_that_came_later() -> None:

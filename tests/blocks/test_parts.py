@@ -21,6 +21,7 @@ from bot.blocks.parts import (
     preformatted,
     safe_text,
     section,
+    series,
     strip_invisible,
     truncate,
     truncate_markup,
@@ -286,3 +287,10 @@ def test_a_button_has_only_what_it_needs() -> None:
     assert told["url"] == "https://x.example/"
     assert told["accessibility_label"].startswith("Go far ")
     assert len(told["accessibility_label"]) == 75
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"), [([], ""), (["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b, or c")]
+)
+def test_a_series_has_commas_from_three_items_on(items: list[str], expected: str) -> None:
+    assert series(items, "or") == expected

@@ -161,8 +161,15 @@ async def test_missing_scopes_are_named(world: World) -> None:
     assert broken(findings) == ["Slack scopes"]
     assert says(findings["Slack scopes"]) == (
         "missing: chat:write, users:read",
-        "Paste manifest.yml into the app's settings and reinstall.",
+        "Paste the output of `ftjob manifest` into the app's settings and reinstall.",
     )
+
+
+async def test_over_http_the_manifest_to_paste_is_the_one_for_http(tmp_path: Path) -> None:
+    async with World(tmp_path, transport="http") as world:
+        world.slack.scopes -= {"chat:write"}
+        findings = await found(world)
+    assert "`ftjob manifest --url https://your-host`" in findings["Slack scopes"].todo
 
 
 @pytest.mark.parametrize("scope", sorted(manifest.scopes(manifest.for_socket_mode())[1]))

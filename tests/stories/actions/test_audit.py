@@ -297,7 +297,7 @@ async def test_refusals_of_many_people_take_a_few_lines_and_leave_the_actions_in
         seen = await world.say("audit 25")
 
     assert "*requested*" in seen.plain_text
-    assert "Not shown: 25 more people with only denials or views" in seen.plain_text
+    assert "Not shown: 25 more rows of denials or views" in seen.plain_text
     assert lines(seen).count("was denied") == 5
     assert world.slack.violations == []
 
