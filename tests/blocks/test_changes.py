@@ -36,7 +36,7 @@ def test_every_template_is_filled_in(kind: ChangeKind) -> None:
     assert not [text for text in [*texts, change_advice(change, job)] if "{" in text]
 
 
-def test_how_long_a_job_was_stuck_is_not_said_of_one_that_ended() -> None:
+def test_how_long_a_job_was_stalled_is_not_said_of_one_that_ended() -> None:
     ended = sample_job(status="cancelled", finished_at=1_790_000_000)
     said = change_sentence(replace(change_from(ended), stalled_for=25_200.0), ended, None)
 
