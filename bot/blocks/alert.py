@@ -46,7 +46,7 @@ class Posting:
     in_thread: bool = False
     """Whether in the thread of the job's card, which names the job."""
     late: bool = False
-    """Whether the change happened while the bot was down."""
+    """Whether the job was not read for some time before the change was found."""
     notes: Sequence[str] = ()
     """Remarks about the message itself, safe mrkdwn."""
 
@@ -132,6 +132,6 @@ def _delayed(job: Job) -> str:
     when = (
         f"finished {format_date(job.finished_at)}"
         if job.finished_at is not None
-        else "ftjob was offline when this happened"
+        else "I couldn't check this job when it happened"
     )
     return f":alarm_clock: Delayed: {when}"

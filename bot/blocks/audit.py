@@ -22,6 +22,7 @@ from bot.blocks.parts import (
     truncate_markup,
     user_mention,
 )
+from bot.jobs.creation import REQUEST_PREFIX
 
 _MAX_LINE_LENGTH = 290
 """Characters: ten lines fit into a section."""
@@ -38,7 +39,7 @@ _DECISION_TEXTS = {
     "failed": "got an error from",
     "shown": "viewed",
     "asked": "was asked to confirm",
-    "stale": "used an expired confirmation:",
+    "stale": "used an outdated confirmation:",
     "duplicate": "repeated",
     "ordered": "*requested*",
     "done": ":white_check_mark: completed",
@@ -127,7 +128,8 @@ def _empty(what: str, *, is_first: bool) -> Message:
 
 def _row_text(row: AuditRow) -> str:
     verb = code_span(row.verb.replace("_", " "), 20)
-    job = f" {_jobs_text(row.jobs)}" if row.jobs else ""
+    jobs = [(job_id, name) for job_id, name in row.jobs if not job_id.startswith(REQUEST_PREFIX)]
+    job = f" {_jobs_text(jobs)}" if jobs else ""
     before, after = row.statuses
     statuses = f" · {status_label(before).lower()}" if before else ""
     statuses += f" → {status_label(after).lower()}" if after else ""

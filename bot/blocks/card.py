@@ -211,7 +211,7 @@ def _progress(job: Job, state: CardState) -> str | None:
     parts = [_steps(state.progress)] if state.progress else []
     finish = estimated_finish(job, state.progress, now=state.now)
     if finish and phase_of(job.status) is Phase.ACTIVE and state.stalled_since is None:
-        parts.append(f"done around {format_date(finish)}")
+        parts.append(f"ETA {format_date(finish)}")
     return " · ".join(parts) or None
 
 

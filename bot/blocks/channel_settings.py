@@ -20,6 +20,7 @@ from bot.blocks.replies import note_message
 
 CHANGE_SETTING = "ftjob_setting"
 """Action ID of a button that changes a setting; its value is what would be typed after `settings`."""
+_EVERY_CHANGE = "every change, unless a subscription narrows it down"
 _MAX_MUTES = 5
 _HINT = "Or use a command, such as `/ftjob settings broadcast off`."
 
@@ -44,12 +45,12 @@ def channel_settings(*, broadcast: bool, full_cards: bool, failures_only: bool) 
         Setting("broadcast", "Broadcast", "on", "results also appear in the channel", "off", "Turn off")
         if broadcast
         else Setting("broadcast", "Broadcast", "off", "results stay in threads", "on", "Turn on"),
-        Setting("size", "Card size", "full", "cards with all details", "compact", "Use compact cards")
+        Setting("size", "Card size", "full", "cards with dates and metadata", "compact", "Use compact cards")
         if full_cards
         else Setting("size", "Card size", "compact", "three-line cards", "full", "Use full cards"),
         Setting("alerts", "Alerts", "failures", "only failed, stuck, or missing jobs", "all", "Get all alerts")
         if failures_only
-        else Setting("alerts", "Alerts", "all", "every change", "failures", "Failures only"),
+        else Setting("alerts", "Alerts", "all", _EVERY_CHANGE, "failures", "Failures only"),
     ]
 
 

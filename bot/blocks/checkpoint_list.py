@@ -12,7 +12,13 @@ _MAX_METRICS = 4
 
 
 def checkpoint_list(
-    job_id: str, checkpoints: Sequence[Checkpoint], *, older: str | None, notes: Sequence[str] = ()
+    job_id: str,
+    checkpoints: Sequence[Checkpoint],
+    *,
+    older: str | None,
+    notes: Sequence[str] = (),
+    is_first: bool = True,
+    is_final: bool = False,
 ) -> Message:
     """Return a page of a job's checkpoints, newest first.
 
@@ -21,9 +27,16 @@ def checkpoint_list(
         checkpoints: the checkpoints on the page.
         older: command that shows the page before; None if there is none.
         notes: remarks below the page, safe mrkdwn.
+        is_first: whether this is the first page.
+        is_final: whether the job is finished.
     """
     if not checkpoints:
-        text = f"{code_span(job_id)} has no checkpoints yet. They're saved at the end of each epoch."
+        text = (
+            f"{code_span(job_id)} has no checkpoints."
+            if is_final
+            else f"{code_span(job_id)} has no checkpoints yet. They're saved at the end of each epoch."
+        )
+        text = text if is_first else f"No older checkpoints for {code_span(job_id)}."
         return Message(text, [section(text)])
     rows = [section(_row(each)) for each in checkpoints]
     paging = older_button(older, f"checkpoints for {job_id}")

@@ -23,7 +23,15 @@ _MAX_LOG_LENGTH = 6000
 _LEVELS = {"warn": "WARNING", "warning": "WARNING", "error": "ERROR"}
 
 
-def event_log(job_id: str, events: Sequence[Event], *, older: str | None, notes: Sequence[str] = ()) -> Message:
+def event_log(
+    job_id: str,
+    events: Sequence[Event],
+    *,
+    older: str | None,
+    notes: Sequence[str] = (),
+    is_first: bool = True,
+    is_final: bool = False,
+) -> Message:
     """Return a page of a job's log, oldest event first.
 
     Args:
@@ -31,9 +39,12 @@ def event_log(job_id: str, events: Sequence[Event], *, older: str | None, notes:
         events: the events on the page.
         older: command that shows the page before; None if there is none.
         notes: remarks below the page, safe mrkdwn.
+        is_first: whether this is the first page.
+        is_final: whether the job is finished.
     """
     if not events:
-        text = f"No log lines for {code_span(job_id)} yet."
+        text = f"No log lines for {code_span(job_id)}." if is_final else f"No log lines for {code_span(job_id)} yet."
+        text = text if is_first else f"No older log lines for {code_span(job_id)}."
         return Message(text, [section(text)])
     lines = "\n".join(_line(event) for event in events)
     box = preformatted(lines, _MAX_LOG_LENGTH, most_lines=len(events))

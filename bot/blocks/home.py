@@ -214,7 +214,7 @@ def _footer(accounts: Sequence[AccountHealth], version: str) -> list[str]:
 
 def _account_health(health: AccountHealth) -> str:
     if health.problem is None:
-        polled = f"last check {format_date(health.polled_at)}" if health.polled_at else "first check pending"
+        polled = f"last check {format_date(health.polled_at)}" if health.polled_at else "no complete check yet"
         return f"{health.account}: API OK · {polled}"
     polled = (
         f"Last successful check: {format_date(health.polled_at)}." if health.polled_at else "No successful check yet."

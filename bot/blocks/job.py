@@ -48,6 +48,8 @@ _EMOJI_OF_PHASE = {
     Phase.UNKNOWN: ":grey_question:",
 }
 _FINAL_PHRASES = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was canceled"}
+_SYNONYMS = frozenset(["completed", "success", "error"])
+"""Labels of final statuses that add nothing to the phrase."""
 _ADJECTIVES = frozenset(["queued", "paused", "pending", "created", "scheduled", "not running"])
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])", re.ASCII)
 """Between two words of a status such as "notRunning"."""
@@ -99,7 +101,9 @@ def status_phrase(status: str) -> str:
     """Return a status as the predicate of a sentence about a job: "is running", "succeeded", "was canceled"."""
     label, phrase = status_label(status).lower(), _FINAL_PHRASES.get(phase_of(status))
     if phrase:
-        return phrase if label == phrase.split()[-1] else f"{phrase} ({label})"
+        if label.startswith(phrase):
+            return label  # such as "failed validation"
+        return phrase if label in _SYNONYMS or label == phrase.split()[-1] else f"{phrase} ({label})"
     is_adjective = label.split()[0].endswith("ing") or label in _ADJECTIVES
     return f"is {label}" if is_adjective else f"has the status \u201c{label}\u201d"
 

@@ -20,9 +20,16 @@ def mute_message(person: str, job_id: str | None, name: str | None, *, seconds: 
     return Message(fallback_text(text), [section(text), actions(unmute)])
 
 
-def unmute_text(person: str, job_id: str | None, name: str | None, *, changes: int) -> str:
-    """Return who ended a mute, and that the muted changes follow, safe mrkdwn; the job as in ``mute_message``."""
+def unmute_text(
+    person: str, job_id: str | None, name: str | None, *, changes: int, is_channel_muted: bool = False
+) -> str:
+    """Return who ended a mute, and that the muted changes follow, safe mrkdwn; the job as in ``mute_message``.
+
+    With ``is_channel_muted`` the channel's own mute still holds them.
+    """
     what = job_mention(job_id, name) if job_id else "this channel"
-    texts = {0: "There were no updates in the meantime.", 1: "A summary of 1 change follows."}
+    if is_channel_muted:
+        return f":no_bell: {user_mention(person)} ended the mute of {what}, but this channel is still muted."
+    texts = {0: "No alerts were held back.", 1: "A summary of 1 change follows."}
     follows = texts.get(changes, f"A summary of {changes} changes follows.")
     return f":bell: {user_mention(person)} unmuted {what}. {follows}"

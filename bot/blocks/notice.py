@@ -5,7 +5,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from bot.blocks.job import status_label
 from bot.blocks.outbox import delivery_error
 from bot.blocks.parts import (
     Message,
@@ -22,6 +21,7 @@ from bot.blocks.parts import (
     user_mention,
 )
 from bot.jobs.actions import ACTION_WORDING, JobAction
+from bot.jobs.creation import REQUEST_PREFIX
 from bot.jobs.models import DEFAULT_ACCOUNT
 
 _MAX_MODELS = 8
@@ -39,7 +39,7 @@ class NoticeKind(StrEnum):
     JOB_LARGE = "job_large"
     """facts: job (its ID, or None), name, account, size (bytes), is_read (whether it can be read at all)."""
     FLAPPING = "flapping"
-    """facts: name, before, after (statuses), account."""
+    """facts: name, account."""
     SLACK_RECOVERED = "slack_back"
     """facts: since, until, late (number of late alerts)."""
     CHANNEL_CLOSED = "channel_closed"
@@ -98,9 +98,8 @@ def _job_unreadable(body: Mapping[str, Any]) -> str:
 
 def _flapping(body: Mapping[str, Any]) -> str:
     return (
-        f":repeat: Job {_job(body)}{_in_account(body)} keeps switching between "
-        f"*{status_label(body['before'])}* and *{status_label(body['after'])}*. I'll hold these updates until it's been stable "
-        "for 10 minutes, then post a summary. Its card stays up to date, and I'll post its result right away."
+        f":repeat: Job {_job(body)}{_in_account(body)} is changing too often. I'll hold its updates until it's been "
+        "stable for 10 minutes, then post a summary. Its card stays up to date, and I'll post its result right away."
     )
 
 
@@ -138,7 +137,7 @@ def _slack_recovered(body: Mapping[str, Any]) -> str:
         late, f"{late} alerts were delayed; none were lost."
     )
     return (
-        f":white_check_mark: Slack was unreachable for {format_duration(body['until'] - body['since'])}, starting "
+        f":white_check_mark: I couldn't use Slack for {format_duration(body['until'] - body['since'])}, starting "
         f"{format_date(body['since'])}. {alerts}"
     )
 
@@ -166,16 +165,17 @@ def _store_lost(_body: Mapping[str, Any]) -> str:
 def _store_older(_body: Mapping[str, Any]) -> str:
     return (
         ":warning: My database is missing recent writes: its log file was removed while the bot was stopped, or an old copy "
-        "was restored. Recent changes to tracking and settings were lost. Check what's left with `/ftjob tracked`. For the next "
-        "24 hours, I'll check Slack before sending each alert, so nothing is posted twice."
+        "was restored. Recent changes to tracking and settings were lost. Check what's left with `/ftjob tracked`. I'll check "
+        "Slack first for alerts that may have been posted before. Any I can't check are marked as possible duplicates."
     )
 
 
+_IN_FILE = "; in FTJOB_CONFIG, write_key_env, or key_env if that isn't set"
 _ACTION_KEYS = {
-    DEFAULT_ACCOUNT: "OPENAI_WRITE_API_KEY, or OPENAI_API_KEY if that isn't set",
-    "azure": "AZURE_OPENAI_API_KEY, or AZURE_OPENAI_AD_TOKEN if that isn't set",
+    DEFAULT_ACCOUNT: f"OPENAI_WRITE_API_KEY, or OPENAI_API_KEY if that isn't set{_IN_FILE}",
+    "azure": f"AZURE_OPENAI_API_KEY, or AZURE_OPENAI_AD_TOKEN if that isn't set{_IN_FILE}",
 }
-"""Where the accounts of the environment have their key for actions."""
+"""Where the accounts of the environment have their key for actions; the configuration file may name one of its own so."""
 
 
 def _actions_refused(body: Mapping[str, Any]) -> str:
@@ -216,7 +216,7 @@ def _deprecation(body: Mapping[str, Any]) -> str:
 
 def _action_submitted(body: Mapping[str, Any]) -> str:
     emoji, person = ACTION_WORDING[JobAction(body["verb"])].emoji, user_mention(body["person"])
-    return f"{emoji} *{_action(body)} requested* · {_job(body)} · by {person}"
+    return " · ".join([f"{emoji} *{_action(body)} requested*", *_job_of_action(body), f"by {person}"])
 
 
 def _action(body: Mapping[str, Any]) -> str:
@@ -234,7 +234,12 @@ _OUTCOMES = {
 def _action_completed(body: Mapping[str, Any]) -> str:
     request = _action(body) if body["verb"] == JobAction.CREATE else f"{_action(body)} request"
     headline = _OUTCOMES.get(body["how"], ":warning: *{} not completed*").format(request)
-    return f"{headline} · {_job(body)}\n{body['said']}"
+    return " · ".join([headline, *_job_of_action(body)]) + f"\n{body['said']}"
+
+
+def _job_of_action(body: Mapping[str, Any]) -> list[str]:
+    """Return the job of an action; nothing if it was to be created and isn't known to exist."""
+    return [] if body["about"].startswith(REQUEST_PREFIX) else [_job(body)]
 
 
 _TEXTS = {

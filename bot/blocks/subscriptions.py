@@ -30,6 +30,7 @@ NO_SUBSCRIPTIONS = (
     "This channel has no subscriptions. To track all new jobs here, run `/ftjob subscribe`. Filters narrow it down: for "
     "example, `/ftjob subscribe failed team=search` for one team's failures only."
 )
+FAILURES_ONLY = "this channel is set to failures only"
 _HINT = (
     "Remove one by number (`/ftjob unsubscribe 1`) or by filter (`/ftjob unsubscribe failed`), or remove all "
     "(`/ftjob unsubscribe all`). Jobs already tracked stay tracked."
@@ -68,7 +69,9 @@ def alerts_phrase(job_filter: Filter) -> str:
     return f"alerts{' only for' if job_filter.statuses else ''}: {matching_changes(job_filter)}"
 
 
-def subscribed_message(person: str, job_filter: Filter, *, of: str, open_jobs: int, show: str) -> Message:
+def subscribed_message(
+    person: str, job_filter: Filter, *, of: str, open_jobs: int, show: str, failures_only: bool = False
+) -> Message:
     """Return who subscribed a channel to which jobs, with a button that lists those that are open now.
 
     Args:
@@ -77,8 +80,11 @@ def subscribed_message(person: str, job_filter: Filter, *, of: str, open_jobs: i
         of: the accounts, if there are several, safe mrkdwn.
         open_jobs: how many of them are open.
         show: command that lists them.
+        failures_only: whether the channel gets only failures.
     """
-    alerts = f" ({alerts_phrase(job_filter)})" if job_filter.statuses else ""
+    limits = [alerts_phrase(job_filter)] if job_filter.statuses else []
+    limits += [FAILURES_ONLY] if failures_only else []
+    alerts = f" ({'; '.join(limits)})" if limits else ""
     verb, them = ("is", "it") if open_jobs == 1 else ("are", "them")
     now = (
         f"{counted(open_jobs, 'matching job')} {verb} already active, and I'll track {them} too."
@@ -92,12 +98,15 @@ def subscribed_message(person: str, job_filter: Filter, *, of: str, open_jobs: i
     return Message(fallback_text(text), [section(text, accessory=shown)])
 
 
-def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, head: str = "") -> Message:
+def subscription_list(
+    rows: Sequence[tuple[int, Filter, str, str | None]], *, head: str = "", failures_only: bool = False
+) -> Message:
     """Return a channel's subscriptions, each with a button that ends it.
 
     Args:
         rows: ID, filter, user who subscribed, and account (None if there is only one) of each.
         head: text before the list, safe mrkdwn.
+        failures_only: whether the channel gets only failures.
     """
     if not rows:
         return Message(fallback_text(NO_SUBSCRIPTIONS), [section(NO_SUBSCRIPTIONS)])
@@ -107,9 +116,11 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, he
         section(line, accessory=_end_button(nth, number))
         for nth, (line, (number, *_)) in enumerate(zip(lines[:MAX_ROWS], rows, strict=False), 1)
     ]
-    notes = [*and_more(len(rows) - MAX_ROWS, "remove some of these to see them"), _HINT]
+    limit = f"{FAILURES_ONLY.capitalize()}. To get all alerts, run `/ftjob settings alerts all`."
+    limits = [limit] if failures_only else []
+    notes = [*and_more(len(rows) - MAX_ROWS, "remove some of these to see them"), *limits, _HINT]
     title = f"{head} *{count} here*".strip()
-    text = fallback_text(f"{head} {count} here: {' '.join(lines)}".strip())
+    text = fallback_text(" ".join([f"{head} {count} here:".strip(), *limits, *lines]))
     return Message(text, [section(title), *blocks, *map(context, notes)])
 
 

@@ -24,9 +24,12 @@ def track_remainder_message(result: str, job_ids: Sequence[str], *, batch_size: 
     lines = [code_span(f"/ftjob track {' '.join(part)}", MAX_VALUE_LENGTH) for part in parts]
     ends = list(accumulate(len(line) + 1 for line in lines))
     fitting = max(1, sum(end < _ROOM_FOR_COMMANDS for end in ends))
-    jobs, them = ("1 more job", "it") if len(job_ids) == 1 else (f"{len(job_ids)} more jobs", "them")
-    text = f"That message mentions {jobs} (limit: {batch_size} at a time). To track {them}, run:"
+    jobs, them, ids = (
+        ("1 more job", "it", "its ID") if len(job_ids) == 1 else (f"{len(job_ids)} more jobs", "them", "their IDs")
+    )
+    text = f"That message mentions {jobs} (limit: {batch_size} at a time). To track {them}, run"
     hidden = sum(map(len, parts[fitting:]))
     last = [f"And {hidden} more. Copy their IDs from the message."] if hidden else []
-    commands = "\n".join([text, *lines[:fitting], *last])
-    return Message(fallback_text(f"{text} {result}"), [section(result), section(commands)])
+    commands = "\n".join([f"{text}:", *lines[:fitting], *last])
+    fallback = f"{result}\n{text} `/ftjob track` with {ids}."
+    return Message(fallback_text(fallback), [section(result), section(commands)])

@@ -14,7 +14,7 @@ MAX_ROWS = 40
 _SUBSCRIBED = "This channel has subscriptions. Run `/ftjob subscriptions` to see them."
 _SUBSCRIBED_AND_EMPTY = (
     "No jobs are tracked here right now. This channel has subscriptions, so new matching jobs will be tracked. To see "
-    "them, run `/ftjob subscriptions`."
+    "the subscriptions, run `/ftjob subscriptions`."
 )
 _EMPTY = "Nothing is tracked here. To get started, run `/ftjob track &lt;id&gt;` or `/ftjob subscribe`."
 

@@ -85,7 +85,8 @@ def _keys(settings: Settings) -> list[Finding]:
     odd = "doesn't look like a key"
     findings = []
     for account in settings.accounts:
-        key, write_key = _KEYS.get(account.name, (account.name, f"{account.name} (write key)"))
+        is_of_file = account in settings.accounts_of_file
+        key, write_key = (account.name, f"{account.name} (write key)") if is_of_file else _KEYS[account.name]
         is_openai = urlsplit(account.base_url).hostname == _OPENAI_HOST
         todo = (
             "Copy it again. OpenAI keys start with sk-."
@@ -104,7 +105,7 @@ def _configuration(config: Config) -> Finding:
     stalled = ", ".join(f"{name} {format_duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
     found = f"stuck alerts: {stalled}; {f'prices per 1M trained tokens: {prices}' if prices else 'no prices'}"
     return Finding(
-        "Configuration file", ok=True, found=found if config.model_fields_set else f"not set; using defaults ({found})"
+        "Configuration file", ok=True, found=found if config.model_fields_set else f"using defaults ({found})"
     )
 
 
@@ -152,7 +153,8 @@ async def _api(settings: Settings, account: Account) -> list[Finding]:
         try:
             page = await client.list_jobs(limit=1)
         except ProviderError as error:
-            return [Finding(part, ok=False, found=str(error), todo=_todo(error, account))]
+            todo = _todo(error, account, is_of_file=account in settings.accounts_of_file)
+            return [Finding(part, ok=False, found=str(error), todo=todo)]
         found = f"latest job: {page.fetched[0].snapshot.id}" if page.fetched else "no jobs yet"
         actions_part = "Actions" if len(settings.accounts) == 1 else f"Actions: {account.name}"
         return [Finding(part, ok=True, found=found), _actions(actions_part, settings, account)]
@@ -171,9 +173,9 @@ def _actions(part: str, settings: Settings, account: Account) -> Finding:
     return Finding(part, ok=True, found="uses the same key for reading and for actions", todo=todo)
 
 
-def _todo(error: ProviderError, account: Account) -> str:
-    key, address, identifiers = _SETTINGS.get(account.name, _FILE_SETTINGS)
-    if account.name == AZURE and account.uses_entra_id:
+def _todo(error: ProviderError, account: Account, *, is_of_file: bool) -> str:
+    key, address, identifiers = _FILE_SETTINGS if is_of_file else _SETTINGS[account.name]
+    if account.uses_entra_id and not is_of_file:
         key = "AZURE_OPENAI_AD_TOKEN"
     match error:
         case AccessDenied(missing_scope=str(scope)):

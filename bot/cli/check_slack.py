@@ -97,7 +97,7 @@ def _scopes(identity: BotIdentity, settings: Settings) -> list[Finding]:
         Finding(
             "Slack scopes",
             ok=not missing,
-            found=f"missing: {', '.join(missing)}" if missing else "all granted",
+            found=f"missing: {', '.join(missing)}" if missing else "all required scopes granted",
             todo=todo if missing else "",
         ),
         *(

@@ -131,7 +131,10 @@ def restored() -> None:
                 await mark_restored(store.db, tx)
             if store.identity.origin is StoreOrigin.OLDER:
                 store.remember_identity()  # the user confirmed the restore
-        typer.echo("Done. For the next 24 hours, ftjob will check Slack before sending each alert.")
+        typer.echo(
+            "Done. ftjob will check Slack first for alerts that may have been posted before. Any it can't check are marked "
+            "as possible duplicates."
+        )
 
     _with_clear_errors(note())
 
@@ -150,12 +153,14 @@ def export() -> None:
 
 @audit.command("verify")
 def verify() -> None:
-    """Verify that no row was changed or removed (exit code 1 if one was)."""
+    """Verify that no row was changed or removed, except at the end (exit code 1 if one was)."""
 
     async def work(rows: Audit) -> None:
         if (broken := await rows.first_broken()) is not None:
             raise FtjobError(f"Audit log row {broken} was changed, or the row before it was removed.")
-        typer.echo("Audit log intact.")
+        typer.echo(
+            "No changed or missing rows found. To detect rows removed from the end, compare with an earlier export."
+        )
 
     _read_audit(work)
 

@@ -37,4 +37,8 @@ async def run(command: CheckpointsCommand, _services: Services, account: Account
     has_more = len(found) >= PAGE and found[-1].id
     older = f"checkpoints {job_id} after:{found[-1].id}" if has_more else None
     notes = [NO_PAGES] if len(found) >= PAGE and older is None else []
-    return Reply(checkpoint_list(job_id, found, older=older, notes=notes), replaces=command.replaces)
+    is_final = not (found or command.after) and (await account.reads.job(job_id)).value.job.is_final
+    message = checkpoint_list(
+        job_id, found, older=older, notes=notes, is_first=command.after is None, is_final=is_final
+    )
+    return Reply(message, replaces=command.replaces)

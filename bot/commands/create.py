@@ -17,7 +17,7 @@ from bot.commands.track import TrackCommand, try_one
 from bot.commands.usage import Usage
 from bot.errors import AccessDenialReason, AccessDenied, InvalidResponse, ProviderError, UserError
 from bot.jobs.actions import Decision, JobAction
-from bot.jobs.creation import JobRequest, request_like
+from bot.jobs.creation import REQUEST_PREFIX, JobRequest, request_like
 from bot.jobs.models import File
 from bot.store.actions.confirmations import FORM_LIFETIME, Confirmation, PendingAction
 
@@ -116,7 +116,7 @@ async def _form(
     why: str = "",
     decision: Decision | None = Decision.PROMPTED,
 ) -> Reply:
-    request = f"request-{secrets.token_hex(8)}"
+    request = f"{REQUEST_PREFIX}{secrets.token_hex(8)}"
     where = (requester.person, requester.channel, requester.team)
     confirmation = Confirmation(JobAction.CREATE, account.name, request, *where)
     key = await services.store.actions.confirmations.create(confirmation, lifetime=FORM_LIFETIME)

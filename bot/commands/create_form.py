@@ -111,12 +111,16 @@ def _auto(read: Callable[[str], Number]) -> Callable[[str], Number | None]:
     return lambda text: None if text.casefold() in ("", "auto") else read(text)
 
 
-def _above_zero(most: float) -> Callable[[str], float]:
+def _above_zero(most: float, limit: str) -> Callable[[str], float]:
+    """Return the reader of a decimal number up to ``most``; ``limit`` says in words how large it may be."""
+
     def read(text: str) -> float:
         # Not float() alone: it takes "nan", "1_0" and digits of other scripts.
         number = float(text) if re.fullmatch(r"\d{0,6}(\.\d{1,8})?", text, re.ASCII) and text != "" else 0.0
         if not 0 < number <= most:
-            raise UserError(f"Enter auto, or a number greater than 0 and up to {most:,.0f}.")
+            raise UserError(
+                f"Enter auto, or a decimal number greater than 0 and {limit}, such as 0.00001 (up to 8 decimal places)."
+            )
         return number
 
     return read
@@ -145,8 +149,8 @@ def _metadata(text: str) -> tuple[tuple[str, str], ...]:
 _NUMBERS: dict[FormField, Callable[[str], Number | None]] = {
     FormField.EPOCHS: _auto(lambda text: _whole(text, 1, MAX_EPOCHS)),
     FormField.BATCH: _auto(lambda text: _whole(text, 1, MAX_BATCH)),
-    FormField.RATE: _auto(_above_zero(1e6)),
-    FormField.BETA: _auto(_above_zero(MAX_BETA)),
+    FormField.RATE: _auto(_above_zero(1e6, "less than 1,000,000")),
+    FormField.BETA: _auto(_above_zero(MAX_BETA, f"up to {MAX_BETA:g}")),
 }
 _READERS: dict[FormField, Callable[[str], object]] = {
     FormField.MODEL: _model,

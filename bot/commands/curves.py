@@ -21,13 +21,15 @@ from bot.delivery.charts import Chart, alt_text
 from bot.delivery.curves import load_chart
 from bot.errors import ChartNotRendered
 from bot.jobs.models import Job, display_name
-from bot.slack.errors import INVALID_CONTENT, RATE_LIMITED
+from bot.slack.errors import INVALID_CONTENT, MAYBE_POSTED, RATE_LIMITED
 from bot.slack.messages import FileUpload, OutgoingMessage, PostResult
 
 USAGE = Usage("curves <id>", "post the loss or reward chart here", "curves ftjob-abc123")
 WAITS = (1.0, 2.0, 4.0, 8.0)
 """Seconds between two attempts to post a chart: for some time Slack rejects a file that was just uploaded."""
-NOT_UPLOADED = "Couldn't post the chart: Slack rejected it. Ask your ftjob admin to run `ftjob check`."
+NOT_UPLOADED = (
+    "Couldn't upload the chart to Slack. Try again in a minute, or ask your ftjob admin to run `ftjob check`."
+)
 NOT_RENDERED = "Couldn't draw the chart. Try again in a minute."
 NOT_VISIBLE_YET = "Couldn't post the chart: Slack hasn't finished processing it. Try again in a minute."
 
@@ -50,18 +52,23 @@ async def run(command: CurvesCommand, services: Services, account: Account) -> R
     job = (await account.reads.job(job_id)).value.job
     chart = await load_chart(job, account.client)
     if chart is None:
-        status = f"`/ftjob status {job_id}`"
-        return Reply(note_message(f"No metrics for {job_title(job)} yet. {status} shows its progress."))
+        later = "" if job.is_final else f" yet. `/ftjob status {job_id}` shows its progress"
+        return Reply(note_message(f"No metrics for {job_title(job)}{later}."))
     thread_ts = await services.store.jobs.cards.ts_of(account.name, job_id, command.requester.channel)
-    why_not = await _share(chart, job, services, command.requester, thread_ts)
-    if why_not:
-        return Reply(sparkline_message(display_name(job), chart.curves, why_not))
+    shared = await _share(chart, job, services, command.requester, thread_ts)
+    if isinstance(shared, str):
+        return Reply(sparkline_message(display_name(job), chart.curves, shared))
     where = "in its thread" if thread_ts else "here"
-    return Reply(note_message(f"Posted the training chart for {job_title(job)} {where}."))
+    if shared.ts:
+        return Reply(note_message(f"Posted the training chart for {job_title(job)} {where}."))
+    unsure = f"Slack didn't confirm the training chart for {job_title(job)}. If you don't see it {where}, try again."
+    return Reply(note_message(unsure))
 
 
-async def _share(chart: Chart, job: Job, services: Services, requester: Requester, thread_ts: str | None) -> str | None:
-    """Upload and post a chart; return None, or why there is none."""
+async def _share(
+    chart: Chart, job: Job, services: Services, requester: Requester, thread_ts: str | None
+) -> PostResult | str:
+    """Upload and post a chart; return the result of a post that Slack confirmed or may have taken, else why there is none."""
     try:
         png = await services.charts.png(chart)
     except ChartNotRendered:
@@ -72,8 +79,8 @@ async def _share(chart: Chart, job: Job, services: Services, requester: Requeste
     message = curves_message(display_name(job), file, alt_text(chart))
     outgoing = OutgoingMessage(requester.channel, message, secrets.token_urlsafe(8), thread_ts)
     result = await _post(outgoing, services)
-    if result.ts or result.maybe_posted:
-        return None
+    if result.ts or result.maybe_posted or result.error in MAYBE_POSTED:
+        return result
     return (
         NOT_VISIBLE_YET if result.error in INVALID_CONTENT else post_failed(result.error, requester.channel, requester)
     )

@@ -22,7 +22,7 @@ from bot.errors import (
 )
 from bot.jobs.actions import JobAction
 from bot.providers.refusals import MEANINGS, NO_QUOTA
-from bot.slack.errors import SHARED_CHANNEL, SHARING_UNKNOWN
+from bot.slack.errors import MAYBE_POSTED, SHARED_CHANNEL, SHARING_UNKNOWN
 from bot.store.actions.confirmations import PendingAction
 
 INVITE_HERE = "I'm not in this channel yet. Type `/invite @ftjob` here, then try again."
@@ -32,7 +32,11 @@ NO_MEMBER = (
     "get alerts as DMs."
 )
 UNEXPECTED_ERROR = "Something went wrong. Try again. If it keeps happening, send your ftjob admin the ref below."
-STOPPED = "Done. Those alerts are off here. If you muted them, they'll resume when the mute ends."
+STOPPED = (
+    "Done. Any alerts that this matches are off here. If you muted them, they'll resume when the mute ends. To turn everything "
+    "off, run `/ftjob unsubscribe all` and `/ftjob untrack all`."
+)
+"""The same whether anything matched: it tells nothing of any job."""
 CONTACT_ADMIN = "Ask your ftjob admin"
 TRAINING_CLOSED = (
     "OpenAI is shutting down fine-tuning and no longer accepts new jobs from your organization. It stopped in May 2026 for "
@@ -186,35 +190,43 @@ def rate_limited(limited: Limited) -> str:
     return f"{problem} Try again in {counted(limited.seconds, 'second')}."
 
 
-def quota(most: int) -> str:
-    """Return that no more jobs can be tracked by hand, and what makes room."""
+def quota(most: int, account: str | None = None) -> str:
+    """Return that no more jobs can be tracked by hand, and what makes room; ``account`` is its name, if there are several."""
+    where = f" in account {code_span(account)}" if account else ""
     return (
-        f"ftjob is tracking the maximum of {most:,} active jobs added with `/ftjob track` across all channels. Untrack some with "
+        f"ftjob is tracking the maximum of {most:,} active jobs{where} added with `/ftjob track` across all channels. Untrack some with "
         "`/ftjob untrack &lt;id&gt;`, or all in a channel with `/ftjob untrack all`. `/ftjob subscribe` isn't limited."
     )
 
 
 def post_failed(error: str | None, channel: str = "", requester: Requester | None = None) -> str:
-    """Return why a card could not be posted in a channel, and what to do where the asker is."""
-    name = requester.channel_name if requester and requester.channel == channel else ""
+    """Return why a card could not be posted in a channel, and what to do where the asker is; None: Slack did not confirm it."""
+    is_here = requester is not None and requester.channel == channel
+    this, here = ("this", "here") if is_here else ("that", "there")
     if error in ("not_in_channel", "channel_not_found"):
-        return _not_there(channel, name, is_here=requester is not None and requester.channel == channel)
+        return _not_there(channel, requester.channel_name if requester and is_here else "", is_here=is_here)
     if error == SHARED_CHANNEL:
         return (
-            "That channel is shared with another company, so people outside your company would see your job updates. Choose "
+            f"{this.capitalize()} channel is shared with another company, so people outside your company would see your job updates. Choose "
             "another one, or ask your ftjob admin to allow it with FTJOB_ALLOW_SHARED_CHANNELS=1."
         )
     if error == SHARING_UNKNOWN:
         return (
-            "I can't tell whether that channel is shared with another company, so I won't post there. Ask your ftjob admin to "
+            f"I can't tell whether {this} channel is shared with another company, so I won't post {here}. Ask your ftjob admin to "
             "grant the scopes channels:read and groups:read, or to allow such channels with FTJOB_ALLOW_SHARED_CHANNELS=1."
         )
     if error == "is_archived":
-        return "That channel is archived, so I can't post there. Nothing was saved. Try another channel."
-    if error is None:
-        return "Slack didn't respond, so I may not have posted there. Nothing was saved. Check the channel, then try again."
-    why, fix = delivery_error(error, channel or "C") or ("", "Try again.")
-    return f"Slack rejected my message ({code_span(error)}), so nothing was saved. {why} {fix}".replace("  ", " ")
+        return (
+            f"{this.capitalize()} channel is archived, so I can't post {here}. Nothing was saved. Try another channel."
+        )
+    if error is None or error in MAYBE_POSTED:
+        destination = {"D": f"{this} DM", "U": "your DMs", "W": "your DMs"}.get(channel[:1], f"{this} channel")
+        return f"Slack didn't confirm my message, so it may not be {here}. Nothing was saved. Check {destination}, then try again."
+    if error == "unreachable":
+        return "Slack isn't responding properly, so nothing was saved. Try again in a minute."
+    advice = " ".join(delivery_error(error, channel or "C") or ["Try again."])
+    advice = advice.replace(" there", " here").replace(" that ", " this ") if is_here else advice
+    return f"Slack rejected my message ({code_span(error)}), so nothing was saved. {advice}"
 
 
 def _not_there(channel: str, name: str, *, is_here: bool) -> str:

@@ -32,4 +32,5 @@ async def post_card(outgoing: OutgoingMessage, requester: Requester, services: S
         if result.error not in RATE_LIMITED or pause > MAX_PAUSE:
             break
         await asyncio.sleep(pause)
-    raise UserError(post_failed(result.error, outgoing.channel, requester))
+    error = None if result.maybe_posted else result.error
+    raise UserError(post_failed(error, outgoing.channel, requester))

@@ -14,7 +14,7 @@ from bot.blocks.status import status_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import MAX_IDS, WHICH_JOB, could_be_name, echo, job_ids
 from bot.commands.command import Command, Reply, Requester
-from bot.commands.jobs_by_name import find_by_name
+from bot.commands.jobs_by_name import MAX_FOUND, find_by_name
 from bot.commands.last_known import job_state, of_job, outage_notes
 from bot.commands.services import Services
 from bot.commands.tokenizer import as_typed
@@ -88,9 +88,15 @@ async def _run_for_name(command: StatusCommand, services: Services) -> Reply:
     if found.jobs:
         accounts = [account.display_name or "" for account, _ in found.jobs]
         jobs = [job for _, job in found.jobs]
-        title = f"{counted(len(jobs), 'job')} with names matching {echo(name)}"
+        count = f"The latest {MAX_FOUND} jobs" if len(jobs) == MAX_FOUND else counted(len(jobs), "job")
+        title = f"{count} with names matching {echo(name)}"
         return Reply(job_list(jobs, title=title, empty="", accounts=accounts, notes=found.errors))
-    return await _run_for_ids(command, job_ids(USAGE, list(command.words)), services)
+    try:
+        ids = job_ids(USAGE, list(command.words))
+    except UserError as error:
+        problem = f"I couldn't find a job named {echo(name)}, and it isn't a job ID."
+        raise usage_error(USAGE, " ".join([problem, *found.errors])) from error
+    return await _run_for_ids(command, ids, services)
 
 
 async def _known_ids(command: StatusCommand, services: Services) -> tuple[str, ...]:

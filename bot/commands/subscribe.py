@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 from bot.blocks.replies import note_message
-from bot.blocks.subscriptions import MAX_ROWS, alerts_phrase, matching_jobs, subscribed_message
+from bot.blocks.subscriptions import FAILURES_ONLY, MAX_ROWS, alerts_phrase, matching_jobs, subscribed_message
 from bot.commands.accounts import Account, account_names, gather
 from bot.commands.command import Command, Reply, Requester
 from bot.commands.filters import read_account, read_filter, written
@@ -84,12 +84,16 @@ async def _subscribe(
     of = f" in {account_names(accounts)}" if has_several else ""
     listed = Filter((OPEN,), job_filter.model, tuple(sorted(job_filter.required_metadata.items())))
     show = f"list {written(listed, command.account)}"
-    announcement = subscribed_message(command.requester.person, job_filter, of=of, open_jobs=open_jobs, show=show)
+    failures_only = (await services.store.channels.preferences.find(channel)).failures_only
+    announcement = subscribed_message(
+        command.requester.person, job_filter, of=of, open_jobs=open_jobs, show=show, failures_only=failures_only
+    )
     outgoing = OutgoingMessage(channel, announcement, key=secrets.token_hex(16))
     await post_card(outgoing, command.requester, services)
     (subscription, result), *others = started
     await services.recorder.subscribe(subscription, result, *others)
     alerts, also = alerts_phrase(job_filter).capitalize(), " and on those already active" if open_jobs else ""
+    alerts += f" ({FAILURES_ONLY})" if failures_only else ""
     text = f"Subscribed. I'll post updates here on {matching_jobs(job_filter)}{of}{also}. {alerts}."
     return Reply(note_message(text))
 

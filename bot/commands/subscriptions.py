@@ -31,11 +31,12 @@ def parse(words: list[str], requester: Requester) -> SubscriptionsCommand:
 async def run(command: SubscriptionsCommand, services: Services, _account: Account) -> Reply:
     """Show the subscriptions of this channel."""
     here = await services.store.channels.tracks.subscriptions_of(command.requester.channel)
-    return Reply(list_subscriptions(here, services))
+    return Reply(await list_subscriptions(here, services))
 
 
-def list_subscriptions(here: Sequence[Subscription], services: Services, head: str = "") -> Message:
+async def list_subscriptions(here: Sequence[Subscription], services: Services, head: str = "") -> Message:
     """Return the list of a channel's subscriptions, each with a button that ends it."""
     account_name = services.render_context.display_name
     rows = [(each.id or 0, each.filter, each.person, account_name(each.account)) for each in here]
-    return subscription_list(rows, head=head)
+    failures_only = bool(here) and (await services.store.channels.preferences.find(here[0].channel)).failures_only
+    return subscription_list(rows, head=head, failures_only=failures_only)

@@ -103,7 +103,7 @@ async def _track_one(job_id: str, command: TrackCommand, services: Services, acc
     if track := await _existing(job_id, command, services, account):
         return await _tracked_already(track, where, command, services)
     if await services.store.channels.tracks.count_open_manual(account.name) >= MAX_OPEN:
-        raise UserError(quota(MAX_OPEN))
+        raise UserError(quota(MAX_OPEN, account.display_name))
     known = await services.store.jobs.states.find(account.name, job_id)
     fetched = await account.client.retrieve(job_id)
     message = await _card(fetched, known, command, services, account)
@@ -149,4 +149,6 @@ async def _tracked_already(track: Track, where: str, command: TrackCommand, serv
     async with services.store.db.transaction() as tx:
         await services.store.channels.tracks.add(tx, [mine])
         await services.store.jobs.cards.bump_generation(tx, track.account, track.job_id)
-    return f"Now posting all updates for {job} {where}."
+    preferences = await services.store.channels.preferences.find(track.channel)
+    limit = " (alerts are set to failures only)" if preferences.failures_only else ""
+    return f"Now posting all updates for {job} {where}{limit}."

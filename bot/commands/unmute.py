@@ -37,7 +37,8 @@ async def run(command: UnmuteCommand, services: Services, _account: Account) -> 
     ended, changes = await services.store.channels.mutes.end(requester.channel, job_id or EVERY_JOB)
     if not ended:
         return Reply(note_message(await _why_not(job_id, name, requester.channel, services)))
-    text = unmute_text(requester.person, job_id, name, changes=changes)
+    is_muted = EVERY_JOB in {each.job_id for each in await services.store.channels.mutes.in_channel(requester.channel)}
+    text = unmute_text(requester.person, job_id, name, changes=changes, is_channel_muted=is_muted)
     return Reply(note_message(text), public=True, replaces=command.replaces)
 
 

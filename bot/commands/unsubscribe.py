@@ -67,7 +67,7 @@ async def run(command: UnsubscribeCommand, services: Services, _account: Account
         return Reply(note_message(NO_SUBSCRIPTIONS))
     chosen = _chosen(command, here)
     if not chosen and command.subscription_id is None:
-        return Reply(list_subscriptions(here, services, _which_one(command)))
+        return Reply(await list_subscriptions(here, services, _which_one(command)))
     if not sum([await tracks.unsubscribe(channel, each.id) for each in chosen]):
         return Reply(note_message("That subscription was already removed."))
     what = "; ".join(f"{_which(each, services)} ({alerts_phrase(each.filter)})" for each in chosen)

@@ -10,6 +10,8 @@ from bot.jobs.models import NAME_KEY, OWNER_KEY, Job
 
 REQUEST_KEY = "ftjob_request"
 """Metadata key of the request ID, by which a job is found if its creation got no response."""
+REQUEST_PREFIX = "request-"
+"""Prefix of request IDs, which stand for a job until it is created; no message shows them."""
 BOOKKEEPING_KEYS = (OWNER_KEY, REQUEST_KEY, NAME_KEY)
 """Metadata keys that no message repeats as metadata: the name and the owner have their own place, the request none."""
 MAX_METADATA_PAIRS = 14

@@ -41,7 +41,7 @@ _FAILURE_CLASSES = (
     ),
     _failure_class(
         r"jsonl|json line|line \d+|invalid (file )?format|parse|malformed|messages.*(missing|required)|jsonlvalidationfailed",
-        "Each line must be one JSON object with `messages`. Fix the line that the error names.",
+        "Each line must be one JSON object in the method's format. Fix the line that the error names.",
     ),
     _failure_class(
         r"invalid_validation_file",

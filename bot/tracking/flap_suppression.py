@@ -63,8 +63,6 @@ class FlapSuppression:
                 "about": change.job_id,
                 "name": names.get(change.job_id),
                 "account": account,
-                "before": change.change.before.status,
-                "after": change.change.after.status,
             }
             await self._store.outbox.deliveries.enqueue_notice(
                 tx, card.channel, body, f"flapping|{change.id}", card_id=card.id

@@ -280,8 +280,12 @@ def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> d
             drawn.id, [event(drawn.id), step_event()] * 10, older=f"events {drawn.id} 20 after:ftevent-1"
         ),
         "no events": event_log(drawn.id, [], older=None),
+        "no events of a finished job": event_log(drawn.id, [], older=None, is_final=True),
+        "no older events": event_log(drawn.id, [], older=None, is_first=False),
         "checkpoints": checkpoint_list(drawn.id, [CHECKPOINT] * 10, older=f"checkpoints {drawn.id} after:ftckpt_1"),
         "no checkpoints": checkpoint_list(drawn.id, [], older=None),
+        "no checkpoints of a finished job": checkpoint_list(drawn.id, [], older=None, is_final=True),
+        "no older checkpoints": checkpoint_list(drawn.id, [], older=None, is_first=False),
         "digest": digest_message(
             ([DigestLine(change_from(drawn, kind), drawn, reason, "a" * 32) for kind in ChangeKind] * rows)[
                 :MAX_CHANGES
@@ -375,7 +379,7 @@ def all_notices(
     end = {"how": "carried out", "said": "The job ended as cancelled."}
     of_kind: dict[NoticeKind, dict[str, Any]] = {
         NoticeKind.JOB_UNREADABLE: {"account": about or "default"},
-        NoticeKind.FLAPPING: {"before": "running", "after": "paused", "account": None},
+        NoticeKind.FLAPPING: {"account": None},
         NoticeKind.JOB_LARGE: {"job": about or "ftjob-abc123", "account": "default", "size": 3e7, "is_read": 1.0},
     }
     usual = {

@@ -164,7 +164,7 @@ def test_a_change_found_late_says_since_when() -> None:
     unfinished = visible_text(draw(sample_job(), late=True))
 
     assert ":alarm_clock: Delayed: finished <!date^1790008040^" in late
-    assert ":alarm_clock: Delayed: ftjob was offline when this happened" in unfinished
+    assert ":alarm_clock: Delayed: I couldn't check this job when it happened" in unfinished
     assert "Delayed" not in visible_text(draw(sample_job(**SUCCEEDED)))
 
 

@@ -113,7 +113,7 @@ def test_a_running_job_looks_as_on_its_card() -> None:
     assert sections(replace(EMPTY, jobs=[running]))["In progress"].splitlines()[1:3] == [headline, progress]
     assert "50%" in headline
     assert "█░" in progress
-    assert "step 150/300 · done around <!date^" in progress
+    assert "step 150/300 · ETA <!date^" in progress
 
 
 def test_a_result_has_its_model_in_a_code_span_to_copy() -> None:

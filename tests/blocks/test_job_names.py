@@ -57,7 +57,7 @@ def named(name: str | None) -> Job:
 NOTICES: dict[NoticeKind, dict[str, Any]] = {
     NoticeKind.JOB_UNREADABLE: {"about": JOB, "account": "research", "since": NOW, "error": "Odd."},
     NoticeKind.JOB_LARGE: {"about": "default", "job": JOB, "size": 3e7, "is_read": 1.0},
-    NoticeKind.FLAPPING: {"about": JOB, "before": "running", "after": "paused"},
+    NoticeKind.FLAPPING: {"about": JOB},
     NoticeKind.ACTION_SUBMITTED: {"about": JOB, "verb": "cancel", "person": PERSON},
     NoticeKind.ACTION_COMPLETED: {"about": JOB, "verb": "cancel", "how": "carried out", "said": "It did."},
     NoticeKind.DEPRECATION: {"about": "gpt-4o", "ends": "2027-01-14", "days": 3, "jobs": [[JOB, "ft:m"]]},
@@ -199,3 +199,28 @@ def test_the_longest_page_of_the_audit_fits_into_a_message() -> None:
 
     assert [fault for fault in message_faults(message) if "raw" not in fault] == []
     assert visible_text(message).count("*&amp;") == 30
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.ACTION_SUBMITTED, NoticeKind.ACTION_COMPLETED])
+def test_the_id_of_a_request_is_in_no_notice(kind: NoticeKind) -> None:
+    facts = {**NOTICES[kind], "about": "request-3f2a", "verb": "create", "how": "not confirmed"}
+    shown = visible_text(notice_message({"kind": kind, **facts, "name": None}))
+
+    assert "request-3f2a" not in shown
+    assert shown.startswith(
+        (":warning: *Job creation not confirmed*\nIt did.", ":heavy_plus_sign: *Job creation requested* · by")
+    )
+
+
+def test_the_id_of_a_request_is_in_no_row_of_the_audit() -> None:
+    unsent = AuditRow(NOW, PERSON, CHANNEL, "create", "unsent", [("request-3f2a", None)])
+    done = AuditRow(NOW, PERSON, CHANNEL, "create", "done", [(JOB, "ranker")])
+
+    assert f"couldn't send: `create` · in <#{CHANNEL}>" in visible_text(audit_message([unsent]))
+    assert f"completed `create` *ranker* `{JOB}` · in <#{CHANNEL}>" in visible_text(audit_message([done]))
+
+
+def test_a_confirmation_that_no_longer_applied_is_called_outdated() -> None:
+    row = AuditRow(NOW, PERSON, CHANNEL, "cancel", "stale", [(JOB, None)])
+
+    assert f"used an outdated confirmation: `cancel` `{JOB}`" in visible_text(audit_message([row]))

@@ -1,6 +1,7 @@
 from bot.blocks.choices import Choice
 from bot.blocks.job import SHOW, UNTRACK
 from bot.blocks.job_list import MAX_JOBS, job_list
+from bot.blocks.track_remainder import track_remainder_message
 from bot.blocks.tracked_list import MAX_ROWS, tracked_list
 from tests.blocks.rendered import SUCCEEDED, sample_job, visible_text
 
@@ -99,3 +100,14 @@ def test_without_tracked_jobs_the_reply_says_how_to_start() -> None:
     assert "`/ftjob track &lt;id&gt;`" in tracked_list([], subscribed=False).text
     empty = tracked_list([], subscribed=True).text
     assert empty.startswith("No jobs are tracked here right now. This channel has subscriptions")
+    assert empty.endswith("To see the subscriptions, run `/ftjob subscriptions`.")
+
+
+def test_the_notification_of_jobs_left_out_has_the_result_first_and_whole_sentences() -> None:
+    several = track_remainder_message("Tracking `ftjob-a` here.", ["ftjob-b", "ftjob-c"], batch_size=5)
+    one = track_remainder_message("Tracking `ftjob-a` here.", ["ftjob-b"], batch_size=5)
+
+    mentions = "That message mentions 2 more jobs (limit: 5 at a time). To track them, run"
+    assert several.text == f"Tracking `ftjob-a` here.\n{mentions} `/ftjob track` with their IDs."
+    assert visible_text(several) == f"Tracking `ftjob-a` here.\n{mentions}:\n`/ftjob track ftjob-b ftjob-c`"
+    assert one.text.endswith("mentions 1 more job (limit: 5 at a time). To track it, run `/ftjob track` with its ID.")

@@ -77,7 +77,8 @@ ERRORS: dict[str, ProviderError] = {
                 *COMMON,
                 *("card at 0 %", "card at 40 %", "card at 100 %", "card of a job that is gone", "status at 40 %"),
                 *("alert of a new job", "cancel_question", "alert of a job that is gone"),
-                *("events", "no events", "checkpoints", "no checkpoints"),
+                *("events", "no events", "no events of a finished job", "no older events"),
+                *("checkpoints", "no checkpoints", "no checkpoints of a finished job", "no older checkpoints"),
             ],
         ),
         (FULL, ["status"]),
@@ -178,6 +179,8 @@ def test_subscriptions(snapshot: SnapshotAssertion) -> None:
     ) == snapshot(name="two")
     assert message_text(subscription_list([(7, Filter(("failed",)), "U0MILO", None)])) == snapshot(name="one")
     assert message_text(subscription_list([])) == snapshot(name="none")
+    only_failures = subscription_list([(7, MATCH_ALL, "U0MILO", None)], failures_only=True)
+    assert message_text(only_failures) == snapshot(name="where only failures are sent")
 
 
 def test_announcements_of_a_subscription(snapshot: SnapshotAssertion) -> None:
@@ -189,6 +192,9 @@ def test_announcements_of_a_subscription(snapshot: SnapshotAssertion) -> None:
     assert message_text(
         subscribed_message("U0OLIVIA", MATCH_ALL, of=" in `research`", open_jobs=3, show="list active account:research")
     ) == snapshot(name="an account")
+    for job_filter in (MATCH_ALL, failed):
+        announced = subscribed_message("U0OLIVIA", job_filter, of="", open_jobs=0, show="list", failures_only=True)
+        assert message_text(announced) == snapshot(name=f"only failures, {len(job_filter.statuses)} statuses")
 
 
 def test_mutes(snapshot: SnapshotAssertion) -> None:
@@ -208,6 +214,8 @@ def test_mutes(snapshot: SnapshotAssertion) -> None:
         assert message_text(note_message(unmute_text("U0OLIVIA", None, None, changes=changes))) == snapshot(
             name=f"unmuted after {changes}"
         )
+    still_muted = unmute_text("U0OLIVIA", "ftjob-abc123", None, changes=0, is_channel_muted=True)
+    assert message_text(note_message(still_muted)) == snapshot(name="unmuted in a muted channel")
     assert message_text(mute_digest(told, notes=[])) == snapshot(name="summed up")
     assert message_text(mute_digest(told[:1], notes=[])) == snapshot(name="one change summed up")
 

@@ -64,7 +64,7 @@ async def command(world: World, **settings: str) -> tuple[int, str]:
 
 # --- all is well ---
 
-DEFAULTS = "not set; using defaults (stuck alerts: validating files 1 h, queued 6 h, silent 2 h; no prices)"
+DEFAULTS = "using defaults (stuck alerts: validating files 1 h, queued 6 h, silent 2 h; no prices)"
 
 
 async def test_where_all_is_well_every_part_says_so(world: World) -> None:
@@ -75,7 +75,7 @@ async def test_where_all_is_well_every_part_says_so(world: World) -> None:
         "Configuration file": (DEFAULTS, ""),
         "Database": ("SQLite, up to date", ""),
         "Slack": ("workspace Sandbox", ""),
-        "Slack scopes": ("all granted", ""),
+        "Slack scopes": ("all required scopes granted", ""),
         "Operators": (
             "workspace admins and owners only",
             "To let other people cancel, pause, and create jobs, add their user IDs to FTJOB_OPERATORS.",
@@ -328,6 +328,25 @@ async def test_where_the_api_is_down_the_rest_is_still_tried(world: World) -> No
     findings = await found(world, OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
     assert broken(findings) == ["Fine-tuning API"]
     assert findings["Fine-tuning API"].found == "The connection was refused: nothing is listening on that port."
+
+
+@pytest.mark.parametrize("name", ["default", "azure", "research"])
+async def test_an_account_of_the_file_is_told_its_own_settings_whatever_its_name(world: World, name: str) -> None:
+    file = world.folder / "ftjob.toml"
+    file.write_text(f'[accounts.{name}]\nbase_url = "{world.api.base_url}"\nkey_env = "SECOND_KEY"\n')
+    of_file = {"FTJOB_CONFIG": str(file), "SECOND_KEY": "hunter2", "OPENAI_API_KEY": "", "OPENAI_WRITE_API_KEY": ""}
+
+    findings = await found(world, **of_file)
+
+    assert broken(findings) == ["Fine-tuning API"]
+    assert findings["Fine-tuning API"].todo == "Put a valid key in the variable named in the account's key_env."
+    assert [part for part in findings if part.startswith("Key")] == [f"Key: {name}"]
+
+
+async def test_an_empty_configuration_file_is_not_called_unset(world: World) -> None:
+    (world.folder / "ftjob.toml").write_text("")
+
+    assert (await found(world, FTJOB_CONFIG=str(world.folder / "ftjob.toml")))["Configuration file"].found == DEFAULTS
 
 
 # --- what is odd, and wrong for nobody to say ---

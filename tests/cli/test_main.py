@@ -353,6 +353,18 @@ def test_an_address_that_cannot_be_read_is_said_in_a_line_and_exits_78(
     assert "hunter2" not in done.stderr + done.stdout
 
 
+def test_a_restore_and_a_check_of_the_audit_promise_no_more_than_they_do(tmp_path: Path) -> None:
+    environ = ENOUGH | {"DATABASE_URL": f"sqlite:///{tmp_path}/ftjob.db"}
+    restored, verified = (ftjob(*words, cwd=tmp_path, environ=environ) for words in (READERS[2], READERS[3]))
+    assert restored.stdout == (
+        "Done. ftjob will check Slack first for alerts that may have been posted before. Any it can't check are marked as "
+        "possible duplicates.\n"
+    )
+    assert verified.stdout == (
+        "No changed or missing rows found. To detect rows removed from the end, compare with an earlier export.\n"
+    )
+
+
 @pytest.mark.parametrize("words", [("run",), ("db", "upgrade"), ("audit", "export")])
 def test_a_server_says_in_a_line_why_it_refuses(words: tuple[str, ...], postgres_server: str, tmp_path: Path) -> None:
     url = postgres_server.rsplit("/", 1)[0].replace("postgres@", "postgres:hunter2@") + "/nope"

@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.jobs.ids import short_id
+from bot.sandbox.faults import Fault
 from bot.sandbox.slack.messages import Rendered
 from tests.blocks.plain_text import message_text
 from tests.world import World
@@ -90,3 +92,89 @@ async def test_several_jobs_are_sentences(world: World) -> None:
 
     assert f"{short_id(running)} is running" in reply.text.splitlines()[0]
     assert f"{short_id(done)} was canceled" in reply.text.splitlines()[1]
+
+
+async def test_words_that_are_no_job_are_neither_name_nor_id(world: World) -> None:
+    async with world.bot():
+        word = await world.say("status ranker")
+        words = await world.say("status one two three four five six")
+
+    assert word.text.startswith(":warning: I couldn't find a job named `ranker`, and it isn't a job ID.\nUsage:")
+    assert "I couldn't find a job named `one two three four five six`, and it isn't a job ID." in words.text
+
+
+async def test_more_namesakes_than_a_list_holds_are_called_the_latest(world: World) -> None:
+    for _ in range(26):
+        world.api.add_job(status="running", metadata={"name": "ranker"})
+
+    async with world.bot():
+        reply = await world.say("status ranker")
+
+    assert "The latest 25 jobs with names matching `ranker`" in reply.plain_text
+
+
+async def test_an_empty_page_says_whether_more_can_come(world: World) -> None:
+    running, done = world.api.add_job(status="running"), world.api.add_job(status="succeeded")
+    for step in range(1, 11):
+        world.api.add_checkpoint(running, step, train_loss=1 / step)
+    for step in range(1, 9):
+        world.api.add_event(running, f"Step {step}")  # beside the two that each job has
+
+    async with world.bot():
+        shown = [await world.say(text) for text in (f"checkpoints {running}", f"events {running} 10")]
+        older = [(await world.press(each, "ftjob_page")).text for each in shown]
+        of_done = [(await world.say(f"{verb} {done}")).text for verb in ("checkpoints", "curves")]
+
+    assert older == [f"No older checkpoints for `{running}`.", f"No older log lines for `{running}`."]
+    assert of_done[0] == f"`{done}` has no checkpoints."
+    assert of_done[1].startswith("No metrics for *")
+    assert "yet" not in of_done[1]
+
+
+async def test_a_job_unmuted_in_a_muted_channel_stays_silent_and_the_reply_says_so(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        await world.say(f"track {job}")
+        await world.say(f"mute {job} 2h")
+        await world.say("mute all 2h")
+        of_job = await world.say(f"unmute {job}")
+        of_all = await world.say("unmute")
+
+    assert of_job.text.endswith(f"ended the mute of `{job}`, but this channel is still muted.")
+    assert "unmuted this channel. " in of_all.text
+
+
+async def test_where_only_failures_are_sent_no_reply_promises_more(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        await world.say("settings alerts failures")
+        subscribed = await world.say("subscribe failed")
+        listed = await world.say("subscriptions")
+        tracked = await world.say(f"track {job}")
+
+    assert "Alerts only for: failed (this channel is set to failures only)." in subscribed.text
+    assert any("this channel is set to failures only)" in message.text for message in world.ml.messages)
+    assert "This channel is set to failures only." in listed.plain_text
+    assert tracked.text == f"Now posting all updates for `{job}` here (alerts are set to failures only)."
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("drop", accepted=True), Fault("answer", body={"ok": False, "error": "fatal_error"})]
+)
+async def test_a_post_that_slack_did_not_confirm_is_not_called_rejected_or_done(world: World, fault: Fault) -> None:
+    job = world.api.add_job(status="running")
+    for step in (1, 2):
+        data = {"step": step, "total_steps": 2, "train_loss": 1 / step}
+        world.api.add_event(job, f"Step {step}/2: training loss={1 / step}", type="metrics", data=data)
+
+    async with world.bot():
+        world.slack.faults.add("chat.postMessage", fault)
+        card = await world.say(f"track {job}")
+        world.slack.faults.add("chat.postMessage", fault)
+        chart = await world.say(f"curves {job}")
+
+    assert "Slack didn't confirm my message, so it may not be here. Nothing was saved. Check this channel" in card.text
+    assert chart.text.startswith("Slack didn't confirm the training chart for")
+    assert chart.text.endswith("If you don't see it here, try again.")

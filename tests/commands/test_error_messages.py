@@ -32,6 +32,7 @@ from bot.errors import (
 from bot.jobs.actions import JobAction
 from bot.providers.openai import OpenAI
 from bot.providers.wire import Response
+from bot.slack.errors import SHARED_CHANNEL, SHARING_UNKNOWN
 from bot.store.actions.confirmations import Confirmation, PendingAction
 from tests.blocks.rendered import EXAMPLES, active_markup, markup_texts
 from tests.builders import account
@@ -198,7 +199,9 @@ def test_outside_its_channels_the_bot_asks_to_be_invited(error: str) -> None:
     [
         ("is_archived", "archived"),
         ("ratelimited", "`ratelimited`"),
-        (None, "Slack didn't respond"),
+        (None, "Slack didn't confirm my message"),
+        ("fatal_error", "Slack didn't confirm my message"),
+        ("unreachable", "Slack isn't responding properly"),
         ("<!channel>", "`&lt;!channel&gt;`"),
     ],
 )
@@ -209,6 +212,36 @@ def test_a_card_that_could_not_be_posted_is_explained_and_nothing_stored(error: 
     assert "othing was saved" in said
     assert "ry a" in said
     assert [part for markup in markup_texts(problem_message(said)) for part in active_markup(markup)] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "place"),
+    [
+        (SHARED_CHANNEL, "{} channel is shared with another company", ("This", "That")),
+        (SHARING_UNKNOWN, "whether {} channel is shared", ("this", "that")),
+        (SHARING_UNKNOWN, "I won't post {}.", ("here", "there")),
+        ("is_archived", "{} channel is archived", ("This", "That")),
+        ("is_archived", "I can't post {}.", ("here", "there")),
+        ("restricted_action", "I don't have permission to post {}. Let ftjob post and reply {} (", ("here", "there")),
+        ("slack_connect_file_link_sharing_blocked", "blocks links or files in {} channel.", ("this", "that")),
+        (None, "it may not be {}.", ("here", "there")),
+        (None, "Check {} channel, then try again.", ("this", "that")),
+    ],
+)
+def test_the_channel_where_the_requester_typed_is_this_one(
+    error: str | None, said: str, place: tuple[str, str]
+) -> None:
+    here, there = (said.replace("{}", each) for each in place)
+
+    assert here in post_failed(error, "C0ML", Requester("U0OLIVIA", "C0ML", "T1", "ml"))
+    assert there in post_failed(error, "C0OPS", Requester("U0OLIVIA", "C0ML", "T1", "ml"))
+
+
+@pytest.mark.parametrize(("channel", "place"), [("D0OLIVIA", "this DM"), ("U0OLIVIA", "your DMs")])
+def test_a_direct_message_is_no_channel(channel: str, place: str) -> None:
+    here = Requester("U0OLIVIA", "D0OLIVIA", "T1", "directmessage")
+
+    assert f"Nothing was saved. Check {place}, then try again." in post_failed(None, channel, here)
 
 
 def asked(order: JobAction) -> PendingAction:
@@ -273,6 +306,7 @@ def test_a_full_quota_is_named_with_the_way_to_free_it() -> None:
 
     assert "1,000 active jobs" in said
     assert "`/ftjob untrack &lt;id&gt;`" in said
+    assert "1,000 active jobs in account `azure` added with" in quota(1000, "azure")
     assert any(step in said for step in NEXT_STEPS)
 
 

@@ -20,7 +20,7 @@ from bot.jobs.models import JobError
         ("moderation_failed", "The data was blocked by our moderation system", "safety check"),
         ("server_error", "Something went wrong.", "an internal error"),
         ("internalFailure", "Azure could not.", "an internal error"),
-        ("jsonlValidationFailed", "Validation of jsonl file failed.", "one JSON object"),
+        ("jsonlValidationFailed", "Validation of jsonl file failed.", "one JSON object in the method's format"),
         ("training_not_available", "OpenAI is winding down the fine-tuning platform.", "Choose another base model"),
     ],
 )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.tracking.flap_suppression import MAX_ALERTS
-from tests.world import QUIET_TUNING, World, headline
+from tests.world import QUIET_TUNING, World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
@@ -20,13 +20,13 @@ async def test_a_flapping_job_is_suppressed_and_its_result_is_posted(world: Worl
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await bot.pollers["default"].poll()
         await world.slack.request_log.wait_until(
-            lambda: any(headline(each) == "Succeeded" for each in world.messages_about(job)[1:]),
+            lambda: any(MODEL in each.text for each in world.messages_about(job)[1:]),
             why="the result",
         )
         await world.until_quiet(bot)
 
     said = [message.text for message in world.messages_about(job)[1:]]
-    assert sum("keeps switching" in text for text in said) == 1
+    assert sum("is changing too often" in text for text in said) == 1
     assert sum("Held updates" in text for text in said) == 1
     assert len(said) <= MAX_ALERTS + 3
     assert MODEL in said[-1]

@@ -111,7 +111,7 @@ async def test_a_name_that_no_job_has_is_answered_with_the_usage(world: World) -
     async with world.bot():
         answer = await world.say("status nobody")
 
-    assert "`nobody` isn't a job ID" in answer.plain_text
+    assert "I couldn't find a job named `nobody`, and it isn't a job ID." in answer.plain_text
     assert "Usage: `/ftjob status" in answer.plain_text
 
 

@@ -71,7 +71,7 @@ async def test_an_alert_waits_while_slack_does_not_say_what_a_channel_is(world: 
 
     async with world.bot():
         world.slack.faults.add(INFO, *[Fault("answer", status=500, body="oops")] * 2)
-        assert "Slack rejected my message" in (await world.say(f"track {job}")).plain_text
+        assert "Slack isn't responding properly" in (await world.say(f"track {job}")).plain_text
         assert "nothing was saved" in (await world.say(f"track {job}")).plain_text
         assert "Tracking" in (await world.say(f"track {job}")).plain_text
         world.slack.faults.always(INFO, Fault("answer", status=500, body="oops"))

@@ -180,6 +180,8 @@ async def test_a_bot_is_not_ready_before_slack_said_who_it_is_and_is_within_seco
         assert await readiness.parts() == ["slack"]
         world.slack.faults.clear()
         await readiness.until(ready=True, seconds=10)
+        # It is ready when it knows who it is, a moment before it says so.
+        await world.slack.request_log.wait_until(lambda: "slack.connected" in "".join(world.log), why="it says so")
 
     log = "".join(world.log)
     assert [log.count(f"slack.{event}") for event in ("unreachable", "recovered", "connected")] == [1, 1, 1]

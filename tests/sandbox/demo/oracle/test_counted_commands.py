@@ -179,7 +179,7 @@ async def test_a_command_that_the_reply_reports_as_failed_makes_nothing_pending(
     async with world.bot() as bot:
         world.slack.faults.add("chat.postMessage", Fault("drop", accepted=True))
         answer = await world.say(typed.format(job=job))
-        assert "nothing was saved" in answer.plain_text
+        assert "Nothing was saved" in answer.plain_text
         assert len(world.ml.messages) == 1, "it stands there all the same"
         finish(world, job)
         await world.until_quiet(bot)
