@@ -31,18 +31,21 @@ def checkpoint_list(
         is_final: whether the job is finished.
     """
     if not checkpoints:
-        text = (
-            f"{code_span(job_id)} has no checkpoints."
-            if is_final
-            else f"{code_span(job_id)} has no checkpoints yet. They're saved at the end of each epoch."
-        )
-        text = text if is_first else f"No older checkpoints for {code_span(job_id)}."
+        text = _empty_text(job_id, is_first=is_first, is_final=is_final)
         return Message(text, [section(text)])
     rows = [section(_row(each)) for each in checkpoints]
     paging = older_button(older, f"checkpoints for {job_id}")
     steps = ", ".join(map(_step, checkpoints))
     title = section(f"*Checkpoints* for {code_span(job_id)}")
     return Message(f"Checkpoints for {safe_text(job_id)}: {steps}", [title, *rows, *paging, *map(context, notes)])
+
+
+def _empty_text(job_id: str, *, is_first: bool, is_final: bool) -> str:
+    if not is_first:
+        return f"No older checkpoints for {code_span(job_id)}."
+    if is_final:
+        return f"{code_span(job_id)} has no checkpoints."
+    return f"{code_span(job_id)} has no checkpoints yet. They're saved at the end of each epoch."
 
 
 def _step(checkpoint: Checkpoint) -> str:

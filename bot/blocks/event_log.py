@@ -43,8 +43,8 @@ def event_log(
         is_final: whether the job is finished.
     """
     if not events:
-        text = f"No log lines for {code_span(job_id)}." if is_final else f"No log lines for {code_span(job_id)} yet."
-        text = text if is_first else f"No older log lines for {code_span(job_id)}."
+        lines, yet = ("log lines", "" if is_final else " yet") if is_first else ("older log lines", "")
+        text = f"No {lines} for {code_span(job_id)}{yet}."
         return Message(text, [section(text)])
     lines = "\n".join(_line(event) for event in events)
     box = preformatted(lines, _MAX_LOG_LENGTH, most_lines=len(events))

@@ -21,7 +21,7 @@ from bot.delivery.charts import Chart, alt_text
 from bot.delivery.curves import load_chart
 from bot.errors import ChartNotRendered
 from bot.jobs.models import Job, display_name
-from bot.slack.errors import INVALID_CONTENT, MAYBE_POSTED, RATE_LIMITED
+from bot.slack.errors import INVALID_CONTENT, RATE_LIMITED, is_unconfirmed
 from bot.slack.messages import FileUpload, OutgoingMessage, PostResult
 
 USAGE = Usage("curves <id>", "post the loss or reward chart here", "curves ftjob-abc123")
@@ -79,7 +79,7 @@ async def _share(
     message = curves_message(display_name(job), file, alt_text(chart))
     outgoing = OutgoingMessage(requester.channel, message, secrets.token_urlsafe(8), thread_ts)
     result = await _post(outgoing, services)
-    if result.ts or result.maybe_posted or result.error in MAYBE_POSTED:
+    if result.ts or is_unconfirmed(result):
         return result
     return (
         NOT_VISIBLE_YET if result.error in INVALID_CONTENT else post_failed(result.error, requester.channel, requester)

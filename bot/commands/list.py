@@ -104,7 +104,7 @@ def _reply(
         [job for job, _ in rows],
         title=title,
         empty=empty,
-        counts=_counted([status for each in all_found for status in each.seen], all_found),
+        counts=_counted(all_found),
         older=older,
         accounts=[account or "" for _, account in rows],
         notes=notes,
@@ -163,8 +163,9 @@ async def _newest(command: ListCommand, account: Account) -> _Found:
     return _Found(rows, seen, has_more, after is None, has_more and can_page)
 
 
-def _counted(statuses: Sequence[str], all_found: Sequence[_Found]) -> str:
+def _counted(all_found: Sequence[_Found]) -> str:
     """Return how many jobs are in each status: "16 jobs: 3 running · 1 failed"; "100 jobs checked" if more were not read."""
+    statuses = [status for each in all_found for status in each.seen]
     counts = Counter(status_label(status).lower() for status in statuses).most_common(_MAX_COUNTS)
     others = len(statuses) - sum(count for _, count in counts)
     parts = [f"{count} {status}" for status, count in counts] + ([f"{others} other"] if others else [])

@@ -9,10 +9,10 @@ from bot.slack.errors import (
     CHANNEL_CLOSED,
     INVALID_CONTENT,
     LOOKUP_FORBIDDEN,
-    MAYBE_POSTED,
     RATE_LIMITED,
     TEMPORARY_ERRORS,
     THREAD_UNAVAILABLE,
+    is_unconfirmed,
 )
 from bot.slack.messages import LookupResult, PostResult
 from bot.slack.timeouts import CHANNEL_INTERVAL, DELIVERY_TIMEOUTS, DeliveryTimeouts
@@ -91,7 +91,7 @@ def _classify(
     wait = backoff(attempts - 1, jitter)
     if result.ts:
         return RetryDecision("sent")
-    if result.maybe_posted or error in MAYBE_POSTED:
+    if is_unconfirmed(result):
         return RetryDecision("unconfirmed", wait=timeouts.visibility_delay)
     if error in RATE_LIMITED:
         pause = jittered(requested_pause(result), jitter)

@@ -61,6 +61,11 @@ LOOKUP_FORBIDDEN = frozenset("missing_scope not_allowed_token_type access_denied
 """Lookups fail until an admin changes the installation: waiting does not help."""
 
 
+def is_unconfirmed(result: PostResult) -> bool:
+    """Whether Slack may have posted a message without confirming it."""
+    return result.maybe_posted or result.error in MAYBE_POSTED
+
+
 def to_post_result(error: SlackApiError) -> PostResult:
     """Return the result of a post that Slack answered with an error."""
     response = error.response

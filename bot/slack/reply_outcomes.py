@@ -3,7 +3,7 @@
 from enum import StrEnum
 from http import HTTPStatus
 
-from bot.slack.errors import MAYBE_POSTED, RATE_LIMITED, TEMPORARY_ERRORS
+from bot.slack.errors import RATE_LIMITED, TEMPORARY_ERRORS, is_unconfirmed
 from bot.slack.messages import PostResult
 
 _TIMED_OUT = f"http_{HTTPStatus.GATEWAY_TIMEOUT.value}"
@@ -41,4 +41,4 @@ def outcome_of_result(result: PostResult) -> ReplyOutcome:
     error = result.error or ""
     if error in _RETRYABLE or (error.startswith("http_5") and error != _TIMED_OUT):
         return ReplyOutcome.RETRYABLE
-    return ReplyOutcome.UNCONFIRMED if result.maybe_posted or result.error in MAYBE_POSTED else ReplyOutcome.FAILED
+    return ReplyOutcome.UNCONFIRMED if is_unconfirmed(result) else ReplyOutcome.FAILED
