@@ -166,7 +166,8 @@ def _headline(job: Job, links: JobLinks, state: CardState) -> str:
     if phase_of(job.status) is Phase.ACTIVE and state.progress and state.progress.share is not None:
         return f"{title} · {label} · {int(state.progress.share * 100)}%"
     # A time, no age: the card may stand unchanged for hours.
-    return f"{title} · {label}" + (f" since {format_date(state.status_since)}" if state.status_since else "")
+    since = "" if label == "created" else " since"
+    return f"{title} · {label}" + (f"{since} {format_date(state.status_since)}" if state.status_since else "")
 
 
 def _result(job: Job, state: CardState, room: int) -> Iterator[str]:

@@ -50,7 +50,9 @@ _EMOJI_OF_PHASE = {
 _FINAL_PHRASES = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was canceled"}
 _SYNONYMS = frozenset(["completed", "success", "error"])
 """Labels of final statuses that add nothing to the phrase."""
-_ADJECTIVES = frozenset(["queued", "paused", "pending", "created", "scheduled", "not running"])
+_ADJECTIVES = frozenset(["queued", "paused", "pending", "not running"])
+_NOT_STARTED = frozenset(["created", "scheduled"])
+"""Labels of statuses whose words tell an event, not what the job is doing."""
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])", re.ASCII)
 """Between two words of a status such as "notRunning"."""
 _CENT = 0.01
@@ -104,6 +106,8 @@ def status_phrase(status: str) -> str:
         if label.startswith(phrase):
             return label  # such as "failed validation"
         return phrase if label in _SYNONYMS or label == phrase.split()[-1] else f"{phrase} ({label})"
+    if label in _NOT_STARTED:
+        return "is waiting to start"
     is_adjective = label.split()[0].endswith("ing") or label in _ADJECTIVES
     return f"is {label}" if is_adjective else f"has the status \u201c{label}\u201d"
 

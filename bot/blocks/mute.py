@@ -29,7 +29,7 @@ def unmute_text(
     """
     what = job_mention(job_id, name) if job_id else "this channel"
     if is_channel_muted:
-        return f":no_bell: {user_mention(person)} ended the mute of {what}, but this channel is still muted."
+        return f":no_bell: {user_mention(person)} unmuted {what}, but this channel is still muted."
     texts = {0: "No alerts were held back.", 1: "A summary of 1 change follows."}
     follows = texts.get(changes, f"A summary of {changes} changes follows.")
     return f":bell: {user_mention(person)} unmuted {what}. {follows}"

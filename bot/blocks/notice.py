@@ -170,20 +170,20 @@ def _store_older(_body: Mapping[str, Any]) -> str:
     )
 
 
-_IN_FILE = "; in FTJOB_CONFIG, write_key_env, or key_env if that isn't set"
+_KEY_IN_FILE = "If the account is in FTJOB_CONFIG, its key is in write_key_env (or key_env if that isn't set)."
 _ACTION_KEYS = {
-    DEFAULT_ACCOUNT: f"OPENAI_WRITE_API_KEY, or OPENAI_API_KEY if that isn't set{_IN_FILE}",
-    "azure": f"AZURE_OPENAI_API_KEY, or AZURE_OPENAI_AD_TOKEN if that isn't set{_IN_FILE}",
+    DEFAULT_ACCOUNT: f"The key is in OPENAI_WRITE_API_KEY (or OPENAI_API_KEY if that isn't set). {_KEY_IN_FILE}",
+    "azure": f"The key is in AZURE_OPENAI_API_KEY (or AZURE_OPENAI_AD_TOKEN if that isn't set). {_KEY_IN_FILE}",
 }
 """Where the accounts of the environment have their key for actions; the configuration file may name one of its own so."""
 
 
 def _actions_refused(body: Mapping[str, Any]) -> str:
-    key = _ACTION_KEYS.get(body["about"], "the account's write_key_env, or key_env if that isn't set")
+    where = _ACTION_KEYS.get(body["about"], "The key is in the account's write_key_env (or key_env if that isn't set).")
     return (
         f":warning: The fine-tuning API for account {code_span(body['about'])} rejected ftjob's key for actions: "
-        f"{_error_sentence(body)} Make sure that key ({key}) is valid and has write access to fine-tuning "
-        "jobs, then restart the bot."
+        f"{_error_sentence(body)} Make sure the key is valid and has write access to fine-tuning jobs, then "
+        f"restart the bot. {where}"
     )
 
 

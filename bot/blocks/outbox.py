@@ -91,7 +91,7 @@ _DIRECT_MESSAGE_REASONS = {
         "Run `/ftjob track &lt;id&gt;` in a channel instead.",
     ),
     "is_archived": (
-        "Slack has closed this DM.",
+        "Slack closed that DM.",
         "Run `/ftjob track &lt;id&gt;` in a channel instead.",
     ),
 }

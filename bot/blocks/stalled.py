@@ -1,5 +1,6 @@
 """Texts about a stalled job: for how long, since when, and what to do about it."""
 
+from bot.blocks.job import status_phrase
 from bot.blocks.parts import code_span, format_date, format_duration
 from bot.jobs.models import Job
 from bot.jobs.stalled import StallKind, stall_kind_of
@@ -16,12 +17,9 @@ _ADVICE = {
 
 def stalled_phrase(status: str, seconds: float) -> str:
     """Return how long a job has been stalled, as a phrase: "queued for 7 h"."""
-    match stall_kind_of(status):
-        case StallKind.VALIDATING:
-            return f"validating files for {format_duration(seconds)}"
-        case StallKind.QUEUED:
-            return f"queued for {format_duration(seconds)}"
-    return f"no new log lines for {format_duration(seconds)}"
+    if stall_kind_of(status) is StallKind.SILENT:
+        return f"no new log lines for {format_duration(seconds)}"
+    return f"{status_phrase(status).removeprefix('is ')} for {format_duration(seconds)}"
 
 
 def stalled_note(status: str, since: float) -> str:

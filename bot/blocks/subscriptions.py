@@ -31,6 +31,8 @@ NO_SUBSCRIPTIONS = (
     "example, `/ftjob subscribe failed team=search` for one team's failures only."
 )
 FAILURES_ONLY = "this channel is set to failures only"
+_ALWAYS = ("stuck", "missing")
+"""What no filter holds back, beside statuses."""
 _HINT = (
     "Remove one by number (`/ftjob unsubscribe 1`) or by filter (`/ftjob unsubscribe failed`), or remove all "
     "(`/ftjob unsubscribe all`). Jobs already tracked stay tracked."
@@ -44,8 +46,11 @@ def matching_jobs(job_filter: Filter) -> str:
 
 def listed_jobs_phrase(job_filter: Filter) -> str:
     """Return the jobs that a list shows: "failed or paused jobs using model `gpt-4o*` that belong to @milo"."""
-    states = series([status_label(status).lower() for status in job_filter.statuses], "or")
-    return f"{states} jobs{_conditions(job_filter)}".strip()
+    labels = [status_label(status).lower() for status in job_filter.statuses]
+    if any(" " in label for label in labels):  # no adjectives: "validating files"
+        quoted = series([f"\u201c{label}\u201d" for label in labels], "or")
+        return f"jobs with the status {quoted}{_conditions(job_filter)}"
+    return f"{series(labels, 'or')} jobs{_conditions(job_filter)}".strip()
 
 
 def _conditions(job_filter: Filter) -> str:
@@ -54,19 +59,17 @@ def _conditions(job_filter: Filter) -> str:
         f"`{safe_text(key, _MAX_PART_LENGTH)}={safe_text(value, _MAX_PART_LENGTH)}`"
         for key, value in job_filter.metadata
     ]
-    carried = f" with {', '.join(pairs)}" if pairs else ""
+    carried = f" with {series(pairs, 'and')}" if pairs else ""
     owner = f" that belong to {user_mention(job_filter.owner)}" if job_filter.owner else ""
     return f"{model}{carried}{owner}"
 
 
-def matching_changes(job_filter: Filter) -> str:
-    """Return the changes that a filter matches: "all changes", or "failed, canceled"."""
-    return ", ".join(status_label(status).lower() for status in job_filter.statuses) or "all changes"
-
-
 def alerts_phrase(job_filter: Filter) -> str:
-    """Return which changes are alerted on: "alerts: all changes", or "alerts only for: failed, canceled"."""
-    return f"alerts{' only for' if job_filter.statuses else ''}: {matching_changes(job_filter)}"
+    """Return which changes are alerted on: "alerts: all changes", or "alerts only for: failed, stuck, missing"."""
+    if not job_filter.statuses:
+        return "alerts: all changes"
+    statuses = [status_label(status).lower() for status in job_filter.statuses]
+    return f"alerts only for: {', '.join([*statuses, *_ALWAYS])}"
 
 
 def subscribed_message(

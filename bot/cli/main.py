@@ -153,7 +153,7 @@ def export() -> None:
 
 @audit.command("verify")
 def verify() -> None:
-    """Verify that no row was changed or removed, except at the end (exit code 1 if one was)."""
+    """Check for changed or removed rows (exit code 1 if there are any). Rows removed from the end can't be detected."""
 
     async def work(rows: Audit) -> None:
         if (broken := await rows.first_broken()) is not None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bot.blocks.parts import code_span
+from bot.blocks.parts import code_span, series
 from bot.commands.error_messages import provider_error
 from bot.commands.tokenizer import ACCOUNT
 from bot.errors import NotFound, ProviderError, UserError
@@ -134,3 +134,8 @@ class Accounts:
 def account_names(accounts: Iterable[Account]) -> str:
     """Return the names of accounts, safe mrkdwn."""
     return ", ".join(code_span(each.name) for each in accounts)
+
+
+def account_series(accounts: Iterable[Account]) -> str:
+    """Return the names of accounts as a part of a sentence, safe mrkdwn."""
+    return series([code_span(each.name) for each in accounts], "and")

@@ -81,9 +81,9 @@ async def _share(
     result = await _post(outgoing, services)
     if result.ts or is_unconfirmed(result):
         return result
-    return (
-        NOT_VISIBLE_YET if result.error in INVALID_CONTENT else post_failed(result.error, requester.channel, requester)
-    )
+    if result.error in INVALID_CONTENT:
+        return NOT_VISIBLE_YET
+    return post_failed(result.error, requester.channel, requester, outcome="the chart isn't shown")
 
 
 async def _post(outgoing: OutgoingMessage, services: Services) -> PostResult:

@@ -33,8 +33,8 @@ NO_MEMBER = (
 )
 UNEXPECTED_ERROR = "Something went wrong. Try again. If it keeps happening, send your ftjob admin the ref below."
 STOPPED = (
-    "Done. Any alerts that this matches are off here. If you muted them, they'll resume when the mute ends. To turn everything "
-    "off, run `/ftjob unsubscribe all` and `/ftjob untrack all`."
+    "Done. If those alerts were on here, they're off now. If you muted them, they'll be back when the mute ends. To turn "
+    "everything off, run `/ftjob unsubscribe all` and `/ftjob untrack all`."
 )
 """The same whether anything matched: it tells nothing of any job."""
 CONTACT_ADMIN = "Ask your ftjob admin"
@@ -184,7 +184,7 @@ def rate_limited(limited: Limited) -> str:
         LimitKind.PERSON: f"You're going a bit fast (limit: {rate.format('commands')}).",
         LimitKind.WORKSPACE: f"Your workspace is sending commands too fast (limit: {rate.format('commands')} across the workspace).",
         LimitKind.OTHERS: f"Too many commands (limit: {rate.format('help, unknown, or denied commands')} across the workspace).",
-        LimitKind.ACTIONS: f"Too many actions, so this one wasn't sent (limit: {rate.format('actions')} across the workspace).",
+        LimitKind.ACTIONS: f"Too many action requests, so I ignored this one (limit: {rate.format('of each action')} across the workspace).",
         LimitKind.CONCURRENT: f"I'm busy with {limited.limit.most} other commands.",
     }[limited.kind]
     return f"{problem} Try again in {counted(limited.seconds, 'second')}."
@@ -199,8 +199,17 @@ def quota(most: int, account: str | None = None) -> str:
     )
 
 
-def post_failed(error: str | None, channel: str = "", requester: Requester | None = None) -> str:
-    """Return why a card could not be posted in a channel, and what to do where the asker is; None: Slack did not confirm it."""
+def post_failed(
+    error: str | None, channel: str = "", requester: Requester | None = None, *, outcome: str = "nothing was saved"
+) -> str:
+    """Return why a message could not be posted in a channel, and what to do where the asker is.
+
+    Args:
+        error: Slack's error; None: Slack did not confirm it.
+        channel: where it was to be posted.
+        requester: who typed the command, and where.
+        outcome: what follows from it, as a clause.
+    """
     is_here = requester is not None and requester.channel == channel
     this, here = ("this", "here") if is_here else ("that", "there")
     if error in ("not_in_channel", "channel_not_found"):
@@ -216,23 +225,21 @@ def post_failed(error: str | None, channel: str = "", requester: Requester | Non
             "grant the scopes channels:read and groups:read, or to allow such channels with FTJOB_ALLOW_SHARED_CHANNELS=1."
         )
     if error == "is_archived":
-        return (
-            f"{this.capitalize()} channel is archived, so I can't post {here}. Nothing was saved. Try another channel."
-        )
+        return f"{this.capitalize()} channel is archived, so I can't post {here}. {outcome.capitalize()}. Try another channel."
     if error is None or error in MAYBE_POSTED:
         destination = {"D": f"{this} DM", "U": "your DMs", "W": "your DMs"}.get(channel[:1], f"{this} channel")
         return f"Slack didn't confirm my message, so it may not be {here}. Nothing was saved. Check {destination}, then try again."
     if error == "unreachable":
-        return "Slack isn't responding properly, so nothing was saved. Try again in a minute."
+        return f"Slack isn't responding properly, so {outcome}. Try again in a minute."
     advice = " ".join(delivery_error(error, channel or "C") or ["Try again."])
     advice = advice.replace(" there", " here").replace(" that ", " this ") if is_here else advice
-    return f"Slack rejected my message ({code_span(error)}), so nothing was saved. {advice}"
+    return f"Slack rejected my message ({code_span(error)}), so {outcome}. {advice}"
 
 
 def _not_there(channel: str, name: str, *, is_here: bool) -> str:
     """Return what to do where the bot is no member: nobody can be invited to messages between people."""
     if channel.startswith(("U", "W")):
-        return "Slack won't let me DM you, so nothing was saved. Run this in a channel without `me`."
+        return "Slack won't let me DM you, so nothing was saved. Leave off `me` and run this in a channel."
     if channel.startswith("D"):
         return NO_MEMBER.format(where="this DM")
     if name.startswith("mpdm-"):

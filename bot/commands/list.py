@@ -9,7 +9,7 @@ from bot.blocks.job_list import job_list
 from bot.blocks.last_known import unreadable_message
 from bot.blocks.parts import counted, escape
 from bot.blocks.subscriptions import listed_jobs_phrase
-from bot.commands.accounts import Account, Gathered, account_names, gather
+from bot.commands.accounts import Account, Gathered, account_names, account_series, gather
 from bot.commands.arguments import COUNTS, echo, page_after
 from bot.commands.command import Command, Reply, Requester
 from bot.commands.filters import MAX_LISTED, read_account, read_filter, written
@@ -96,7 +96,7 @@ def _reply(
     command: ListCommand, accounts: list[Account], all_found: list[_Found], notes: list[str], older: str | None
 ) -> Reply:
     rows = sorted((row for each in all_found for row in each.rows), key=_created, reverse=True)[: command.limit]
-    label = accounts[0].label if len(accounts) == 1 else f"the accounts {account_names(accounts)}"
+    label = accounts[0].label if len(accounts) == 1 else f"accounts {account_series(accounts)}"
     has_more = any(each.has_more for each in all_found)
     among = max((len(each.seen) for each in all_found), default=0) if has_more else 0
     title, empty = _titled(command, label, among=among)

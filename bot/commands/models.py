@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from bot.blocks import Message
 from bot.blocks.last_known import unreadable_message
 from bot.blocks.models import FineTunedModel, model_list
-from bot.commands.accounts import Account, account_names, gather
+from bot.commands.accounts import Account, account_series, gather
 from bot.commands.arguments import no_arguments, page_after
 from bot.commands.command import Command, Reply, Requester, page_start
 from bot.commands.filters import read_account
@@ -70,7 +70,7 @@ def _message(
         rows,
         checkpoints=len(models) - len(rows),
         today=datetime.fromtimestamp(services.now(), UTC).date(),
-        account_label=accounts[0].label if len(accounts) == 1 else f"the accounts {account_names(accounts)}",
+        account_label=accounts[0].label if len(accounts) == 1 else f"accounts {account_series(accounts)}",
         notes=notes,
         start=page_start(command.after, rows),
         command=f"models{of_account}",

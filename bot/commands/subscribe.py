@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.blocks.replies import note_message
 from bot.blocks.subscriptions import FAILURES_ONLY, MAX_ROWS, alerts_phrase, matching_jobs, subscribed_message
-from bot.commands.accounts import Account, account_names, gather
+from bot.commands.accounts import Account, account_names, account_series, gather
 from bot.commands.command import Command, Reply, Requester
 from bot.commands.filters import read_account, read_filter, written
 from bot.commands.post_card import post_card
@@ -81,7 +81,7 @@ async def _subscribe(
     started = await _start_all(command, accounts, services)
     jobs = [fetched.job for _, result in started for fetched in result.fetched]
     open_jobs = sum(not job.is_final and job_filter.matches(job) for job in jobs)
-    of = f" in {account_names(accounts)}" if has_several else ""
+    of = f" in {account_series(accounts)}" if has_several else ""
     listed = Filter((OPEN,), job_filter.model, tuple(sorted(job_filter.required_metadata.items())))
     show = f"list {written(listed, command.account)}"
     failures_only = (await services.store.channels.preferences.find(channel)).failures_only
@@ -93,7 +93,7 @@ async def _subscribe(
     (subscription, result), *others = started
     await services.recorder.subscribe(subscription, result, *others)
     alerts, also = alerts_phrase(job_filter).capitalize(), " and on those already active" if open_jobs else ""
-    alerts += f" ({FAILURES_ONLY})" if failures_only else ""
+    alerts += f", but {FAILURES_ONLY}, so you'll see only those" if failures_only else ""
     text = f"Subscribed. I'll post updates here on {matching_jobs(job_filter)}{of}{also}. {alerts}."
     return Reply(note_message(text))
 

@@ -150,5 +150,7 @@ async def _tracked_already(track: Track, where: str, command: TrackCommand, serv
         await services.store.channels.tracks.add(tx, [mine])
         await services.store.jobs.cards.bump_generation(tx, track.account, track.job_id)
     preferences = await services.store.channels.preferences.find(track.channel)
-    limit = " (alerts are set to failures only)" if preferences.failures_only else ""
-    return f"Now posting all updates for {job} {where}{limit}."
+    limit = (
+        f", but alerts {where} are set to failures only, so you'll see only those" if preferences.failures_only else ""
+    )
+    return f"Now tracking all updates for {job} {where}{limit}."

@@ -43,7 +43,10 @@ async def run(command: UnmuteCommand, services: Services, _account: Account) -> 
 
 
 async def _why_not(job_id: str | None, name: str | None, channel: str, services: Services) -> str:
-    others = await services.store.channels.mutes.in_channel(channel)
-    if job_id and others:
-        return f"{job_mention(job_id, name)} isn't muted on its own. To unmute everything here, run `/ftjob unmute`."
-    return NOT_MUTED
+    muted = {each.job_id for each in await services.store.channels.mutes.in_channel(channel)}
+    if job_id and EVERY_JOB in muted:
+        return (
+            f"{job_mention(job_id, name)} isn't muted separately; the whole channel is. To unmute everything here, run "
+            "`/ftjob unmute`."
+        )
+    return f"{job_mention(job_id, name)} isn't muted." if job_id and muted else NOT_MUTED

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.jobs.models import Snapshot
-from bot.jobs.statuses import INITIAL_STATUSES, Phase, phase_of
+from bot.jobs.statuses import Phase, phase_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class StallKind(StrEnum):
     VALIDATING = "validating"
     """Its files are being validated."""
     QUEUED = "queued"
-    """It waits in the queue."""
+    """It waits to start: in the queue, created or scheduled."""
     SILENT = "silent"
     """It is running without a new event."""
 
@@ -34,7 +34,7 @@ class StallKind(StrEnum):
 def stall_kind_of(status: str) -> StallKind | None:
     """Return how a job in this status can stall; None if it is finished, paused or in an unknown status."""
     match phase_of(status):
-        case Phase.WAITING if status.lower() in INITIAL_STATUSES:
+        case Phase.WAITING if status.lower() == "validating_files":
             return StallKind.VALIDATING
         case Phase.WAITING:
             return StallKind.QUEUED

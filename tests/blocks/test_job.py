@@ -87,7 +87,7 @@ def test_all_sixteen_pairs_of_the_longest_metadata_have_a_line() -> None:
     [
         ("validating_files", Phase.WAITING, "is validating files"),
         ("queued", Phase.WAITING, "is queued"),
-        ("created", Phase.WAITING, "is created"),
+        ("created", Phase.WAITING, "is waiting to start"),
         ("running", Phase.ACTIVE, "is running"),
         ("cancel_requested", Phase.ACTIVE, "has the status “cancel requested”"),
         ("paused", Phase.HELD, "is paused"),

@@ -1,8 +1,12 @@
+import pytest
+
 from bot.blocks.choices import Choice
 from bot.blocks.job import SHOW, UNTRACK
 from bot.blocks.job_list import MAX_JOBS, job_list
+from bot.blocks.subscriptions import listed_jobs_phrase
 from bot.blocks.track_remainder import track_remainder_message
 from bot.blocks.tracked_list import MAX_ROWS, tracked_list
+from bot.jobs.filters import Filter
 from tests.blocks.rendered import SUCCEEDED, sample_job, visible_text
 
 SUBSCRIBED = "This channel has subscriptions. Run `/ftjob subscriptions` to see them."
@@ -111,3 +115,18 @@ def test_the_notification_of_jobs_left_out_has_the_result_first_and_whole_senten
     assert several.text == f"Tracking `ftjob-a` here.\n{mentions} `/ftjob track` with their IDs."
     assert visible_text(several) == f"Tracking `ftjob-a` here.\n{mentions}:\n`/ftjob track ftjob-b ftjob-c`"
     assert one.text.endswith("mentions 1 more job (limit: 5 at a time). To track it, run `/ftjob track` with its ID.")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        (("failed", "paused"), "failed or paused jobs with `a=1` and `b=2`"),
+        (("validating_files",), "jobs with the status “validating files” with `a=1` and `b=2`"),
+        (
+            ("queued", "validating_files"),
+            "jobs with the status “queued” or “validating files” with `a=1` and `b=2`",
+        ),
+    ],
+)
+def test_a_list_says_in_a_sentence_which_jobs_it_shows(statuses: tuple[str, ...], said: str) -> None:
+    assert listed_jobs_phrase(Filter(statuses, metadata=(("a", "1"), ("b", "2")))) == said

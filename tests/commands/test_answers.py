@@ -141,7 +141,7 @@ async def test_a_job_unmuted_in_a_muted_channel_stays_silent_and_the_reply_says_
         of_job = await world.say(f"unmute {job}")
         of_all = await world.say("unmute")
 
-    assert of_job.text.endswith(f"ended the mute of `{job}`, but this channel is still muted.")
+    assert of_job.text.endswith(f"unmuted `{job}`, but this channel is still muted.")
     assert "unmuted this channel. " in of_all.text
 
 
@@ -154,10 +154,15 @@ async def test_where_only_failures_are_sent_no_reply_promises_more(world: World)
         listed = await world.say("subscriptions")
         tracked = await world.say(f"track {job}")
 
-    assert "Alerts only for: failed (this channel is set to failures only)." in subscribed.text
+    assert (
+        "Alerts only for: failed, stuck, missing, but this channel is set to failures only, so you'll see only those."
+        in subscribed.text
+    )
     assert any("this channel is set to failures only)" in message.text for message in world.ml.messages)
     assert "This channel is set to failures only." in listed.plain_text
-    assert tracked.text == f"Now posting all updates for `{job}` here (alerts are set to failures only)."
+    assert tracked.text == (
+        f"Now tracking all updates for `{job}` here, but alerts here are set to failures only, so you'll see only those."
+    )
 
 
 @pytest.mark.parametrize(

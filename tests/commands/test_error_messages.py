@@ -289,7 +289,7 @@ def test_a_rejected_button_or_a_bug_names_the_next_step(said: str) -> None:
         ),
         (
             LimitKind.ACTIONS,
-            "Too many actions, so this one wasn't sent (limit: 5 actions per 60 seconds across the workspace).",
+            "Too many action requests, so I ignored this one (limit: 5 of each action per 60 seconds across the workspace).",
         ),
         (LimitKind.CONCURRENT, "I'm busy with 5 other commands."),
     ],

@@ -111,6 +111,16 @@ async def test_a_mute_that_makes_no_sense_is_refused(world: World, typed: str, s
     assert said in answer.plain_text
 
 
+async def test_a_job_is_not_muted_by_the_mute_of_another(world: World) -> None:
+    async with world.bot():
+        muted, other = world.api.add_job(status="running"), world.api.add_job(status="running")
+        await world.say(f"track {muted}")
+        await world.say(f"mute {muted} 1h")
+        answer = await world.say(f"unmute {other}")
+
+    assert answer.plain_text == f"{other} isn't muted."
+
+
 async def test_one_job_cannot_be_unmuted_while_everything_is(world: World) -> None:
     async with world.bot():
         job = world.api.add_job(status="running")
@@ -119,5 +129,8 @@ async def test_one_job_cannot_be_unmuted_while_everything_is(world: World) -> No
         answer = await world.say(f"unmute {job}")
         by_guest = await world.say("unmute", by="gia")
 
-    assert "isn't muted on its own. To unmute everything here, run `/ftjob unmute`." in answer.plain_text
+    assert (
+        "isn't muted separately; the whole channel is. To unmute everything here, run `/ftjob unmute`."
+        in answer.plain_text
+    )
     assert "Guests" in by_guest.plain_text

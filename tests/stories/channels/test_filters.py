@@ -51,7 +51,7 @@ async def test_open_jobs_that_do_not_fit_are_neither_shown_nor_followed(world: W
         await world.until_quiet(bot)
 
     assert announced.text.endswith(
-        f"belong to <@{world.milo.id}> (alerts only for: canceled, failed, succeeded). 1 matching job is already active, and I'll track it too."
+        f"belong to <@{world.milo.id}> (alerts only for: canceled, failed, succeeded, stuck, missing). 1 matching job is already active, and I'll track it too."
     )
     assert shown.ephemeral
     assert fits in shown.plain_text
@@ -120,7 +120,10 @@ async def test_subscriptions_are_listed_and_ended_one_by_one(any_world: World) -
     assert [listed.ephemeral, beyond.ephemeral, ended.ephemeral, pressed_again.ephemeral] == [True, True, False, True]
     assert "2 subscriptions here" in listed.plain_text
     assert "This channel has 2 subscriptions." in beyond.plain_text
-    assert f"<@{world.milo.id}> unsubscribed this channel from all new jobs (alerts only for: failed)" in ended.text
+    assert (
+        f"<@{world.milo.id}> unsubscribed this channel from all new jobs (alerts only for: failed, stuck, missing)"
+        in ended.text
+    )
     assert "already removed" in pressed_again.plain_text
     assert [(each.filter.metadata, each.filter.statuses) for each in left] == [((("team", "search"),), ())]
     assert len(others) == 1, "another channel's are its own"
@@ -221,7 +224,7 @@ async def test_all_subscriptions_are_ended_at_once(world: World, typed: str) -> 
 
     assert not ended.ephemeral
     assert (
-        "unsubscribed this channel from all new jobs (alerts only for: failed); all new jobs with `team=search`"
+        "unsubscribed this channel from all new jobs (alerts only for: failed, stuck, missing); all new jobs with `team=search`"
         in ended.text
     )
     assert (left, len(others)) == ([], 1)
@@ -249,7 +252,7 @@ async def test_bare_unsubscribe_ends_the_only_subscription_and_asks_which_of_sev
     assert len(kept) == 2
     assert "No subscription here matches `succeeded`." in unknown.plain_text
     assert "from all new jobs with `team=big vision`" in by_words.text
-    assert "from all new jobs (alerts only for: failed)" in only.text
+    assert "from all new jobs (alerts only for: failed, stuck, missing)" in only.text
     assert left == []
 
 
@@ -264,4 +267,4 @@ async def test_what_a_subscription_had_stored_before_still_counts_and_can_be_end
         await world.until_delivered(job, "Canceling")
         ended = await world.say("unsubscribe canceling failed model:GPT-4o* team=search")
 
-    assert "(alerts only for: canceling, failed)" in ended.text
+    assert "(alerts only for: canceling, failed, stuck, missing)" in ended.text

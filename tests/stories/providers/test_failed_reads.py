@@ -192,7 +192,7 @@ async def test_of_several_accounts_the_one_that_fails_is_named_and_the_others_ar
     assert "Account `research`" in answer.plain_text
     assert "rejected ftjob's key" in answer.plain_text
     assert typed != "list" or job in answer.plain_text
-    assert "in the accounts `default`, `research`" not in answer.plain_text
+    assert "in accounts `default` and `research`" not in answer.plain_text
 
 
 @pytest.mark.parametrize("typed", ["list", "models"])
