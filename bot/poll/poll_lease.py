@@ -1,5 +1,6 @@
 """Poll lease of an account: of several processes, the one that holds it polls."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -35,9 +36,14 @@ class PollLease:
         Args:
             min_age: seconds that must have passed since the last poll began.
         """
-        self._held = await self._leases.claim(
-            self._account, lease=self._seconds, min_age=min_age, longest_pause=longest_pause(self._interval)
-        )
+        try:
+            self._held = await self._leases.claim(
+                self._account, lease=self._seconds, min_age=min_age, longest_pause=longest_pause(self._interval)
+            )
+        except asyncio.CancelledError:
+            with contextlib.suppress(Exception):
+                await self._leases.release_unconfirmed(self._account)
+            raise
         try:
             yield self._held
         except BaseException:  # a bug, no database, or the shutdown

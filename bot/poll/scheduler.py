@@ -169,7 +169,8 @@ class PollTimer:
         while self._running:
             _, late = await asyncio.wait(self._running, timeout=STOP_TIMEOUT)
             for task in late:
-                task.cancel()
+                if not task.cancelling():  # a second time would keep it from releasing its lease
+                    task.cancel()
 
 
 def _id_of(poller: Poller) -> str:

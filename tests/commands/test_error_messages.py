@@ -316,7 +316,7 @@ def test_a_full_quota_is_named_with_the_way_to_free_it() -> None:
         ("channel_not_found", "D0TWOPEOPLE", "directmessage", "this DM"),
         ("not_in_channel", "D0TWOPEOPLE", "", "this DM"),
         ("channel_not_found", "C0GROUP", "mpdm-a--b--c-1", "this group DM"),
-        ("channel_not_found", "U0MILO", "ml", "without `me`"),
+        ("channel_not_found", "U0MILO", "ml", "Leave off `me`"),
         ("restricted_action", "C0ML", "ml", "posting permissions"),
         ("messages_tab_disabled", "U0MILO", "ml", "App Home"),
         ("user_not_found", "U0MILO", "ml", "no longer in this workspace"),

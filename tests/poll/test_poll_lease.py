@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from tests.empty_store import lay_out
-from tests.poll.harness import INTERVAL, LIST, UNAVAILABLE, PollHarness, poll_harness
+from tests.poll.harness import INTERVAL, LIST, UNAVAILABLE, PollHarness, poll_harness, poller_on
 from tests.stopwatch import within
 from tests.store.seeds import ACCOUNT, rename_table
 
@@ -49,3 +49,14 @@ async def test_a_failure_that_cannot_be_stored_delays_no_later_poll(harness: Pol
 
     assert await harness.poll() == [LIST]
     assert not harness.poller.is_broken
+
+
+async def test_a_poll_that_is_canceled_at_any_moment_delays_no_other_process(harness: PollHarness) -> None:
+    await harness.subscribe()
+    for moment in range(60):
+        _, stopped = poller_on(harness.store, harness.client, harness.time.now)
+        poll = asyncio.create_task(stopped.poll())
+        await asyncio.sleep(moment * 0.0002)
+        poll.cancel()
+        await asyncio.wait({poll})
+        assert not (await harness.store.accounts.leases.status(ACCOUNT, interval=0.0)).next_poll_in, f"moment {moment}"

@@ -111,6 +111,15 @@ class AccountLeases:
         async with self._db.transaction() as tx:
             await self._finish(tx, lease)
 
+    async def release_unconfirmed(self, account: str) -> None:
+        """Release a lease that this process took in a transaction whose commit was not confirmed."""
+        accounts, lost = schema.account.c, self._tokens.lost(account)
+        if lost:
+            mine = update(schema.account).where(accounts.name == account, accounts.token.in_(lost))
+            async with self._db.transaction() as tx:
+                await tx.execute(mine.values(lease_until=0.0, token=None))
+            self._tokens.forget(lost, account)
+
     async def complete(self, tx: Transaction, lease: Lease) -> bool:
         """Record a complete poll and release the account; return False if the lease was lost."""
         return await self._finish(tx, lease, polled_at=self._db.now(), failures=0)

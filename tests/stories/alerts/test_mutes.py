@@ -118,7 +118,7 @@ async def test_a_job_is_not_muted_by_the_mute_of_another(world: World) -> None:
         await world.say(f"mute {muted} 1h")
         answer = await world.say(f"unmute {other}")
 
-    assert answer.plain_text == f"{other} isn't muted."
+    assert answer.text == f"`{other}` isn't muted."
 
 
 async def test_one_job_cannot_be_unmuted_while_everything_is(world: World) -> None:

@@ -28,7 +28,7 @@ async def test_a_channel_is_notified_of_the_jobs_and_the_changes_that_it_subscri
         await world.until_delivered(fits, "Failed")
         await world.until_quiet(bot)
 
-    assert "model `gpt-4o*` with `team=search`. Alerts only for: failed, succeeded." in said.plain_text
+    assert "model `gpt-4o*` with `team=search`. Alerts only for: failed, succeeded, stuck, missing." in said.plain_text
     assert world.messages_about(other_team) == world.messages_about(other_model) == world.ops.messages == []
     card, ended = world.messages_about(fits)
     assert (ended.thread_ts, ended.reply_broadcast) == (card.ts, True)
@@ -94,7 +94,7 @@ async def test_a_job_that_somebody_tracks_by_hand_posts_every_change(world: Worl
         await world.until_delivered(job, "Running")
         await world.until_quiet(bot)
 
-    assert "Now posting all updates for" in taken.plain_text
+    assert "Now tracking all updates for" in taken.plain_text
     assert "already tracked" in again.plain_text
     assert world.delivered(other) == []
     assert len([message for message in world.messages_about(job) if message.thread_ts is None]) == 1
@@ -194,7 +194,7 @@ async def test_a_channel_is_notified_of_what_it_subscribed_to_in_quotes_and_with
         await world.until_delivered(fits, "Paused", "Failed")
         await world.until_quiet(bot)
 
-    assert "with `team=big vision`. Alerts only for: failed, paused." in said.plain_text
+    assert "with `team=big vision`. Alerts only for: failed, paused, stuck, missing." in said.plain_text
     assert world.messages_about(other) == []
 
 
@@ -207,7 +207,7 @@ async def test_all_open_states_are_posted_and_unknown_ones_too(world: World) -> 
             world.api.change(job, status=status)
             await world.until_quiet(bot)
 
-    assert "Alerts only for: active." in said.plain_text
+    assert "Alerts only for: active, stuck, missing." in said.plain_text
     assert world.delivered(job) == ["Deep frozen"]
 
 
