@@ -70,15 +70,19 @@ def truncate(text: str, longest: int) -> str:
 
 
 def truncate_markup(markup: str, longest: int) -> str:
-    """Truncate safe mrkdwn to ``longest`` characters; no code span, ``<...>`` token or entity is split."""
+    """Truncate safe mrkdwn to ``longest`` characters; no code span, ``<...>`` token or entity is split.
+
+    An isolate that is cut is closed: it would reorder what follows.
+    """
     if len(markup) <= longest:
         return markup
-    end = 0
+    room, end = longest - len("…") - (_ISOLATE in markup), 0
     for atom in _MARKUP_TOKEN.finditer(markup):
-        if atom.end() > longest - 1:
+        if atom.end() > room:
             break
         end = atom.end()
-    return markup[:end] + "…"
+    kept = markup[:end]
+    return f"{kept}…{_POP_ISOLATE * (kept.count(_ISOLATE) - kept.count(_POP_ISOLATE))}"
 
 
 def fallback_text(markup: str) -> str:

@@ -18,6 +18,7 @@ from bot.blocks.parts import (
     format_date,
     format_duration,
     format_utc,
+    plain,
     preformatted,
     safe_text,
     section,
@@ -294,3 +295,11 @@ def test_a_button_has_only_what_it_needs() -> None:
 )
 def test_a_series_has_commas_from_three_items_on(items: list[str], expected: str) -> None:
     assert series(items, "or") == expected
+
+
+@pytest.mark.parametrize("longest", range(2, 12))
+def test_an_isolate_that_is_cut_is_closed(longest: int) -> None:
+    cut = truncate_markup(f"{plain('שלום עולם')} is running", longest)
+
+    assert len(cut) <= longest
+    assert cut.count("\u2068") == cut.count("\u2069")

@@ -165,7 +165,7 @@ async def test_five_cancels_a_minute_each_refusal_is_said_and_the_red_button_sta
         done = await world.press(questions[5], CONFIRM)
 
     for refusal in (*refused, too_many):
-        assert "limit: 5 actions per 60 s" in refusal.plain_text
+        assert "limit: 5 of each action per 60 s" in refusal.plain_text
         assert refusal.ephemeral
     assert not too_many.replace_original, "the question and its button stay"
     assert "` was canceled." in done.plain_text
