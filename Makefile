@@ -51,11 +51,12 @@ canaries: .venv/dev  ## every story with each library at DEBUG: no secret is see
 sbom: .venv/dev  ## sbom.json: what requirements.lock names, in CycloneDX
 	$(BIN)/cyclonedx-py requirements requirements.lock --output-file sbom.json
 
-lock: .venv/dev  ## rewrite the lock files from pyproject.toml: what runs, what builds the checkout, what develops it
+lock: .venv/dev  ## rewrite the lock files from pyproject.toml: what runs, what builds the checkout, what develops it, the clients
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) .ci/build.in --constraint requirements.lock -o .ci/build.lock
 	$(COMPILE) pyproject.toml .ci/build.in --group dev --constraint requirements.lock --constraint .ci/build.lock \
 		-o requirements-dev.lock
+	$(COMPILE) --group clients --overrides requirements-dev.lock -o requirements-clients.lock
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -65,8 +66,10 @@ lock: .venv/dev  ## rewrite the lock files from pyproject.toml: what runs, what 
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-.venv/dev: .venv/bin/python requirements-dev.lock pyproject.toml
+# The clients run on our versions of what both need, whatever they ask for themselves (of rich, filelock and certifi).
+.venv/dev: .venv/bin/python requirements-dev.lock requirements-clients.lock pyproject.toml
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements-clients.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@ .venv/runtime
 

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.providers.account import Account
-from bot.providers.wire import Response
+from bot.providers.http.wire import Response
 
 JOB = "ftjob-abc123"
 NOW = 1_790_000_000.0

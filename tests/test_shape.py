@@ -38,7 +38,7 @@ _HALVES = (
 )
 PACKAGE_INDEX = re.compile("|".join(map("".join, _HALVES)), re.IGNORECASE)
 """Hosts of package indexes, each in two halves: this file is looked at, too."""
-LOCKS = ("requirements.lock", ".ci/build.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", ".ci/build.lock", "requirements-dev.lock", "requirements-clients.lock")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -51,10 +51,10 @@ MOST_FIELDS = 9
 WIDE_CLASSES = {
     "bot/jobs/models.py:Job": "a body of the API",
     "bot/providers/account.py:Account": "settings of an account",
+    "bot/providers/dialect.py:Dialect": "a whole provider",
     "bot/sandbox/slack/messages.py:ChannelMessage": "a body of Slack's",
     "bot/sandbox/slack/workspace.py:User": "a body of Slack's",
     "bot/sandbox/slack/workspace.py:Workspace": "the stand-in's whole state",
-    "bot/settings/file.py:AccountSection": "settings",
     "bot/settings/model.py:Settings": "settings",
     "bot/store/actions/audit.py:AuditEntry": "a row",
     "bot/store/db/url.py:PostgresAddress": "libpq's options",
@@ -249,13 +249,21 @@ def test_lock_files_pin_hashes_and_no_index() -> None:
 
 
 def test_what_runs_is_locked_apart_from_what_builds() -> None:
-    runtime, build, dev = map(pins, LOCKS)
+    runtime, build, dev, _ = map(pins, LOCKS)
     assert {"aiohttp", "slack-bolt"} <= set(runtime)
     assert {"hatchling", "editables"} <= set(build)
     # A library that both need, at one version, is all that they share.
     assert set(runtime) & set(build) <= {"packaging"}
     assert runtime.items() | build.items() <= dev.items()
     assert "uv" in dev
+
+
+def test_the_published_clients_run_on_the_versions_of_the_bot() -> None:
+    *_, dev, clients = map(pins, LOCKS)
+    assert {"openai", "together", "fireworks-ai"} <= set(clients) - set(dev)
+    shared = set(clients) & set(dev)
+    assert {"httpx", "pydantic"} <= shared
+    assert {name: clients[name] for name in shared} == {name: dev[name] for name in shared}
 
 
 def test_every_pure_folder_of_tests_mirrors_one_of_the_bot() -> None:

@@ -105,7 +105,7 @@ LEFT: dict[str, dict[str, str]] = {
     "the field's own word": {
         "bot/commands/arguments.py": "echo",  # of what was typed, in an error
         "bot/jobs/progress.py": "MAX_PACE _pace pace",  # seconds a step, as runners say it; a key of stored JSON
-        "bot/providers/decode.py": "AMBIGUOUS Ambiguous",  # JSON that two parsers may read differently
+        "bot/providers/http/decode.py": "AMBIGUOUS Ambiguous",  # JSON that two parsers may read differently
         "tests/listeners/test_http.py": "AMBIGUOUS",  # HTTP that two servers may read differently
     },
     "a key of the configuration file, which stays": {

@@ -69,8 +69,7 @@ def build(
         lease = tuning.timeouts.lease
         return Poller(client, store, recorder, notices, interval=interval, clock=clock, lease=lease)
 
-    origins = {name: client.dialect for name, client in providers.items()}
-    rendering = RenderContext(origins, clock, read_only=settings.ftjob_read_only, prices=config.prices)
+    rendering = RenderContext(providers, clock, read_only=settings.ftjob_read_only, prices=config.prices)
     charts = Charts()
     policy = Policy(settings.ftjob_operators, settings.ftjob_read_only, settings.ftjob_allow_guests)
     return Parts(

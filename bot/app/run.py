@@ -81,7 +81,10 @@ async def _prepare(parts: Parts) -> None:
     notices = parts.services.notices
     await notices.announce_store_origin()
     await notices.check_ops_channel()
-    await parts.recorder.reassign_tracks(list(parts.pollers))
+    accounts = list(parts.pollers)
+    await parts.recorder.reassign_tracks(accounts)
+    for joined in await parts.store.channels.subscriptions.join(accounts):
+        log.info("subscription.joined", account=joined.account, channel=joined.channel)
 
 
 def _work(bot: Bot, parts: Parts, dispatcher: Dispatcher) -> list[Coroutine[Any, Any, None]]:

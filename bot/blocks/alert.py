@@ -68,7 +68,7 @@ def alert(
         job: snapshot of the job at the change.
         links: what else is known of the job.
         person: Slack user ID of who tracks the job here; None for a subscription, or if no one tracks it anymore.
-        reason: failure reason from the job's log, if the job itself has none.
+        reason: why the job failed or the provider canceled it, from its log, if the job itself does not say.
         losses: training losses by step, first to last, for the result.
         posting: where and when it is posted.
     """
@@ -104,7 +104,8 @@ def _context(facts: Sequence[str]) -> list[Block]:
 
 def _result(change: Change, job: Job, links: JobLinks, reason: str | None, losses: Sequence[Point]) -> Iterator[str]:
     """Yield the lines of a result below its headline: the model and the losses, or why the job failed and what to do."""
-    if phase_of(change.after.status) is Phase.FAILED:
+    phase = phase_of(change.after.status)
+    if phase is Phase.FAILED or (phase is Phase.CANCELLED and reason):
         yield advice_for(job.error, reason) or failure_sentence(job.error, reason) or NO_REASON
         return
     if change.after.fine_tuned_model:
@@ -120,7 +121,7 @@ def _facts(job: Job, links: JobLinks, person: str | None, reason: str | None) ->
     """Return the small line of a result: who is concerned, each once, the error as the provider words it, and the job."""
     people = dict.fromkeys(filter(None, [owner_of(job), person if links.tracked else None]))
     facts = [user_mention(each) for each in people]
-    if phase_of(job.status) is Phase.FAILED:
+    if phase_of(job.status) is Phase.FAILED or reason:
         facts += error_codes(job.error, reason)
         message = (job.error.message if job.error else None) or reason
         facts += [safe_text(message, _MAX_MESSAGE_LENGTH)] if message and advice_for(job.error, reason) else []

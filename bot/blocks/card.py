@@ -163,8 +163,8 @@ def _headline(job: Job, links: JobLinks, state: CardState) -> str:
         return f"{title} · {result_phrase(job, job.status).removeprefix('was ')}" + (f" · {cost}" if cost else "")
     if state.stalled_since is not None:
         return f"{title} · {label} · {stalled_note(job.status, state.stalled_since)}"
-    if phase_of(job.status) is Phase.ACTIVE and state.progress and state.progress.share is not None:
-        return f"{title} · {label} · {int(state.progress.share * 100)}%"
+    if phase_of(job.status) is Phase.ACTIVE and (share := _share_done(job, state)) is not None:
+        return f"{title} · {label} · {int(share * 100)}%"
     # A time, no age: the card may stand unchanged for hours.
     since = "" if label == "created" else " since"
     return f"{title} · {label}" + (f"{since} {format_date(state.status_since)}" if state.status_since else "")
@@ -209,19 +209,29 @@ def _progress(job: Job, state: CardState) -> str | None:
     """Return how far a running or paused job is, and when a running one will be done."""
     if not _is_measured(job, state):
         return None
-    parts = [_steps(state.progress)] if state.progress else []
+    share = _share_done(job, state)
+    parts = [_steps(state.progress)] if state.progress else [_bar(share)] if share is not None else []
     finish = estimated_finish(job, state.progress, now=state.now)
     if finish and phase_of(job.status) is Phase.ACTIVE and state.stalled_since is None:
         parts.append(f"ETA {format_date(finish)}")
     return " · ".join(parts) or None
 
 
+def _share_done(job: Job, state: CardState) -> float | None:
+    """Return the finished share of a job's training, 0 to 1: by its steps, else as the API says; None if it is unknown."""
+    by_steps = state.progress.share if state.progress else None
+    return job.fraction_done if by_steps is None else by_steps
+
+
 def _steps(progress: Progress) -> str:
     if progress.share is None:
         return f"step {progress.step:,}"
-    filled = int(progress.share * _BAR_WIDTH)
-    bar = "\u2588" * filled + "\u2591" * (_BAR_WIDTH - filled)
-    return f"{bar} step {progress.step:,}/{progress.steps:,}"
+    return f"{_bar(progress.share)} step {progress.step:,}/{progress.steps:,}"
+
+
+def _bar(share: float) -> str:
+    filled = int(share * _BAR_WIDTH)
+    return "\u2588" * filled + "\u2591" * (_BAR_WIDTH - filled)
 
 
 def _losses(job: Job, state: CardState) -> list[str]:
@@ -262,6 +272,6 @@ def _fallback_text(job: Job, state: CardState) -> str:
         return f"{plain_name(job)} wasn't found (last status: {status_label(job.status).lower()})."
     if state.stalled_since is not None and not job.is_final:
         return f"{sentence} It's stuck: {stalled_phrase(job.status, state.now - state.stalled_since)}."
-    share = state.progress.share if state.progress else None
+    share = _share_done(job, state)
     is_measured = phase_of(job.status) is Phase.ACTIVE and share is not None
     return f"{sentence.removesuffix('.')}, {int((share or 0.0) * 100)}% done." if is_measured else sentence

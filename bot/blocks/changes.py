@@ -161,5 +161,7 @@ def _outcome(change: Change, job: Job, reason: str | None) -> str:
     if phase_of(change.after.status) is Phase.FAILED:
         why = failure_sentence(job.error, reason)
         return f": {why}" if why else ". The API gave no reason."
+    if phase_of(change.after.status) is Phase.CANCELLED and reason:
+        return f": {failure_sentence(job.error, reason)}"
     model = change.after.fine_tuned_model
     return f": {safe_text(model)}" if model else "."

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.blocks.interactive import older_button
+from bot.blocks.job import account_note
 from bot.blocks.parts import Message, code_span, context, format_date, safe_text, section
 from bot.jobs.models import Checkpoint
 from bot.jobs.results import parse_measurement
@@ -19,6 +20,7 @@ def checkpoint_list(
     notes: Sequence[str] = (),
     is_first: bool = True,
     is_final: bool = False,
+    account: str | None = None,
 ) -> Message:
     """Return a page of a job's checkpoints, newest first.
 
@@ -29,6 +31,7 @@ def checkpoint_list(
         notes: remarks below the page, safe mrkdwn.
         is_first: whether this is the first page.
         is_final: whether the job is finished.
+        account: name of its account, if there are several.
     """
     if not checkpoints:
         text = _empty_text(job_id, is_first=is_first, is_final=is_final)
@@ -36,7 +39,7 @@ def checkpoint_list(
     rows = [section(_row(each)) for each in checkpoints]
     paging = older_button(older, f"checkpoints for {job_id}")
     steps = ", ".join(map(_step, checkpoints))
-    title = section(f"*Checkpoints* for {code_span(job_id)}")
+    title = section(f"*Checkpoints* for {code_span(job_id)}{account_note(account)}")
     return Message(f"Checkpoints for {safe_text(job_id)}: {steps}", [title, *rows, *paging, *map(context, notes)])
 
 

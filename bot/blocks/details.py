@@ -9,6 +9,7 @@ from bot.blocks.job import (
     job_dates,
     job_title,
     owner_of,
+    progress_facts,
     status_emoji,
     status_label,
 )
@@ -66,8 +67,9 @@ def _key_facts(job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
         yield "Duration", format_duration(duration)
     if job.trained_tokens is not None:
         yield "Trained tokens", f"{job.trained_tokens:,}"
-    if links.price is not None and (cost := cost_phrase(job, links.price)):
-        yield "Cost", f"{cost} at ${_format_price(links.price)} per million tokens"
+    if cost := cost_phrase(job, links.price):
+        is_computed = job.cost is None and links.price is not None
+        yield "Cost", f"{cost} at ${_format_price(links.price or 0)} per million tokens" if is_computed else cost
 
 
 def _format_price(price: float) -> str:
@@ -76,8 +78,7 @@ def _format_price(price: float) -> str:
 
 
 def _facts(job: Job) -> Iterator[tuple[str, str]]:
-    if job.estimated_finish:
-        yield "Estimated finish", format_date(job.estimated_finish)
+    yield from progress_facts(job)
     if job.method:
         yield "Method", code_span(str(job.method.get("type") or "?"), _MAX_ID_LENGTH)
     if job.seed is not None:

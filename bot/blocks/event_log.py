@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.blocks.interactive import older_button
+from bot.blocks.job import account_note
 from bot.blocks.parts import (
     Message,
     code_span,
@@ -31,6 +32,7 @@ def event_log(
     notes: Sequence[str] = (),
     is_first: bool = True,
     is_final: bool = False,
+    account: str | None = None,
 ) -> Message:
     """Return a page of a job's log, oldest event first.
 
@@ -41,6 +43,7 @@ def event_log(
         notes: remarks below the page, safe mrkdwn.
         is_first: whether this is the first page.
         is_final: whether the job is finished.
+        account: name of its account, if there are several.
     """
     if not events:
         lines, yet = ("log lines", "" if is_final else " yet") if is_first else ("older log lines", "")
@@ -51,7 +54,9 @@ def event_log(
     last = safe_text(events[-1].message, MAX_LINE_LENGTH)
     text = f"Log for {safe_text(job_id)}, {counted(len(events), 'line')}. Latest: {last}"
     paging = older_button(older, f"log lines for {job_id}")
-    return Message(text, [section(f"*Log for {code_span(job_id)}*"), box, *paging, *map(context, notes)])
+    return Message(
+        text, [section(f"*Log for {code_span(job_id)}*{account_note(account)}"), box, *paging, *map(context, notes)]
+    )
 
 
 def _line(event: Event) -> str:

@@ -173,6 +173,11 @@ def job_line(name: str, status: str) -> str:
     return f"{status_emoji(status)} {bold(name, _MAX_LINE_NAME_LENGTH)} · {status_label(status).lower()}"
 
 
+def account_note(account: str | None) -> str:
+    """Return what follows a title that names the account, safe mrkdwn; nothing if there is only one."""
+    return f" · account {plain(account, _MAX_FACT_LENGTH)}" if account else ""
+
+
 def job_facts(job: Job, links: JobLinks) -> list[str]:
     """Return what a job was made of, for one line: base model, epochs, tokens and account, safe mrkdwn."""
     facts = model_fact(job)
@@ -181,6 +186,14 @@ def job_facts(job: Job, links: JobLinks) -> list[str]:
     if job.trained_tokens is not None:
         facts.append(f"{format_tokens(job.trained_tokens)} tokens")
     return [*facts, *account_fact(links)]
+
+
+def progress_facts(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what the API says of a job's progress, as labels and safe values."""
+    if job.fraction_done is not None:
+        yield "Progress", f"{int(job.fraction_done * 100)}%"
+    if job.estimated_finish:
+        yield "Estimated finish", format_date(job.estimated_finish)
 
 
 def model_fact(job: Job) -> list[str]:
@@ -209,10 +222,11 @@ def format_tokens(tokens: int) -> str:
 
 
 def cost_phrase(job: Job, price: float | None) -> str | None:
-    """Return what a job cost at a price per million tokens: "about $17"; None if it is unknown."""
-    if price is None or job.trained_tokens is None:
+    """Return what a job cost, as the API says or at a price per million tokens: "about $17"; None if it is unknown."""
+    computed = cost_of(job.trained_tokens, price) if price is not None and job.trained_tokens is not None else None
+    cost = computed if job.cost is None else job.cost
+    if cost is None:
         return None
-    cost = cost_of(job.trained_tokens, price)
     if 0 < cost < _CENT:
         return "less than $0.01"
     return f"about ${cost:,.0f}" if cost >= _DIME_LIMIT else f"about ${cost:,.2f}"

@@ -10,6 +10,7 @@ from bot.blocks.parts import (
     Message,
     channel_mention,
     code_span,
+    counted,
     fallback_text,
     format_date,
     format_day,
@@ -55,6 +56,8 @@ class NoticeKind(StrEnum):
     DEPRECATION = "retirement"
     """facts: ends (the shutdown date), days (how many are left), jobs (ID and model of each), names (by ID), account (if
     there are several)."""
+    TRAINING_ENDS = "training_ends"
+    """The same facts, but for the last day on which jobs of the base model can be created."""
     ACTION_SUBMITTED = "order_given"
     """facts: name, verb, person."""
     ACTION_COMPLETED = "order_ended"
@@ -214,6 +217,16 @@ def _deprecation(body: Mapping[str, Any]) -> str:
     )
 
 
+def _training_ends(body: Mapping[str, Any]) -> str:
+    jobs, left = body["jobs"], in_days(body["days"])
+    base_model, ends = code_span(body["about"], 80), format_day(date.fromisoformat(body["ends"]))
+    title = f":hourglass: *The last day to fine-tune {base_model}{_in_account(body)} is {ends} ({left}).*"
+    return (
+        f"{title} {counted(len(jobs), 'model')} from jobs tracked here {'is' if len(jobs) == 1 else 'are'} based on it. After "
+        "that day, new jobs need another base model. `/ftjob models` shows when each of your models retires."
+    )
+
+
 def _action_submitted(body: Mapping[str, Any]) -> str:
     emoji, person = ACTION_WORDING[JobAction(body["verb"])].emoji, user_mention(body["person"])
     return " · ".join([f"{emoji} *{_action(body)} requested*", *_job_of_action(body), f"by {person}"])
@@ -255,6 +268,7 @@ _TEXTS = {
     NoticeKind.ACTIONS_REFUSED: _actions_refused,
     NoticeKind.WELCOME: _welcome,
     NoticeKind.DEPRECATION: _deprecation,
+    NoticeKind.TRAINING_ENDS: _training_ends,
     NoticeKind.ACTION_SUBMITTED: _action_submitted,
     NoticeKind.ACTION_COMPLETED: _action_completed,
 }

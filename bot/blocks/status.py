@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.blocks.card import CardState, card_lines
-from bot.blocks.job import JobLinks, failure_sentence, failure_text, job_buttons, job_dates, job_sentence
+from bot.blocks.job import (
+    JobLinks,
+    failure_sentence,
+    failure_text,
+    job_buttons,
+    job_dates,
+    job_sentence,
+    progress_facts,
+)
 from bot.blocks.parts import (
     MAX_SECTION_LENGTH,
     Message,
@@ -63,8 +71,7 @@ def _raw_error(job: Job) -> str | None:
 
 def _other_facts(job: Job) -> Iterator[tuple[str, str]]:
     """Yield the less important properties of a job, as labels and safe values."""
-    if job.estimated_finish:
-        yield "Estimated finish", format_date(job.estimated_finish)
+    yield from progress_facts(job)
     yield from _files(job)
     if job.method:
         yield "Method", code_span(str(job.method.get("type") or "?"))

@@ -6,7 +6,7 @@ from bot.blocks.choices import Choice
 from bot.blocks.interactive import more_button
 from bot.blocks.job import UNTRACK, job_line, status_label
 from bot.blocks.job_list import job_select, list_fallback
-from bot.blocks.parts import Message, and_more, context, counted, section, sections
+from bot.blocks.parts import Message, and_more, context, counted, plain, section, sections
 from bot.jobs.ids import short_id
 
 MAX_ROWS = 40
@@ -19,12 +19,20 @@ _SUBSCRIBED_AND_EMPTY = (
 _EMPTY = "Nothing is tracked here. To get started, run `/ftjob track &lt;id&gt;` or `/ftjob subscribe`."
 
 
-def tracked_list(jobs: Sequence[Choice], *, subscribed: bool, notes: Sequence[str] = (), start: int = 0) -> Message:
+def tracked_list(
+    jobs: Sequence[Choice],
+    *,
+    subscribed: bool,
+    accounts: Sequence[str | None] = (),
+    notes: Sequence[str] = (),
+    start: int = 0,
+) -> Message:
     """Return a page of a channel's tracked jobs.
 
     Args:
         jobs: all of them; the detail of each is its last known status.
         subscribed: whether the channel has a subscription.
+        accounts: name of the account of each, None if there is only one; without any, no row names its account.
         notes: remarks below the list, safe mrkdwn.
         start: index of the first job on the page.
     """
@@ -34,7 +42,11 @@ def tracked_list(jobs: Sequence[Choice], *, subscribed: bool, notes: Sequence[st
     end = start + MAX_ROWS
     visible = jobs[start:end]
     listed = [(each.name or short_id(each.id), each.detail) for each in jobs[start:]]
-    rows = sections([job_line(name, status) for name, status in listed[:MAX_ROWS]])
+    of = accounts[start:end] or [None] * len(visible)
+    lines = zip(listed[:MAX_ROWS], of, strict=True)
+    rows = sections(
+        [job_line(name, status) + (f" · {plain(account)}" if account else "") for (name, status), account in lines]
+    )
     notes = [*and_more(len(jobs) - end, "click *More*"), *notes, *([_SUBSCRIBED] if subscribed else [])]
     count = f"{counted(len(jobs), 'job')} tracked here"
     title = f"{count} (showing {start + 1:,}\u2013{min(end, len(jobs)):,})" if start else count

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from rich.table import Table
 
 from bot.blocks.parts import format_duration
+from bot.cli.check_account import UnreadablePart, read_as_the_bot_does
 from bot.cli.check_slack import slack_findings
 from bot.cli.finding import Finding
 from bot.errors import (
@@ -25,6 +26,7 @@ from bot.errors import (
 from bot.jobs.models import DEFAULT_ACCOUNT
 from bot.providers.account import AZURE, Account
 from bot.providers.client import Client
+from bot.providers.dialects.azure import AzureOptions
 from bot.runtime.terminal import literal
 from bot.settings.file import Config
 from bot.settings.model import Settings
@@ -151,11 +153,11 @@ async def _api(settings: Settings, account: Account) -> list[Finding]:
     part = _api_part(settings, account)
     async with Client(account, proxies=settings.proxies) as client:
         try:
-            page = await client.list_jobs(limit=1)
-        except ProviderError as error:
+            found = await read_as_the_bot_does(client)
+        except UnreadablePart as failed:
+            error = failed.error
             todo = _todo(error, account, is_of_file=account in settings.accounts_of_file)
-            return [Finding(part, ok=False, found=str(error), todo=todo)]
-        found = f"latest job: {page.fetched[0].snapshot.id}" if page.fetched else "no jobs yet"
+            return [Finding(part, ok=False, found=f"{failed.what}{error}", todo=todo)]
         actions_part = "Actions" if len(settings.accounts) == 1 else f"Actions: {account.name}"
         return [Finding(part, ok=True, found=found), _actions(actions_part, settings, account)]
 
@@ -175,7 +177,7 @@ def _actions(part: str, settings: Settings, account: Account) -> Finding:
 
 def _todo(error: ProviderError, account: Account, *, is_of_file: bool) -> str:
     key, address, identifiers = _FILE_SETTINGS if is_of_file else _SETTINGS[account.name]
-    if account.uses_entra_id and not is_of_file:
+    if account.name == AZURE and isinstance(account.options, AzureOptions) and account.options.bearer:
         key = "AZURE_OPENAI_AD_TOKEN"
     match error:
         case AccessDenied(missing_scope=str(scope)):

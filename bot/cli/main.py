@@ -1,4 +1,4 @@
-"""The command line: ``ftjob run | check | audit | db | manifest | try``."""
+"""The command line: ``ftjob run | check | audit | db | dialect | manifest | try``."""
 
 import asyncio
 import json
@@ -17,6 +17,7 @@ from rich.console import Console
 
 from bot.app import process
 from bot.cli import check
+from bot.cli.dialect_check import problems_of
 from bot.commands.about import VERSION
 from bot.errors import FtjobError, SettingsError, StoreDamaged, StoreUnusable
 from bot.runtime import manifest
@@ -49,6 +50,8 @@ db = typer.Typer(help="Manage the database.", no_args_is_help=True)
 cli.add_typer(db, name="db")
 audit = typer.Typer(help="Export and verify the audit log.", no_args_is_help=True)
 cli.add_typer(audit, name="audit")
+dialect = typer.Typer(help="Check a provider's dialect.", no_args_is_help=True)
+cli.add_typer(dialect, name="dialect")
 
 
 def _show_version(show: bool) -> None:  # noqa: FBT001 - Typer passes the option's value
@@ -188,6 +191,21 @@ def manifest_(
     if not _is_host(url):
         _fail([f"--url must look like https://host, not {url}"], code=2)
     typer.echo(yaml.safe_dump(manifest.for_http(url), sort_keys=False), nl=False)
+
+
+@dialect.command("check")
+def dialect_check(
+    module: Annotated[str, typer.Argument(help="The module that defines DIALECT, such as my_package.dialect.")],
+    cases: Annotated[Path, typer.Option(help="The folder with recorded responses (*.json).")],
+) -> None:
+    """Check a dialect against recorded responses (exit code 1 if it fails)."""
+    try:
+        problems = problems_of(module, cases)
+    except FtjobError as error:
+        _fail([str(error)], code=2)
+    if problems:
+        _fail(problems, code=1)
+    typer.echo("The dialect passed every check.")
 
 
 @cli.command("try")

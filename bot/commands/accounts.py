@@ -10,6 +10,7 @@ from bot.commands.error_messages import provider_error
 from bot.commands.tokenizer import ACCOUNT
 from bot.errors import NotFound, ProviderError, UserError
 from bot.jobs.filters import Filter
+from bot.jobs.ids import JobPages, is_job_id
 from bot.providers.client import Client
 from bot.providers.coalesced import CoalescedReads
 from bot.store.jobs.jobs import Jobs
@@ -68,6 +69,9 @@ class Accounts:
         self._by_name = {each.name: each for each in accounts}
         self._jobs = jobs
         self.default = accounts[0]
+        pages = ((each.client.account.job_page_url or "", "") for each in accounts)
+        self.job_pages = JobPages.of(pages)
+        """The accounts' own job pages, which their providers do not know."""
 
     @property
     def all(self) -> list[Account]:
@@ -119,6 +123,26 @@ class Accounts:
             f"I couldn't find job {code_span(job_id)} in any account ({account_names(self.all)}). Check the ID with `/ftjob "
             "list`. The job may belong to a different project or organization than ftjob's API keys."
         )
+
+    async def full_ids(self, job_ids: Iterable[str]) -> tuple[str, ...]:
+        """Return the IDs of jobs with the prefixes that tell the IDs of some providers from other words.
+
+        An ID that has one, that was seen as it is, or that no account knows stays as it is.
+        """
+        return tuple(await asyncio.gather(*map(self._full_id, job_ids)))
+
+    async def _full_id(self, job_id: str) -> str:
+        if is_job_id(job_id) or await self._jobs.accounts_of(job_id):
+            return job_id
+        listed = [(account, listing.id_prefix) for account in self.all for listing in account.client.listings]
+        possible = [(account, before + job_id) for account, before in listed if before]
+        reads = (account.reads.job(full_id) for account, full_id in possible)
+        for (_, full_id), result in zip(possible, await asyncio.gather(*reads, return_exceptions=True), strict=True):
+            if not isinstance(result, BaseException):
+                return full_id
+            if not isinstance(result, ProviderError):
+                raise result
+        return job_id
 
     def reject_as_metadata(self, job_filter: Filter) -> None:
         """Reject a filter for a metadata key `account` whose value is an account's name.

@@ -24,7 +24,7 @@ COUNTS = frozenset(map(str, range(1, MAX_LISTED + 1)))
 WHICH_JOB = "Which job?"
 CREDENTIAL_TYPED = "That looks like a secret, such as a token or key. I haven't stored it, but it went through Slack, so revoke it now."
 _MAX_QUOTED_LENGTH = 60
-_AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-][!#-%(-;=?-_a-{}~]{0,127})", re.ASCII)
+_AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-][!#-%(-;=?-_a-~]{0,1900})", re.ASCII)
 
 
 def no_arguments(usage: Usage, words: list[str]) -> None:

@@ -39,6 +39,12 @@ async def run(command: CheckpointsCommand, _services: Services, account: Account
     notes = [NO_PAGES] if len(found) >= PAGE and older is None else []
     is_final = not (found or command.after) and (await account.reads.job(job_id)).value.job.is_final
     message = checkpoint_list(
-        job_id, found, older=older, notes=notes, is_first=command.after is None, is_final=is_final
+        job_id,
+        found,
+        older=older,
+        notes=notes,
+        is_first=command.after is None,
+        is_final=is_final,
+        account=account.display_name,
     )
     return Reply(message, replaces=command.replaces)

@@ -21,7 +21,7 @@ from bot.errors import (
     Unreachable,
 )
 from bot.jobs.actions import JobAction
-from bot.providers.refusals import MEANINGS, NO_QUOTA
+from bot.providers.http.refusals import MEANINGS, NO_QUOTA
 from bot.slack.errors import MAYBE_POSTED, SHARED_CHANNEL, SHARING_UNKNOWN
 from bot.store.actions.confirmations import PendingAction
 

@@ -48,5 +48,13 @@ async def run(command: EventsCommand, _services: Services, account: Account) -> 
         more = code_span(f"/ftjob events {job_id} {MAX_LISTED}", MAX_VALUE_LENGTH)
         notes = [f"{NO_PAGES} For up to {MAX_LISTED}, run {more}."]
     is_final = not (events or command.after) and (await account.reads.job(job_id)).value.job.is_final
-    message = event_log(job_id, events, older=older, notes=notes, is_first=command.after is None, is_final=is_final)
+    message = event_log(
+        job_id,
+        events,
+        older=older,
+        notes=notes,
+        is_first=command.after is None,
+        is_final=is_final,
+        account=account.display_name,
+    )
     return Reply(message, replaces=command.replaces)

@@ -108,7 +108,7 @@ async def _following(viewer: Viewer, tracked: Sequence[TrackedJob], services: Se
     return Following(
         tracked=[(each.display_name, each.track.channel) for each in tracked],
         tracked_count=await tracks.count_of_person(viewer.id),
-        subscribed=sorted({each.channel for each in await tracks.subscriptions_by(viewer.id)}),
+        subscribed=sorted({each.channel for each in await services.store.channels.subscriptions.by_person(viewer.id)}),
         muted=await _mutes(viewer.id, services),
         may_track=viewer.can_track,
     )

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
+from bot.blocks.interactive import MAX_VALUE_LENGTH
 from bot.blocks.job import status_label
 from bot.blocks.job_list import job_list
 from bot.blocks.last_known import unreadable_message
@@ -44,7 +46,7 @@ class ListCommand(Command):
     filter: Filter = MATCH_ALL
     limit: int = DEFAULT_ROWS
     after: str | None = None
-    """The id of the last job of the page before."""
+    """The ID of the last job of the page before; of several accounts the last one of each, as ``_Positions`` writes it."""
 
 
 def parse(words: list[str], requester: Requester) -> ListCommand:
@@ -58,6 +60,24 @@ def parse(words: list[str], requester: Requester) -> ListCommand:
     job_filter = read_filter(USAGE, remaining, requester.person, expected=EXPECTED)
     limit = int(counts[0]) if counts else DEFAULT_ROWS
     return ListCommand(requester, account=account, filter=job_filter, limit=limit, after=after)
+
+
+class _Positions(dict[str, str]):
+    """The last job of each account that a page of several accounts showed: account to job ID.
+
+    Written as "default~ftjob-a|research~ft-b"; no ID contains "|", and no account's name "~". With "=", the ID after an account
+    called "auth" would look like a secret.
+    """
+
+    @classmethod
+    def read(cls, text: str | None) -> Self:
+        """Return what ``written`` wrote; an account that is not in it begins with its newest job."""
+        pairs = (each.partition("~") for each in (text or "").split("|") if "~" in each)
+        return cls({account: job_id for account, _, job_id in pairs})
+
+    def written(self) -> str:
+        """Return the positions as one word."""
+        return "|".join(f"{account}~{job_id}" for account, job_id in self.items())
 
 
 @dataclass(frozen=True)
@@ -80,22 +100,35 @@ async def run(command: ListCommand, services: Services, _account: Account) -> Re
     services.accounts.reject_as_metadata(command.filter)
     accounts = services.accounts.selected(command.account)
     if len(accounts) == 1:
-        found = await _newest(command, accounts[0])
+        found = await _newest(command, accounts[0], command.after)
         older = _older(command, found.rows[-1][0].id) if found.rows and found.can_page else None
-        return _reply(command, accounts, [found], [], older)
-    gathered = await gather(accounts, lambda account: _newest(command, account))
+        return _reply(command, accounts, [found], found.rows, older=older)
+    positions = _Positions.read(command.after)
+    gathered = await gather(accounts, lambda account: _newest(command, account, positions.get(account.name)))
     errors = await _errors(command, gathered, services)
     if not gathered.values:
         return Reply(unreadable_message(errors), replaces=command.replaces)
     read, all_found = [account for account, _ in gathered.values], [found for _, found in gathered.values]
-    notes = [*errors, *_paging_hint(read, has_more=any(each.has_more for each in all_found))]
-    return _reply(command, read, all_found, notes, None)
+    candidates = sorted((row for each in all_found for row in each.rows), key=_created, reverse=True)
+    rows = candidates[: command.limit]
+    has_more = len(candidates) > len(rows) or any(each.has_more for each in all_found)
+    can_page = has_more and all(each.can_page or not each.has_more for each in all_found)
+    positions |= {account or "": job.id for job, account in rows}
+    older = _older(command, positions.written()) if can_page and rows else None
+    older = older if older and len(older) <= MAX_VALUE_LENGTH else None
+    notes = [*errors, *_paging_hint(read, has_more=has_more and older is None)]
+    return _reply(command, read, all_found, rows, notes=notes, older=older)
 
 
 def _reply(
-    command: ListCommand, accounts: list[Account], all_found: list[_Found], notes: list[str], older: str | None
+    command: ListCommand,
+    accounts: list[Account],
+    all_found: list[_Found],
+    rows: list[tuple[Job, str | None]],
+    *,
+    notes: Sequence[str] = (),
+    older: str | None,
 ) -> Reply:
-    rows = sorted((row for each in all_found for row in each.rows), key=_created, reverse=True)[: command.limit]
     label = accounts[0].label if len(accounts) == 1 else f"accounts {account_series(accounts)}"
     has_more = any(each.has_more for each in all_found)
     among = max((len(each.seen) for each in all_found), default=0) if has_more else 0
@@ -141,10 +174,10 @@ async def _errors(command: ListCommand, gathered: Gathered[_Found], services: Se
     ]
 
 
-async def _newest(command: ListCommand, account: Account) -> _Found:
+async def _newest(command: ListCommand, account: Account, after: str | None) -> _Found:
     jobs: list[Job] = []
     seen: list[str] = []
-    job_filter, after, can_page, read = command.filter, command.after, True, 0
+    job_filter, can_page, read = command.filter, True, 0
     for _ in range(MAX_REQUESTS):
         page = (await account.reads.page(after=after, limit=PAGE, metadata=job_filter.required_metadata)).value
         seen += [fetched.snapshot.status for fetched in page.fetched]

@@ -14,7 +14,7 @@ from bot.commands.filters import read_account
 from bot.commands.services import Services
 from bot.commands.usage import Usage
 from bot.errors import NotSupported
-from bot.jobs.deprecation import shutdown_date_of
+from bot.jobs.deprecation import date_of
 
 USAGE = Usage("models [account:name]", "list your fine-tuned models, soonest to retire first", "models")
 _CHECKPOINT = ":ckpt-step-"
@@ -92,7 +92,4 @@ async def fine_tuned_models(account: Account, *, account_name: str | None) -> li
     models = (await account.reads.models()).value
     announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
     tuned = [each for each in models if each.id.startswith("ft:")]
-    return [
-        FineTunedModel(each.id, shutdown_date_of(each.id, announced), each.created or 0.0, account_name)
-        for each in tuned
-    ]
+    return [FineTunedModel(each.id, date_of(each.id, announced), each.created or 0.0, account_name) for each in tuned]

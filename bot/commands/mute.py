@@ -66,12 +66,12 @@ async def run(command: MuteCommand, services: Services, _account: Account) -> Re
 
 async def _accounts(job_id: str | None, channel: str, services: Services) -> list[str]:
     """Return the accounts whose alerts are held back: those of a job that is tracked here, or all."""
-    tracks, names = services.store.channels.tracks, [each.name for each in services.accounts.all]
+    channels, names = services.store.channels, [each.name for each in services.accounts.all]
     if job_id:
-        tracking = [name for name in names if await tracks.find(name, job_id, channel)]
+        tracking = [name for name in names if await channels.tracks.find(name, job_id, channel)]
         if not tracking:
             raise UserError(NOT_TRACKED)
         return tracking
-    if not await tracks.in_channel(channel) and not await tracks.subscriptions_of(channel):
+    if not await channels.tracks.in_channel(channel) and not await channels.subscriptions.in_channel(channel):
         raise UserError(NOTHING_TRACKED)
     return names

@@ -25,7 +25,7 @@ from bot.errors import (
 )
 from bot.jobs.actions import Decision, JobAction, came_too_late, is_resolved
 from bot.jobs.creation import REQUEST_KEY, JobRequest
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.store.actions.confirmations import PendingAction
 
 READS_WHEN_UNCONFIRMED = (0.0, 1.0, 3.0)

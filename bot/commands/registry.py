@@ -40,7 +40,8 @@ from bot.commands.tokenizer import EMPTY, as_typed, split, unescaped, unusual_ch
 from bot.commands.usage import Usage, usage_error
 from bot.commands.verb import Effect, Verb
 from bot.errors import UserError
-from bot.jobs.ids import parse_foreign_id, parse_job_id
+from bot.jobs.ids import JobPages, parse_foreign_id, parse_job_id
+from bot.providers.registry import installed_job_pages
 from bot.telemetry.redaction import holds_secret
 from bot.text import REPLACEMENT_CHARACTER
 
@@ -113,8 +114,13 @@ _NAMES = {name: name for name in USAGES} | ALIASES
 _SPELLED = [word for word in _NAMES if word.isalpha()]
 
 
-def parse(text: str, requester: Requester) -> Command:
+def parse(text: str, requester: Requester, job_pages: JobPages | None = None) -> Command:
     """Return the command that ``text`` is: help where it is empty, the job's status where it is a job's id alone.
+
+    Args:
+        text: what was typed.
+        requester: who typed it.
+        job_pages: pages whose URLs stand for their jobs, besides those that all dialects know.
 
     Raises:
         UserError: it is no command; says what would be one.
@@ -122,7 +128,8 @@ def parse(text: str, requester: Requester) -> Command:
     text = _SURROGATE.sub(REPLACEMENT_CHARACTER, text)
     if holds_secret(strip_invisible(unescaped(text))):
         raise UserError(CREDENTIAL_TYPED)
-    words = [word for word in map(_trimmed, split(text, stands_alone)) if word]
+    pages = JobPages((*(job_pages or JobPages()).prefixes, *installed_job_pages().prefixes))
+    words = [pages.find(word) or word for word in map(_trimmed, split(text, stands_alone)) if word]
     if not words:
         return _parse_help([], requester)
     if _is_id_alone(words[0]):

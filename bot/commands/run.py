@@ -91,6 +91,7 @@ async def _run_authorized(command: Command, services: Services, access: AccessCo
                 note_message(rate_limited(allowed)), decision=Decision.DENIED, reason="too many actions"
             ), account
     try:
+        command = replace(command, job_ids=await services.accounts.full_ids(command.job_ids))
         account = await _account_of(command, services)
         reply = await verb.run(command, services, account)
     except UserError as error:

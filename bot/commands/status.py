@@ -92,7 +92,7 @@ async def _run_for_name(command: StatusCommand, services: Services) -> Reply:
         title = f"{count} with names matching {echo(name)}"
         return Reply(job_list(jobs, title=title, empty="", accounts=accounts, notes=found.errors))
     try:
-        ids = job_ids(USAGE, list(command.words))
+        ids = await services.accounts.full_ids(job_ids(USAGE, list(command.words)))
     except UserError as error:
         problem = f"I couldn't find a job named {echo(name)}, and it isn't a job ID."
         raise usage_error(USAGE, " ".join([problem, *found.errors])) from error

@@ -14,9 +14,10 @@ from bot.commands.usage import Usage, usage_error
 from bot.errors import UserError
 from bot.jobs.filters import MATCH_ALL, Filter
 from bot.jobs.statuses import OPEN
-from bot.providers.wire import FetchedJob
+from bot.providers.dialect import Listing
+from bot.providers.http.wire import FetchedJob
 from bot.slack.messages import OutgoingMessage
-from bot.store.channels.tracks import Subscription
+from bot.store.channels.subscriptions import Subscription
 from bot.tracking.transitions import PollResult
 
 USAGE = Usage(
@@ -57,6 +58,8 @@ async def run(command: SubscribeCommand, services: Services, account: Account) -
     async with services.channel_locks.of(command.requester.channel):
         new = await _new_accounts(command, services)
         if not new:
+            if command.account is None:
+                await services.store.channels.subscriptions.extend(command.requester.channel, command.filter)
             said = "This channel already has that subscription. See `/ftjob subscriptions`."
             return Reply(note_message(said))
         return await _subscribe(command, new, services, has_several=account.display_name is not None)
@@ -64,7 +67,7 @@ async def run(command: SubscribeCommand, services: Services, account: Account) -
 
 async def _new_accounts(command: SubscribeCommand, services: Services) -> list[Account]:
     """Return the accounts in which the channel does not have this subscription yet."""
-    here = await services.store.channels.tracks.subscriptions_of(command.requester.channel)
+    here = await services.store.channels.subscriptions.in_channel(command.requester.channel)
     has = {each.account for each in here if each.filter == command.filter}
     new = [each for each in services.accounts.selected(command.account) if each.name not in has]
     if new and len(here) + len(new) > MAX_ROWS:
@@ -126,15 +129,21 @@ async def _start(account: Account, command: SubscribeCommand, services: Services
     # A creation time in the future would make every later job count as old.
     newest = min(newest, services.now())
     requester = command.requester
-    subscription = Subscription(account.name, requester.channel, requester.person, newest, command.filter)
+    subscription = Subscription(
+        account.name, requester.channel, requester.person, newest, command.filter, every_account=command.account is None
+    )
     return subscription, PollResult(account.name, fetched, known)
 
 
 async def _read_open_jobs(account: Account) -> list[FetchedJob]:
+    return [each for listing in account.client.listings for each in await _read_open_jobs_of(listing, account)]
+
+
+async def _read_open_jobs_of(listing: Listing, account: Account) -> list[FetchedJob]:
     fetched: list[FetchedJob] = []
     after, read = None, 0
     for _ in range(MAX_REQUESTS):
-        page = await account.client.list_jobs(after=after, limit=PAGE)
+        page = await account.client.list_jobs(listing, after=after, limit=PAGE)
         fetched += page.fetched
         after, read = page.after, read + max(1, len(page.raw))
         jobs = [each for each in page.raw if each]

@@ -10,7 +10,7 @@ from bot.commands.arguments import no_arguments
 from bot.commands.command import Command, Reply, Requester
 from bot.commands.services import Services
 from bot.commands.usage import Usage
-from bot.store.channels.tracks import Subscription
+from bot.store.channels.subscriptions import Subscription
 
 USAGE = Usage("subscriptions", "list this channel's subscriptions", "subscriptions")
 
@@ -30,7 +30,7 @@ def parse(words: list[str], requester: Requester) -> SubscriptionsCommand:
 
 async def run(command: SubscriptionsCommand, services: Services, _account: Account) -> Reply:
     """Show the subscriptions of this channel."""
-    here = await services.store.channels.tracks.subscriptions_of(command.requester.channel)
+    here = await services.store.channels.subscriptions.in_channel(command.requester.channel)
     return Reply(await list_subscriptions(here, services))
 
 

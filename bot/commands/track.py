@@ -19,7 +19,7 @@ from bot.commands.post_card import post_card
 from bot.commands.services import Services
 from bot.commands.usage import Usage, usage_error
 from bot.errors import ProviderError, UserError
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.slack.messages import OutgoingMessage
 from bot.store.channels.tracks import Track
 from bot.store.jobs.jobs import KnownJob

@@ -33,10 +33,13 @@ def parse(words: list[str], requester: Requester) -> TrackedCommand:
 
 async def run(command: TrackedCommand, services: Services, _account: Account) -> Reply:
     """Show the jobs that this channel tracks."""
-    channel, tracks = command.requester.channel, services.store.channels.tracks
-    found = await tracks.in_channel(channel)
-    subscribed = bool(await tracks.subscriptions_of(channel))
+    channel, stored = command.requester.channel, services.store.channels
+    found = await stored.tracks.in_channel(channel)
+    subscribed = bool(await stored.subscriptions.in_channel(channel))
     notes = await outage_notes([each.track.account for each in found], services)
     rows = [Choice(each.track.job_id, each.name, each.state.status) for each in found]
-    message = tracked_list(rows, subscribed=subscribed, notes=notes, start=page_start(command.after, rows))
+    accounts = [services.render_context.display_name(each.track.account) for each in found]
+    message = tracked_list(
+        rows, subscribed=subscribed, accounts=accounts, notes=notes, start=page_start(command.after, rows)
+    )
     return Reply(message, replaces=command.replaces)

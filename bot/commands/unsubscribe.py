@@ -15,7 +15,7 @@ from bot.commands.usage import Usage, usage_error
 from bot.errors import UserError
 from bot.jobs.filters import MATCH_ALL, Filter
 from bot.jobs.statuses import ANY_STATUS
-from bot.store.channels.tracks import Subscription
+from bot.store.channels.subscriptions import Subscription
 
 USAGE = Usage(
     "unsubscribe [n | all | filter]",
@@ -61,14 +61,14 @@ def parse(words: list[str], requester: Requester) -> UnsubscribeCommand:
 async def run(command: UnsubscribeCommand, services: Services, _account: Account) -> Reply:
     """End one subscription or all: new jobs are not announced by it, those that are tracked stay tracked."""
     services.accounts.reject_as_metadata(command.filter)
-    tracks, channel = services.store.channels.tracks, command.requester.channel
-    here = await tracks.subscriptions_of(channel)
+    subscriptions, channel = services.store.channels.subscriptions, command.requester.channel
+    here = await subscriptions.in_channel(channel)
     if not here:
         return Reply(note_message(NO_SUBSCRIPTIONS))
     chosen = _chosen(command, here)
     if not chosen and command.subscription_id is None:
         return Reply(await list_subscriptions(here, services, _which_one(command)))
-    if not sum([await tracks.unsubscribe(channel, each.id) for each in chosen]):
+    if not sum([await subscriptions.remove(channel, each.id) for each in chosen]):
         return Reply(note_message("That subscription was already removed."))
     what = "; ".join(f"{_which(each, services)} ({alerts_phrase(each.filter)})" for each in chosen)
     text = (

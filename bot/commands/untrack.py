@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.blocks.parts import job_mention_with_id, user_mention
+from bot.blocks.parts import code_span, job_mention_with_id, user_mention
 from bot.blocks.replies import note_message
 from bot.commands.accounts import Account
 from bot.commands.arguments import job_ids
@@ -40,10 +40,15 @@ async def run(command: UntrackCommand, services: Services, _account: Account) ->
             return Reply(note_message("Nothing is tracked here."))
         jobs = "1 job" if count == 1 else f"{count} jobs"
         return Reply(note_message(f"{person} untracked {jobs} here."), public=True)
-    untracked = [job for job in command.job_ids if await tracks.remove(channel, job)]
+    untracked = [each for job_id in command.job_ids for each in await tracks.remove(channel, job_id)]
     if not untracked:
         jobs = "That job isn't" if len(command.job_ids) == 1 else "None of those jobs are"
         return Reply(note_message(f"{jobs} tracked here. To see what is, run `/ftjob tracked`."))
-    names = await services.store.jobs.names.of(untracked)
-    jobs = ", ".join(job_mention_with_id(job_id, names.get(job_id)) for job_id in untracked)
+    names = await services.store.jobs.names.of([job_id for _, job_id in untracked])
+    jobs = ", ".join(_which(account, job_id, names.get(job_id), services) for account, job_id in untracked)
     return Reply(note_message(f"{person} untracked {jobs} here."), public=True)
+
+
+def _which(account: str, job_id: str, name: str | None, services: Services) -> str:
+    shown = services.render_context.display_name(account)
+    return job_mention_with_id(job_id, name) + (f" in account {code_span(shown)}" if shown else "")

@@ -8,9 +8,17 @@ import asyncio
 import structlog
 
 from bot.delivery.charts import Chart, Charts, alt_text
-from bot.errors import AccessDenied, ChartNotRendered, InvalidResponse, NotFound, ProviderError, RequestRejected
-from bot.jobs.models import Job, display_name
-from bot.jobs.results import Curve, curves_of, read_results
+from bot.errors import (
+    AccessDenied,
+    ChartNotRendered,
+    InvalidResponse,
+    NotFound,
+    NotSupported,
+    ProviderError,
+    RequestRejected,
+)
+from bot.jobs.models import Event, Job, display_name
+from bot.jobs.results import Curve, curves_of, curves_of_rows, read_results
 from bot.jobs.statuses import Phase, phase_of
 from bot.providers.client import Client
 from bot.slack.client import SlackClient
@@ -22,7 +30,7 @@ EVENTS_PAGE_SIZE = 100
 MAX_PAGES = 10
 """Pages of events that are read for a job without a result file."""
 MAX_CHECKPOINTS = 20
-PERMANENT_ERRORS = (NotFound, AccessDenied, RequestRejected, InvalidResponse)
+PERMANENT_ERRORS = (NotFound, AccessDenied, RequestRejected, InvalidResponse, NotSupported)
 """Errors that a retry does not fix; the chart is drawn without that part."""
 
 log = structlog.get_logger()
@@ -95,13 +103,32 @@ async def load_curves(job: Job, client: Client) -> list[Curve]:
             log.info("results.unreadable", job=job.id, error=str(error))
             # A deleted file is final; another one may still hold metrics.
             unread = None if isinstance(error, NotFound) else error
+    curves = await _measured(job, client)
+    if unread and not curves:
+        raise unread  # whether there are metrics is unknown
+    return curves
+
+
+async def _measured(job: Job, client: Client) -> list[Curve]:
+    """Return the curves in what the API lists of a job: its metrics or, if it has no such list, its log."""
+    try:
+        return curves_of_rows(await client.metrics(job.id))
+    except NotSupported:
+        pass
+    except (NotFound, AccessDenied, RequestRejected) as error:  # none yet, or their signed URL has expired
+        log.info("metrics.unreadable", job=job.id, error=str(error))
+        return []
+    try:
+        return curves_of(await _all_events(job, client))
+    except NotSupported:
+        return []
+
+
+async def _all_events(job: Job, client: Client) -> list[Event]:
     events = page = await client.events(job.id, limit=EVENTS_PAGE_SIZE)
     for _ in range(MAX_PAGES - 1):
         if len(page) < EVENTS_PAGE_SIZE or not page[0].id:
             break
         page = await client.events(job.id, limit=EVENTS_PAGE_SIZE, after=page[0].id)
         events = [*page, *events]
-    curves = curves_of(events)
-    if unread and not curves:
-        raise unread  # whether there are metrics is unknown
-    return curves
+    return events

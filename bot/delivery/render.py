@@ -40,8 +40,8 @@ class JobOrigin(Protocol):
     def name(self) -> str:
         """Name of its provider: "OpenAI"."""
 
-    def job_page(self, job_id: str) -> str:
-        """Return the URL of the job's page."""
+    def job_page(self, job_id: str) -> str | None:
+        """Return the URL of the job's page, if it has one."""
 
 
 NOTE_DELAY_AFTER = 30.0

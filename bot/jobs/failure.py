@@ -24,7 +24,8 @@ def _failure_class(pattern: str, advice: str) -> _FailureClass:
 
 _FAILURE_CLASSES = (
     _failure_class(
-        r"insufficient_quota|exceeded_quota|quotaexceeded|billing|hard limit",
+        r"insufficient_quota|exceeded_quota|quotaexceeded|billing|hard limit|"
+        r"(account|credit|insufficient|low)\W+balance\b|\bbalance (is|was) (empty|too low|insufficient)",
         "The account is out of quota or credit. Add credit or raise the spending limit, then retry the job.",
     ),
     _failure_class(

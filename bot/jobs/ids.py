@@ -1,6 +1,13 @@
-"""Job IDs, as users type them and as APIs list them: OpenAI's have a known shape, those of other APIs have their own. Pure."""
+"""Job IDs, as users type them and as APIs list them: OpenAI's have a known shape, those of other APIs have their own. Pure.
+
+The URL of a job's page stands for its ID.
+"""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import unquote
 
 from bot.text import character_name
 
@@ -8,21 +15,10 @@ _JOB_ID = re.compile(r"ft(job)?[-_][A-Za-z0-9_-]{1,64}", re.ASCII)
 
 _EMBEDDED_ID = re.compile(rf"(?<![A-Za-z0-9_:-]){_JOB_ID.pattern}(?![A-Za-z0-9_-])", re.ASCII)
 
-JOB_PAGE_PREFIXES = ("https://platform.openai.com/finetune/", "https://platform.openai.com/finetune?jobId=")
-"""URL prefixes of OpenAI's job pages; a pasted URL stands for its job."""
-
-OTHER_JOB_PAGE_PREFIXES = {
-    "https://api.together.ai/fine-tuning/": "",
-    "https://app.fireworks.ai/dashboard/fine-tuning/supervised/": "ftjob-",
-}
-"""URL prefixes of other providers' job pages, and what to put before the ID in them."""
-
 _SCHEME = re.compile(r"https?://", re.ASCII | re.IGNORECASE)
 """Slack adds http:// to a URL that was typed without a scheme."""
-_PAGE_PREFIXES = {
-    _SCHEME.sub("", page): before
-    for page, before in (dict.fromkeys(JOB_PAGE_PREFIXES, "") | OTHER_JOB_PAGE_PREFIXES).items()
-}
+_JOB = "{job}"
+_PUNCTUATION = "`'\"\u2018\u2019\u201c\u201d*,.;:!?)]"
 
 MAX_ID_LENGTH = 128
 SHORT_ID_LENGTH = 20
@@ -67,28 +63,11 @@ def first_invalid_character(text: str) -> str | None:
 
 
 def parse_job_id(text: str) -> str | None:
-    """Return the job ID that a typed word stands for, or None.
-
-    Accepts the bare ID, one in quotes or backticks, and the URL of the job's page, with or without its scheme, also in
-    Slack's link markup (``<https://...|label>``). Ignores a link's label, and any other host.
-    """
+    """Return the job ID that a typed word stands for, or None: the bare ID, or one in quotes or backticks."""
     if is_job_id(text):
         return text  # also if it ends in a character that is stripped below
-    word = text.strip(_QUOTES)
-    if word.startswith("<") and word.endswith(">"):
-        word = word[1:-1].split("|", 1)[0]
-    # A link may include the punctuation behind the URL.
-    found = (_id_of_page(_SCHEME.sub("", word, count=1)) or word).rstrip(_QUOTES.replace("_", "") + ".;:!?)]")
+    found = text.strip(_QUOTES).rstrip(_QUOTES.replace("_", "") + ".;:!?)]")
     return found if is_job_id(found) else None
-
-
-def _id_of_page(url: str) -> str | None:
-    """Return the ID in the URL of a job's page, given without its scheme; None for any other URL."""
-    folded = url.casefold()
-    for page, before in _PAGE_PREFIXES.items():
-        if folded.startswith(page.casefold()):
-            return before + re.split(r"[?&#/]", url[len(page) :], maxsplit=1)[0]
-    return None
 
 
 def find_job_ids(text: str) -> list[str]:
@@ -107,3 +86,32 @@ def short_id(text: str, length: int = SHORT_ID_LENGTH) -> str:
         return text
     end = (length - 1) // 2
     return f"{text[: length - 1 - end]}…{text[-end:]}"
+
+
+@dataclass(frozen=True)
+class JobPages:
+    """The pages of several accounts."""
+
+    prefixes: tuple[tuple[str, str], ...] = ()
+    """What the URL of a page begins with, without its scheme, and the prefix of the IDs of its jobs."""
+
+    @classmethod
+    def of(cls, patterns: Iterable[tuple[str, str]]) -> Self:
+        """Return the pages with these URLs, each with {job} for the ID; the others show no single job."""
+        known = {_SCHEME.sub("", url.split(_JOB)[0], count=1): before for url, before in patterns if url.endswith(_JOB)}
+        return cls(tuple(known.items()))
+
+    def find(self, word: str) -> str | None:
+        """Return the ID of the job whose page a typed word is the URL of, or None.
+
+        Accepts a URL with or without its scheme, also in Slack's link markup (``<https://...|label>``), whose label is
+        ignored, and with punctuation behind it.
+        """
+        link = word[1:-1].split("|", 1)[0] if word.startswith("<") and word.endswith(">") else word
+        url = _SCHEME.sub("", link, count=1)
+        for page, before in self.prefixes:
+            if url.casefold().startswith(page.casefold()):
+                own_id = unquote(re.split(r"[?&#/]", url[len(page) :], maxsplit=1)[0].rstrip(_PUNCTUATION))
+                is_whole = bool(own_id) and "/" not in own_id and is_valid_id(before + own_id)
+                return before + own_id if is_whole else None
+        return None

@@ -58,6 +58,16 @@ def _count(value: Any) -> int | None:
     return int(number) if number is not None and 0 <= number <= _MAX_COUNT else None
 
 
+def _fraction(value: Any) -> float | None:
+    number = _number(value)
+    return float(number) if number is not None and 0 <= number <= 1 else None
+
+
+def _dollars(value: Any) -> float | None:
+    number = _number(value)
+    return float(number) if number is not None and 0 < number <= _MAX_COUNT else None
+
+
 def _day(value: Any) -> date | None:
     try:
         return date.fromisoformat(value)
@@ -137,6 +147,10 @@ class Job(Snapshot):
     metadata: Mapping = None
     method: Mapping = None
     estimated_finish: Time = None
+    fraction_done: Annotated[float | None, BeforeValidator(_fraction)] = None
+    """Finished part of the training, 0 to 1, if the API tells it."""
+    cost: Annotated[float | None, BeforeValidator(_dollars)] = None
+    """US dollars, as the API tells them."""
 
     @property
     def is_reinforcement(self) -> bool:
@@ -212,6 +226,8 @@ class Model(BaseModel):
     created: Time = None
     shutdown_date: Annotated[date | None, BeforeValidator(_day)] = None
     """Announced date from which requests to it fail."""
+    last_training_date: Annotated[date | None, BeforeValidator(_day)] = None
+    """Announced last date on which it can be fine-tuned."""
 
 
 def display_name(job: Job) -> str:

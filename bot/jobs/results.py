@@ -62,6 +62,11 @@ def curves_of(events: Iterable[Event]) -> list[Curve]:
     return _curves(event.data for event in events if event.data)
 
 
+def curves_of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Curve]:
+    """Return the curves in rows of metrics, each with ``step`` and the columns of a result file."""
+    return _curves(rows)
+
+
 def _text(content: bytes) -> str:
     text = content.decode("utf-8", errors="replace").lstrip("\ufeff")
     if text.lower().startswith(_STEP):

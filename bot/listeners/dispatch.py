@@ -68,7 +68,12 @@ class Dispatcher:
         """Handle a slash command."""
         target = slash.reply_target_of(body)
         if target and not self._deduplication.is_recent("command", body):
-            self._accept("command", target, _parse(slash.command_of, body), body)
+            self._accept(
+                "command",
+                target,
+                _parse(partial(slash.command_of, job_pages=self._services.accounts.job_pages), body),
+                body,
+            )
 
     def button(self, body: dict[str, Any]) -> None:
         """Handle a button click; a URL button carries no command."""

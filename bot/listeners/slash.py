@@ -4,6 +4,7 @@ from typing import Any
 
 from bot.commands.command import Command, Requester
 from bot.commands.registry import parse
+from bot.jobs.ids import JobPages
 from bot.listeners.replies.responder import ReplyTarget
 
 COMMAND = "/ftjob"
@@ -25,11 +26,11 @@ def requester_of(body: dict[str, Any]) -> Requester | None:
     return None
 
 
-def command_of(body: dict[str, Any]) -> Command | None:
-    """Return what was typed, or None where the body does not say by whom.
+def command_of(body: dict[str, Any], job_pages: JobPages | None = None) -> Command | None:
+    """Return what was typed, or None where the body does not say by whom; ``job_pages`` are those of the accounts.
 
     Raises:
         UserError: it is no command.
     """
     requester, text = requester_of(body), body.get("text")
-    return parse(text if isinstance(text, str) else "", requester) if requester else None
+    return parse(text if isinstance(text, str) else "", requester, job_pages) if requester else None

@@ -3,7 +3,7 @@
 from bot.errors import AccessDenied, ProviderError, RateLimited
 from bot.jobs.statuses import Phase, phase_of
 from bot.net.retry_after import jittered
-from bot.providers.refusals import QUOTA_PAUSE
+from bot.providers.http.refusals import QUOTA_PAUSE
 from bot.store.jobs.jobs import KnownJob
 
 MAX_BACKOFF = 60.0

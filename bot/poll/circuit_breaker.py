@@ -5,7 +5,7 @@ import random
 from bot.blocks.notice import NoticeKind
 from bot.errors import ProviderError
 from bot.poll.backoff import account_backoff
-from bot.providers.refusals import summary
+from bot.providers.http.refusals import summary
 from bot.runtime.clock import Clock
 from bot.store import Store
 from bot.store.accounts.leases import Lease

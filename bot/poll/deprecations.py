@@ -1,4 +1,4 @@
-"""Deprecation poller: once a day, announces shutdown dates of models that channels tracked. Each mark is announced once."""
+"""Deprecation poller: once a day, announces until when models that channels tracked can be used, and trained again. Each mark is announced once."""
 
 import math
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ class DeprecationPoller:
         self._due_at = -math.inf
 
     async def run(self) -> None:
-        """Read the models if that is due, and enqueue notices of shutdown dates."""
+        """Read the models if that is due, and enqueue notices of the dates ahead."""
         now = self._monotonic()
         if now < self._due_at:
             return
@@ -44,24 +44,27 @@ class DeprecationPoller:
                 # For example a key that can't read models: nothing else depends on it.
                 log.info("models.read_failed", account=account, error=f"{type(error).__name__}: {error}")
                 return
-            announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
-            await self._notify(due_deprecations(trained, announced, datetime.fromtimestamp(self._clock(), UTC).date()))
+            today = datetime.fromtimestamp(self._clock(), UTC).date()
+            shutdowns = {each.id: each.shutdown_date for each in models if each.shutdown_date}
+            await self._notify(NoticeKind.DEPRECATION, due_deprecations(trained, shutdowns, today))
+            trainings = {each.id: each.last_training_date for each in models if each.last_training_date}
+            await self._notify(NoticeKind.TRAINING_ENDS, due_deprecations(trained, trainings, today))
         self._due_at = now + EVERY
 
-    async def _notify(self, due: list[Deprecation]) -> None:
+    async def _notify(self, kind: NoticeKind, due: list[Deprecation]) -> None:
         account = self._client.account.name
         for each in due:
             names = await self._store.jobs.names.of([job_id for job_id, _ in each.jobs])
             body = {
-                "kind": NoticeKind.DEPRECATION,
+                "kind": kind,
                 "about": each.base_model,
-                "ends": each.shutdown_date.isoformat(),
+                "ends": each.date.isoformat(),
                 "days": each.days_left,
                 "jobs": each.jobs,
                 "names": names,
                 "account": account,
             }
             # A date that is moved is announced again.
-            key = f"{NoticeKind.DEPRECATION}|{account}|{each.base_model}|{each.shutdown_date}|{each.threshold}"
+            key = f"{kind}|{account}|{each.base_model}|{each.date}|{each.threshold}"
             async with self._store.db.transaction() as tx:
                 await self._store.outbox.deliveries.enqueue_notice(tx, each.channel, body, key)

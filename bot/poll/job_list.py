@@ -1,13 +1,15 @@
-"""List of an account's jobs, read page by page as far as a poll needs it."""
+"""Lists of an account's jobs, read page by page as far as a poll needs them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
+from bot.errors import ProviderError, RateLimited
 from bot.jobs.models import Snapshot
 from bot.poll.plan import all_new, further_pages, unlisted_jobs
 from bot.providers.client import Client
-from bot.providers.wire import FetchedJob, Page
+from bot.providers.dialect import Listing
+from bot.providers.http.wire import FetchedJob, Page
 from bot.runtime.clock import Clock
 from bot.store.jobs.jobs import PollTargets
 
@@ -19,7 +21,7 @@ log = structlog.get_logger()
 
 @dataclass
 class JobList:
-    """The list of jobs, as far as it was read."""
+    """Lists of jobs, as far as they were read."""
 
     fetched: list[FetchedJob] = field(default_factory=list)
     raw: list[Snapshot | None] = field(default_factory=list)
@@ -35,19 +37,47 @@ class JobList:
         self.pages += 1
 
 
-async def read_job_list(client: Client, targets: PollTargets, clock: Clock) -> JobList:
-    """Request page one of the list of jobs, and more pages while they cost less than single reads or hold new jobs.
+async def read_job_lists(client: Client, targets: PollTargets, clock: Clock) -> JobList:
+    """Read the list of each kind of jobs; one of several that cannot be read is left out.
 
     Raises:
-        ProviderError: a page could not be read.
+        ProviderError: a page of the first could not be read.
     """
+    first, *others = client.listings
+    listed = await _read(client, first, _targets_in(first, targets, client), clock)
+    for listing in others:
+        try:
+            more = await _read(client, listing, _targets_in(listing, targets, client), clock)
+        except RateLimited:
+            raise
+        except ProviderError as error:
+            # The other kinds are told all the same; those of its jobs that are due are read one by one.
+            log.warning("listing.unreadable", account=client.account.name, path=listing.path, error=str(error))
+            continue
+        listed.fetched += more.fetched
+        listed.raw += more.raw
+        listed.unreadable += more.unreadable
+        listed.pages += more.pages
+    return listed
+
+
+def _targets_in(listing: Listing, targets: PollTargets, client: Client) -> PollTargets:
+    """Return the targets that a list may hold; positions are at most those in the list."""
+    if len(client.listings) == 1:
+        return targets
+    due = {job_id: at for job_id, at in targets.due.items() if client.dialect.listing_of(job_id) is listing}
+    return replace(targets, due=due)
+
+
+async def _read(client: Client, listing: Listing, targets: PollTargets, clock: Clock) -> JobList:
+    """Request page one of a list, and more pages while they cost less than single reads or hold new jobs."""
     account = client.account.name
-    page, listed = await client.list_jobs(), JobList()
+    page, listed = await client.list_jobs(listing), JobList()
     listed.add(page)
     while page.after and (
         _further_pages(targets, listed, page) or _finds_new_jobs(account, targets, page, listed.pages, clock())
     ):
-        page = await client.list_jobs(after=page.after)
+        page = await client.list_jobs(listing, after=page.after)
         listed.add(page)
     return listed
 

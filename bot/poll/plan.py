@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from bot.providers.wire import FetchedJob, Page
+from bot.providers.http.wire import FetchedJob, Page
 from bot.store.jobs.jobs import PollTargets
 
 PAGE_SIZE = 100

@@ -6,7 +6,7 @@ from bot.jobs.changes import change_between, state_of
 from bot.poll.backoff import MODEL_NAME_TIMEOUT, is_closed, is_late, late_after
 from bot.poll.problem_jobs import ProblemJobs
 from bot.poll.single_reads import SingleRead
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.runtime.clock import Clock
 from bot.store.accounts.leases import Lease
 from bot.store.db.clock_steps import ClockSteps

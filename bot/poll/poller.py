@@ -11,7 +11,7 @@ import structlog
 
 from bot.errors import ProviderError
 from bot.poll.circuit_breaker import CircuitBreaker
-from bot.poll.job_list import read_job_list
+from bot.poll.job_list import read_job_lists
 from bot.poll.poll_lease import LEASE, PollLease
 from bot.poll.poll_recorder import PollRecorder
 from bot.poll.problem_jobs import ProblemJobs
@@ -131,7 +131,7 @@ class Poller:
             await self._client.list_jobs(limit=1)
             await self._recorder.record([], {}, at_end=end)
             return
-        listed = await read_job_list(self._client, targets, self._clock)
+        listed = await read_job_lists(self._client, targets, self._clock)
         late = self._recorder.is_late(lease)
         to_read, fetched = self._singles.select(targets, listed.fetched, late=late)
         if to_read:

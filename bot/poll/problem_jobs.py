@@ -9,8 +9,8 @@ from bot.blocks.notice import NoticeKind
 from bot.jobs.models import job_name
 from bot.poll.backoff import job_backoff
 from bot.poll.single_reads import SingleRead
-from bot.providers.client import MAX_JOB_BYTES, MAX_PAGE_BYTES
-from bot.providers.wire import FetchedJob
+from bot.providers.http.transport import MAX_JOB_BYTES, MAX_PAGE_BYTES
+from bot.providers.http.wire import FetchedJob
 from bot.store import Store
 from bot.store.db.engine import Transaction
 from bot.store.jobs.jobs import KnownJob

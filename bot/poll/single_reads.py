@@ -13,10 +13,10 @@ import structlog
 from bot.errors import NotFound, ProviderError
 from bot.jobs.changes import state_of
 from bot.jobs.debounce import DebounceResult, debounce
-from bot.jobs.statuses import Phase, phase_of
+from bot.jobs.statuses import phase_of
 from bot.poll.plan import unlisted_jobs
 from bot.providers.client import Client
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.runtime.clock import Clock
 from bot.store.jobs.jobs import KnownJob, PollTargets
 
@@ -69,9 +69,10 @@ class SingleReads:
         """Reads that are still in flight after the poll that began them, by the job's id."""
 
     def needs_reason(self, known: KnownJob | None, fetched: FetchedJob) -> bool:
-        """Whether a read shows that a job failed just now, and not why."""
+        """Whether a read shows that a job ended just now, and its log may say why."""
         new = state_of(fetched.snapshot)
-        if known is None or fetched.snapshot.error or phase_of(new.status) is not Phase.FAILED:
+        explained = self._client.dialect.explained_in_log
+        if known is None or fetched.snapshot.error or phase_of(new.status) not in explained:
             return False
         result = debounce(known.state, known.soft_state, new, now=self._clock(), interval=self._interval)
         return result is DebounceResult.CONFIRMED

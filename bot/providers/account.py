@@ -2,18 +2,10 @@
 
 from dataclasses import dataclass
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 AZURE = "azure"
 """Name of the account that AZURE_OPENAI_ENDPOINT configures, and of its provider."""
-
-PROVIDERS: dict[str, str | None] = {
-    "openai": "https://api.openai.com/v1",
-    AZURE: None,
-    "together": "https://api.together.ai/v1",
-    "fireworks": "https://api.fireworks.ai/v1",
-}
-"""Supported providers with the base URL of their API; None if each account has its own."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +21,9 @@ class Account:
     organization: str | None = None
     project: str | None = None
     provider: str = "openai"
-    """One of ``PROVIDERS``."""
-    api_version: str | None = None
-    """Azure's ``api-version``, such as "2024-10-21"; None for its unversioned API."""
-    uses_entra_id: bool = False
-    """Whether Azure's key is an Entra ID token."""
+    """ID of its dialect."""
+    options: BaseModel | None = None
+    """What its dialect's ``options`` read from the configuration file; None is their defaults."""
     job_page_url: str | None = None
     """URL of a job's page, with {job} for its ID, if it is not the provider's own."""
     webhook_secrets: tuple[SecretStr, ...] = ()

@@ -6,14 +6,19 @@ For display only. Whatever decides something (an action, a poll, a track) reads 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from bot.jobs.models import Checkpoint, Event, Model
 from bot.providers.client import Client
-from bot.providers.wire import FetchedJob, Page
+from bot.providers.dialect import BY_ID, Listing
+from bot.providers.http.wire import FetchedJob, Page, created_at
+from bot.providers.pages.paging import merged, page_after, walk
 
 TTL = 2.0
 """Seconds for which a result is cached."""
+PAGE = 100
+"""Jobs of a page where pages are read one after the other."""
 
 T = TypeVar("T")
 
@@ -54,10 +59,25 @@ class CoalescedReads:
         return await self._read(("job", job_id), lambda: self.client.retrieve(job_id), fresh=fresh)
 
     async def page(self, *, after: str | None, limit: int, metadata: Mapping[str, str]) -> Read[Page]:
-        """Return one page of jobs, newest first."""
+        """Return one page of jobs of all kinds, newest first; ``after`` and the page's cursor are job IDs."""
+        listings = self.client.listings
+        if len(listings) == 1 and listings[0].pages == BY_ID:
+            return await self._list(listings[0], after, limit, metadata)
+        jobs = merged([walk(partial(self._fetch_page, each, metadata)) for each in listings], time=created_at)
+        found, has_more = await page_after(jobs, after, limit, id_of=lambda fetched: fetched.snapshot.id)
+        raw = tuple(fetched.snapshot for fetched in found)
+        return Read(Page(tuple(found), 0, raw[-1].id if has_more else None, raw=raw), self._clock())
+
+    async def _fetch_page(
+        self, listing: Listing, metadata: Mapping[str, str], cursor: str | None
+    ) -> tuple[tuple[FetchedJob, ...], str | None]:
+        page = (await self._list(listing, cursor, PAGE, metadata)).value
+        return page.fetched, page.after
+
+    async def _list(self, listing: Listing, after: str | None, limit: int, metadata: Mapping[str, str]) -> Read[Page]:
         return await self._read(
-            ("page", after, limit, tuple(metadata.items())),
-            lambda: self.client.list_jobs(after=after, limit=limit, metadata=metadata),
+            ("page", listing.path, after, limit, tuple(metadata.items())),
+            lambda: self.client.list_jobs(listing, after=after, limit=limit, metadata=metadata),
         )
 
     async def events(self, job_id: str, *, limit: int, after: str | None) -> Read[list[Event]]:

@@ -56,9 +56,9 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
         problems += [*wrong, *missing]
         from_files |= {CONFIG.lower(): config, "accounts_of_file": accounts}
         # A key that the file assigns to an account does not create the default account, too.
-        for section in config.accounts.values():
-            values.pop(section.key_env.lower(), None)
-            from_files.pop(section.key_env.lower(), None)
+        for name in (each.key_env for each in config.accounts.values() if each.key_env):
+            values.pop(name.lower(), None)
+            from_files.pop(name.lower(), None)
     context = {"disk_forgets": "DYNO" in known, "more_accounts": bool(config.accounts or wrong)}
     try:
         settings = Settings.model_validate(values | from_files | {"proxies": proxies}, context=context)

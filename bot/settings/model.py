@@ -10,7 +10,9 @@ from bot.jobs.models import DEFAULT_ACCOUNT
 from bot.net.proxies import Proxies
 from bot.net.urls import check_azure, check_host, check_http
 from bot.providers.account import AZURE, Account
-from bot.settings.file import CONFIG_VARIABLE, PORT_REQUIRED, Config, Flag, api_version
+from bot.providers.dialects.azure import AzureOptions, parse_api_version
+from bot.settings.account_section import PORT_REQUIRED
+from bot.settings.file import CONFIG_VARIABLE, Config, Flag
 from bot.settings.secrets import check_id, check_secret, webhook_secrets
 from bot.store.db.url import parse
 from bot.telemetry.redaction import redacted
@@ -170,7 +172,7 @@ class Settings(BaseModel):
     @field_validator("openai_api_version")
     @classmethod
     def _is_version(cls, value: str | None, info: ValidationInfo) -> str | None:
-        version = api_version(value)
+        version = parse_api_version(value)
         check_azure(info.data.get("azure_openai_endpoint") or "", version)
         return version
 
@@ -259,8 +261,7 @@ class Settings(BaseModel):
                 self.azure_openai_endpoint,
                 azure_key,
                 provider=AZURE,
-                api_version=self.openai_api_version,
-                uses_entra_id=self.azure_openai_api_key is None,
+                options=AzureOptions(api_version=self.openai_api_version, bearer=self.azure_openai_api_key is None),
             )
             found.insert(0, azure)
         if self.openai_api_key:

@@ -15,6 +15,7 @@ from bot.store.channels.direct import DirectMessages
 from bot.store.channels.moves import ChannelMoves
 from bot.store.channels.mutes import Mutes
 from bot.store.channels.preferences import ChannelPreferences
+from bot.store.channels.subscriptions import Subscriptions
 from bot.store.channels.tracks import Tracks
 from bot.store.db.engine import Database, Transaction, open_database
 from bot.store.db.identity import StoreIdentity, identify, save, write_lock_file
@@ -55,6 +56,7 @@ class ChannelStore:
     """Repositories of tracks, subscriptions, mutes and preferences of channels and people."""
 
     tracks: Tracks
+    subscriptions: Subscriptions
     mutes: Mutes
     preferences: ChannelPreferences
     direct_messages: DirectMessages
@@ -122,7 +124,12 @@ async def open_store(
             jobs=JobStore(jobs, Changes(db), JobSnapshots(db), JobNames(db), Cards(db), ReadFailures(db)),
             outbox=OutboxStore(Outbox(db), DeadLetters(db)),
             channels=ChannelStore(
-                tracks, Mutes(db), ChannelPreferences(db), DirectMessages(db), ChannelMoves(db, tracks)
+                tracks,
+                Subscriptions(db),
+                Mutes(db),
+                ChannelPreferences(db),
+                DirectMessages(db),
+                ChannelMoves(db, tracks),
             ),
             accounts=AccountStore(AccountLeases(db), Outages(db), OrphanedTracks(jobs)),
             actions=ActionStore(Confirmations(db), IdempotencyKeys(db), Audit(db)),

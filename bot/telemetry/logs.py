@@ -61,8 +61,10 @@ def configure(style: Literal["console", "json"]) -> None:
     # These log every request, timer and ping.
     for chatty in ("httpx", "slack_bolt", "slack_sdk", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # It warns whenever a poll is still running at the next tick, which is intended.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # The first warns whenever a poll is still running at the next tick, which is intended; the second of each token that
+    # Entra ID did not give, of which our own event tells.
+    for quiet in ("apscheduler", "azure"):
+        logging.getLogger(quiet).setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
     sys.unraisablehook = _log_unraisable

@@ -11,11 +11,12 @@ from contextlib import asynccontextmanager
 from bot.jobs.changes import Change, ChangeKind, change_between, state_of
 from bot.jobs.models import Snapshot
 from bot.jobs.stalled import NO_STALL_TIMEOUTS, StallTimeouts
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.runtime.failpoints import failpoint
 from bot.slack.timeouts import CHANNEL_INTERVAL
 from bot.store import Store
-from bot.store.channels.tracks import Subscription, Track
+from bot.store.channels.subscriptions import Subscription
+from bot.store.channels.tracks import Track
 from bot.store.db.data_errors import is_data_error
 from bot.store.db.engine import Transaction
 from bot.store.db.wakeups import Queue
@@ -223,7 +224,7 @@ class Recorder:
         for owner in sorted({track.account for track in new}):
             jobs = [track.job_id for track in new if track.account == owner]
             await self._store.jobs.cards.bump_generation(tx, owner, *jobs, channel=channel)
-        await self._store.channels.tracks.subscribe(tx, subscription)
+        await self._store.channels.subscriptions.add(tx, subscription)
         pairs = zip(tracks, matching, strict=True)
         await self._reconcile(tx, [pair for pair in pairs if pair[0].account == result.account])
 

@@ -6,7 +6,7 @@ from bot.jobs.changes import Change, ChangeKind
 from bot.jobs.filters import matches_status, union_of_statuses
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
-from bot.store.channels.tracks import Subscription
+from bot.store.channels.subscriptions import Subscription
 from bot.store.outbox.delivery import MessageKind
 
 _STATUS_KINDS = (ChangeKind.NEW, ChangeKind.STATUS, ChangeKind.MODEL)

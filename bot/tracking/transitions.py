@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from bot.jobs.changes import Change, ChangeKind, State, change_between, state_of
 from bot.jobs.debounce import Absence, DebounceResult, SoftState, debounce, is_given_up, is_missing
 from bot.jobs.stalled import StallTimeouts, stalled_since
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.store.jobs.jobs import KnownJob
 from bot.store.jobs.snapshots import JobDocument
 

@@ -118,7 +118,7 @@ class ChangeWriter:
         """Insert new jobs; return the updates of those that match a subscription, by id."""
         documents = {job.id: job.document for job in jobs if job.document}
         added = await self._store.jobs.states.add(tx, account, [document.snapshot for document in documents.values()])
-        subscriptions = await self._store.channels.tracks.subscriptions_in(tx, account) if added else []
+        subscriptions = await self._store.channels.subscriptions.of_account(tx, account) if added else []
         tracks = {
             job_id: [
                 Track(account, job_id, channel, None, statuses)

@@ -11,7 +11,7 @@ from bot.app.clients import open_slack
 from bot.blocks import Message
 from bot.delivery.render import RenderContext
 from bot.delivery.worker import DeliveryWorker
-from bot.providers.wire import FetchedJob, fetched_job
+from bot.providers.http.wire import FetchedJob, fetched_job
 from bot.runtime import failpoints
 from bot.slack.client import SlackClient
 from bot.slack.messages import OutgoingMessage
@@ -89,7 +89,7 @@ async def _pipeline(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Pip
         open_slack(settings) as slack_client,
         open_store(settings.database_url.get_secret_value(), time.time) as store,
     ):
-        render_context = RenderContext({account.name: client.dialect}, time.time)
+        render_context = RenderContext({account.name: client}, time.time)
         sender = DeliveryWorker(store, slack_client, render_context, clock=time.time, monotonic=time.monotonic)
         sending = asyncio.create_task(sender.run())
         try:
@@ -135,6 +135,6 @@ async def _at_once(standins: StandIns, line: Pipeline, jobs: Sequence[FetchedJob
 
 
 def _changed(reading: FetchedJob, **fields: str) -> FetchedJob:
-    changed = fetched_job({**reading.body, **fields})
+    changed = fetched_job({**reading.body, **fields}, lambda body: body)
     assert changed
     return changed

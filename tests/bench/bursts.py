@@ -16,9 +16,10 @@ from bot.app.clients import open_slack
 from bot.delivery.render import RenderContext
 from bot.delivery.worker import DeliveryWorker
 from bot.jobs.models import Snapshot
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.store import Store, open_store
-from bot.store.channels.tracks import Subscription, Track
+from bot.store.channels.subscriptions import Subscription
+from bot.store.channels.tracks import Track
 from bot.store.db import schema
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
@@ -75,7 +76,7 @@ async def _new(standins: StandIns, folder: Path) -> Part:
     (account,) = standins.settings(folder, 100).accounts
     (channel,) = await standins.ask("channels", count=1)
     async with open_store(f"sqlite:///{file}", time.time) as store, store.db.transaction() as tx:
-        await store.channels.tracks.subscribe(tx, Subscription(account.name, channel, "U0BENCH", time.time()))
+        await store.channels.subscriptions.add(tx, Subscription(account.name, channel, "U0BENCH", time.time()))
     environ = standins.environ(folder, 100, **standins.http(port), FTJOB_POLL_SECONDS=str(POLL_SECONDS))
     async with process(str(UNLIMITED), environ=environ, folder=folder):
         await until_listening(port)
@@ -177,7 +178,7 @@ async def _sent(standins: StandIns, store: Store) -> tuple[int, float]:
         sender = DeliveryWorker(
             store,
             slack_client,
-            RenderContext({account.name: client.dialect}, time.time),
+            RenderContext({account.name: client}, time.time),
             clock=time.time,
             monotonic=time.monotonic,
         )

@@ -11,7 +11,7 @@ from statistics import median
 from bot.poll.plan import PAGE_SIZE
 from bot.poll.poller import Poller
 from bot.providers.client import Client
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Track
 from bot.tracking.notices import Notices
@@ -33,7 +33,7 @@ class RawClient(Client):
     async def fetch_pages(self, cursors: Sequence[str | None]) -> None:
         """Send the requests of a poll, one after the other, and drop the answers."""
         for after in cursors:
-            await self._send(self.dialect.list_jobs(after=after))
+            await self._transport.send(self._requests.list_jobs(self.listings[0], after=after))
 
     async def all_jobs(self) -> list[FetchedJob]:
         """Read every job of the account, newest first."""

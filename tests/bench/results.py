@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.sandbox.openai.api.webhooks import new_secret
 from bot.store import open_store
 from tests.bench.figures import Part, at_most, percentile, plain

@@ -17,7 +17,8 @@ from bot.delivery.charts import Chart, alt_text
 from bot.jobs.models import Job
 from bot.jobs.progress import Progress
 from bot.jobs.results import Curve
-from bot.providers.openai import OpenAI
+from bot.providers.registry import dialect_of
+from bot.providers.requests import Requests
 from tests.blocks.plain_text import message_text
 from tests.blocks.rendered import FAILED, NOW, PERSON, SUCCEEDED, change_from, sample_job
 from tests.builders import account
@@ -50,7 +51,7 @@ CHART = Chart(
 )
 """Curves of the job that succeeded."""
 OWNED = {"metadata": {"name": "ranker v7", "slack_user": PERSON}}
-PAGES = OpenAI(account())
+PAGES = Requests(dialect_of(account()), account())
 Sample = tuple[Job, CardState]
 
 

@@ -57,7 +57,8 @@ from bot.jobs.filters import Filter
 from bot.jobs.models import Checkpoint, Event, Job, display_name, job_name
 from bot.jobs.progress import Progress
 from bot.jobs.results import Curve
-from bot.providers.openai import OpenAI
+from bot.providers.registry import dialect_of
+from bot.providers.requests import Requests
 from bot.sandbox.slack.block_kit.validation import check_message, check_view
 from bot.sandbox.slack.messages import texts_in
 from bot.store.outbox.digests import MAX_CHANGES
@@ -66,7 +67,7 @@ from tests.builders import account
 EXAMPLES = Path(__file__).parents[1] / "payloads" / "openai" / "examples"
 NOW = 1_790_010_000.0
 PERSON = "U0OLIVIA"
-PAGES = OpenAI(account())
+PAGES = Requests(dialect_of(account()), account())
 CHANNEL = "C0ML"
 KEY = "Jm4Qk0s2yqv1T8n3bX5cW7dE"
 BEFORE = State("running")
@@ -119,6 +120,8 @@ FULL = {
     "metadata": {"team": "search", "ticket": "ML-7"},
     "method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1}}},
     "estimated_finish": 1_790_009_000,
+    "fraction_done": 0.75,
+    "cost": 12.0,
     "error": {"code": "odd_code", "message": "Odd, but it happens.", "param": "odd_param"},
 }
 """A job that has a value for everything."""
@@ -385,6 +388,7 @@ def all_notices(
     usual = {
         NoticeKind.CHANNEL_CLOSED: CHANNEL,
         NoticeKind.DEPRECATION: "gpt-4o",
+        NoticeKind.TRAINING_ENDS: "gpt-4o",
         NoticeKind.JOB_UNREADABLE: "ftjob-abc123",
         NoticeKind.FLAPPING: "ftjob-abc123",
         NoticeKind.ACTION_SUBMITTED: "ftjob-abc123",

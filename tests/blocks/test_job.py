@@ -31,9 +31,11 @@ SHOWN_AS = {
     "seed": "*Seed*\n42",
     "metadata": "*Metadata*\nteam: `search`\nticket: `ML-7`",
     "method": "*Method*\n`dpo`\n*Method settings*\nbeta: `0.1`",
+    "fraction_done": "*Progress*\n75%",
+    "cost": " · about $12",
     "estimated_finish": "*Estimated finish*\n<!date^1790009000^{date_short_pretty} at {time}|2026-09-21 16:43 UTC>",
 }
-"""What a person reads of each property of the reference class, and of estimated_finish."""
+"""What a person reads of each property of the reference class, and of those that other APIs add."""
 
 
 def drawn_status(**fields: Any) -> str:
@@ -41,7 +43,7 @@ def drawn_status(**fields: Any) -> str:
 
 
 def test_the_list_of_properties_is_the_whole_model() -> None:
-    assert len(SHOWN_AS) == 18 + 1
+    assert len(SHOWN_AS) == 18 + 3
     assert SHOWN_AS.keys() == Job.model_fields.keys()
 
 

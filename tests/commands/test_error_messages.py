@@ -30,12 +30,11 @@ from bot.errors import (
     Unreachable,
 )
 from bot.jobs.actions import JobAction
-from bot.providers.openai import OpenAI
-from bot.providers.wire import Response
+from bot.providers.http.wire import Response
 from bot.slack.errors import SHARED_CHANNEL, SHARING_UNKNOWN
 from bot.store.actions.confirmations import Confirmation, PendingAction
 from tests.blocks.rendered import EXAMPLES, active_markup, markup_texts
-from tests.builders import account
+from tests.providers.dialects import Spoken
 
 PLACE = "project `proj_1`"
 NEXT_STEPS = (
@@ -151,7 +150,7 @@ def test_a_long_error_is_cut() -> None:
 )
 def test_a_real_response_of_the_api_becomes_a_sentence_without_secrets(status: int, file: str, expected: str) -> None:
     with pytest.raises(ProviderError) as caught:
-        OpenAI(account()).read_job(Response(status, {}, (EXAMPLES / file).read_bytes()), "ftjob-a", now=0)
+        Spoken().read_job(Response(status, {}, (EXAMPLES / file).read_bytes()), "ftjob-a", now=0)
     said = provider_error(caught.value, project=PLACE, job_id="ftjob-a")
 
     assert expected in said

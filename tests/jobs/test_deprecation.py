@@ -2,7 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from bot.jobs.deprecation import Deprecation, TrackedModel, base_model_of, due_deprecations, shutdown_date_of
+from bot.jobs.deprecation import Deprecation, TrackedModel, base_model_of, date_of, due_deprecations
 from bot.jobs.models import Model
 
 BASE = "gpt-4o-mini-2024-07-18"
@@ -21,7 +21,7 @@ def told(days: int, *trained: TrackedModel, announced: dict[str, date] | None = 
 def test_each_mark_is_reached_on_its_day_and_holds_until_the_next(days: int, mark: int | None) -> None:
     due = told(days, TrackedModel("ftjob-1", "C1", ONE))
 
-    assert [(each.threshold, each.days_left, each.shutdown_date) for each in due] == (
+    assert [(each.threshold, each.days_left, each.date) for each in due] == (
         [] if mark is None else [(mark, days, ENDS)]
     )
 
@@ -40,12 +40,11 @@ def test_a_channel_is_notified_once_of_all_its_models_of_one_base() -> None:
 def test_a_model_of_its_own_day_stops_on_that_if_it_is_the_earlier() -> None:
     announced = {BASE: ENDS, ONE: ENDS - timedelta(3), TWO: ENDS + timedelta(3)}
 
-    assert shutdown_date_of(ONE, announced) == ENDS - timedelta(3)
-    assert shutdown_date_of(TWO, announced) == ENDS
-    assert shutdown_date_of("ft:other:acme::x", announced) is None
+    assert date_of(ONE, announced) == ENDS - timedelta(3)
+    assert date_of(TWO, announced) == ENDS
+    assert date_of("ft:other:acme::x", announced) is None
     assert [
-        each.shutdown_date
-        for each in told(7, *[TrackedModel("j", "C1", each) for each in (TWO, ONE)], announced=announced)
+        each.date for each in told(7, *[TrackedModel("j", "C1", each) for each in (TWO, ONE)], announced=announced)
     ] == [
         ENDS - timedelta(3),
         ENDS,

@@ -32,6 +32,17 @@ def test_the_log_is_asked_where_the_job_does_not_say() -> None:
     assert "too few examples" in (advice_for(None, "has 3 examples, at least 10 are needed") or "")
 
 
+@pytest.mark.parametrize(
+    "message", ["Unbalanced quotes in line 12", "The load balancer returned 502", "The dataset is imbalanced"]
+)
+def test_a_word_inside_another_gives_no_advice_about_money(message: str) -> None:
+    assert "credit" not in (advice_for(JobError(code=None, message=message)) or "")
+
+
+def test_an_empty_balance_does() -> None:
+    assert "credit" in (advice_for(JobError(code=None, message="The balance is too low for this job")) or "")
+
+
 @pytest.mark.parametrize("error", [None, JobError(), JobError(code="odd_code", message="Odd, but it happens.")])
 def test_what_nobody_knows_gets_no_advice(error: JobError | None) -> None:
     assert advice_for(error) is None

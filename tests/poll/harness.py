@@ -15,7 +15,8 @@ from bot.runtime.clock import Clock
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.store import Store, open_store
-from bot.store.channels.tracks import Subscription, Track
+from bot.store.channels.subscriptions import Subscription
+from bot.store.channels.tracks import Track
 from bot.store.db import schema
 from bot.tracking.notices import Notices
 from bot.tracking.recorder import Recorder
@@ -75,7 +76,7 @@ class PollHarness:
     async def subscribe(self, channel: str = "C1", newer_than: float = 0) -> None:
         """Let a channel follow every job that is not older."""
         async with self.store.db.transaction() as tx:
-            await self.store.channels.tracks.subscribe(tx, Subscription(self.account, channel, "U1", newer_than))
+            await self.store.channels.subscriptions.add(tx, Subscription(self.account, channel, "U1", newer_than))
 
     async def changes(self) -> list[Row[Any]]:
         """Return every change that was recorded."""

@@ -13,7 +13,7 @@ from bot.jobs.filters import Filter
 from bot.providers.account import Account
 from bot.providers.client import Client
 from bot.store import Store, open_store
-from bot.store.channels.tracks import Subscription
+from bot.store.channels.subscriptions import Subscription
 from bot.store.db import schema
 from bot.store.db.engine import Transaction
 from bot.tracking.recorder import Recorder
@@ -28,7 +28,7 @@ async def _second(harness: PollHarness, stack: AsyncExitStack) -> object:
     account = Account("second", harness.api.base_url, SecretStr(harness.api.key))
     client = await stack.enter_async_context(Client(account, clock=harness.time.now, deadline=15))
     async with harness.store.db.transaction() as tx:
-        await harness.store.channels.tracks.subscribe(tx, Subscription("second", "C1", "U1", 0))
+        await harness.store.channels.subscriptions.add(tx, Subscription("second", "C1", "U1", 0))
     return poller_on(harness.store, client, harness.time.now)[1]
 
 
@@ -66,7 +66,7 @@ async def test_a_job_with_the_same_id_and_another_creation_time_is_another_job(h
 async def _subscribe(store: Store, *accounts: str, channel: str = "C1") -> None:
     async with store.db.transaction() as tx:
         for account in accounts:
-            await store.channels.tracks.subscribe(tx, Subscription(account, channel, "U1", 0))
+            await store.channels.subscriptions.add(tx, Subscription(account, channel, "U1", 0))
 
 
 async def _until_they_wait(tx: Transaction, count: int) -> None:
@@ -157,7 +157,7 @@ async def test_a_job_of_two_accounts_is_alerted_for_either_subscription(
                 await recorder.subscribe(subscription, PollResult(account, [job], {}))
                 continue
             async with store.db.transaction() as tx:
-                await store.channels.tracks.subscribe(tx, subscription)
+                await store.channels.subscriptions.add(tx, subscription)
             await recorder.record(PollResult(account, [job], {}))
         track = (await store.channels.tracks.in_channel("C1"))[0].track
 

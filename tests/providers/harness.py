@@ -15,7 +15,7 @@ from bot.jobs.actions import JobAction
 from bot.jobs.models import Event
 from bot.providers.account import Account
 from bot.providers.client import Client
-from bot.providers.wire import FetchedJob, Page
+from bot.providers.http.wire import FetchedJob, Page
 from bot.sandbox.openai.api.keys import JOBS_READ, JOBS_WRITE, ApiKey
 from bot.sandbox.openai.server import FineTuningApi
 

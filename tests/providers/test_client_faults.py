@@ -21,7 +21,7 @@ from bot.errors import (
     TrainingClosed,
     Unreachable,
 )
-from bot.providers.client import MAX_PAGE_BYTES
+from bot.providers.http.transport import MAX_PAGE_BYTES
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from tests.builders import JOB, error_body

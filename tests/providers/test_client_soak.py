@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.errors import ProviderError
 from bot.providers.client import Client
-from bot.providers.wire import Page
+from bot.providers.http.wire import Page
 from tests.builders import JOB, job_body, list_body
 from tests.providers.harness import CALLS, call, client_of
 from tests.providers.raw_server import RawServer, ok_response, response_head

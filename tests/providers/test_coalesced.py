@@ -8,7 +8,7 @@ import pytest
 from bot.errors import AccessDenied, InvalidResponse, NotFound, ProviderError, RateLimited, Unreachable
 from bot.providers.client import Client
 from bot.providers.coalesced import TTL, CoalescedReads, Read
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from tests.providers.harness import JOBS, MAX_WAIT, RETRIEVE, RequestRecorder, new_api

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.errors import InvalidResponse
-from bot.providers.client import MAX_JOB_BYTES, MAX_PAGE_BYTES, Client
-from bot.providers.sizes import TTL, PageSizes
+from bot.providers.client import Client
+from bot.providers.http.transport import MAX_JOB_BYTES, MAX_PAGE_BYTES
+from bot.providers.pages.sizes import TTL, PageSizes
 from bot.sandbox.openai.server import FineTuningApi
 from bot.telemetry.redaction import MAX_TEXT_LENGTH
 from tests.builders import graded

@@ -8,12 +8,12 @@ import pytest
 
 from bot.errors import InvalidResponse, MismatchedResponse, NotFound, ProviderError
 from bot.jobs.actions import JobAction
-from bot.providers.openai import OpenAI
-from bot.providers.wire import Page, Request
-from tests.builders import JOB, NOW, account, answer, job_body, list_body
+from bot.providers.http.wire import Page, Request
+from tests.builders import JOB, NOW, answer, job_body, list_body
 from tests.jobs.openapi import example
+from tests.providers.dialects import Spoken
 
-OPENAI = OpenAI(account())
+OPENAI = Spoken()
 BROKEN: list[Any] = [None, 5, "ftjob-x", [], {}, {"id": ""}, {"id": None}, {"id": 7}, {"object": "fine_tuning.job"}]
 
 
@@ -31,9 +31,9 @@ def ids(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("asked", "request_"),
     [
-        (OPENAI.list_jobs(), Request("GET", "/fine_tuning/jobs", (("limit", "100"),))),
+        (OPENAI.first_page(), Request("GET", "/fine_tuning/jobs", (("limit", "100"),))),
         (
-            OPENAI.list_jobs(after="ftjob-9", limit=5, metadata={"team": "a&b", "env": "x"}),
+            OPENAI.first_page(after="ftjob-9", limit=5, metadata={"team": "a&b", "env": "x"}),
             Request(
                 "GET",
                 "/fine_tuning/jobs",
@@ -148,9 +148,9 @@ def test_a_job_of_another_organization_is_rejected_where_both_are_known_by_id(
 ) -> None:
     job = answer(job_body(organization_id=theirs))
     with pytest.raises(MismatchedResponse) if foreign else nullcontext():
-        OpenAI(account(organization=ours)).read_job(job, JOB, now=NOW)
+        Spoken(organization=ours).read_job(job, JOB, now=NOW)
     listed = answer(list_body(job_body(organization_id=theirs), has_more=True))
-    page = OpenAI(account(organization=ours)).read_jobs(listed, now=NOW)
+    page = Spoken(organization=ours).read_jobs(listed, now=NOW)
     assert (len(page.fetched), page.foreign, page.broken) == ((0, 1, 0) if foreign else (1, 0, 0))
     assert page.after == JOB, "the next page is asked for all the same"
 

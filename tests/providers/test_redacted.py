@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from bot.errors import ProviderError
-from bot.providers.fireworks import Fireworks
-from bot.providers.openai import OpenAI
-from bot.providers.together import Together
-from bot.providers.wire import Response
-from tests.builders import JOB, NOW, account, answer, error_body, job_body, list_body
+from bot.providers.http.wire import Response
+from tests.builders import JOB, NOW, answer, error_body, job_body, list_body
+from tests.providers.dialects import Spoken
 
-OPENAI, TOGETHER, FIREWORKS = (dialect(account(organization="org-1")) for dialect in (OpenAI, Together, Fireworks))
+OPENAI, TOGETHER, FIREWORKS = (
+    Spoken(organization="org-1", provider=each) for each in ("openai", "together", "fireworks")
+)
 SECRETS = {
     "a key of OpenAI's": "sk-proj-c4n4ry0123456789abcdef",
     "a token of Slack's": "xoxb-c4n4ry-0123456789",

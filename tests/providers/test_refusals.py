@@ -13,7 +13,7 @@ from bot.errors import (
     RequestRejected,
     Unreachable,
 )
-from bot.providers.refusals import QUOTA_PAUSE, error_of, summary
+from bot.providers.http.refusals import QUOTA_PAUSE, error_of, summary
 from tests.builders import NOW, answer, error_body
 
 CLOUDFLARE = "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>"

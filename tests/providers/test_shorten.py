@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.providers.shorten import KEPT, Shortener
+from bot.providers.http.shorten import KEPT, Shortener
 from bot.telemetry.redaction import MAX_TEXT_LENGTH
 
 KEEP = 40

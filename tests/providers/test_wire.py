@@ -19,8 +19,8 @@ from bot.errors import (
     TrainingClosed,
     Unreachable,
 )
-from bot.providers.refusals import QUOTA_PAUSE, retry_after
-from bot.providers.wire import Request, Response, fetched_job, json_of, path_segment
+from bot.providers.http.refusals import QUOTA_PAUSE, retry_after
+from bot.providers.http.wire import Request, Response, fetched_job, json_of, path_segment
 from tests.builders import JOB, NOW, answer, error_body, job_body
 from tests.jobs.openapi import JSON
 from tests.jobs.openapi import example as example_of
@@ -250,9 +250,13 @@ def test_only_a_get_is_no_action() -> None:
     assert Request("POST", "/x").needs_write_key
 
 
+def unchanged(item: Any) -> Any:
+    return item
+
+
 @given(JSON)
 def test_any_item_is_a_fetched_job_or_none(item: Any) -> None:
-    reading = fetched_job(item)
+    reading = fetched_job(item, unchanged)
     is_job = isinstance(item, dict) and isinstance(item.get("id"), str) and 1 <= len(item["id"]) <= 200
     assert (reading is not None) == is_job
 
@@ -269,7 +273,7 @@ def test_any_response_is_an_object_or_a_provider_error(body: bytes, status: int)
 
 def test_a_fetched_job_keeps_the_whole_body() -> None:
     body = job_body(surprise={"deep": [1]})
-    reading = fetched_job(body)
+    reading = fetched_job(body, unchanged)
     assert reading is not None
     assert reading.body == body
     assert reading.job.model_extra == {"surprise": {"deep": [1]}}

@@ -4,6 +4,8 @@ import pytest
 from pydantic import SecretStr
 
 from bot.providers.account import Account
+from bot.providers.dialects.azure import AzureOptions
+from bot.providers.registry import dialects
 from bot.settings.file import Config, read_accounts, read_config
 
 
@@ -36,9 +38,26 @@ def test_what_the_file_says_holds_and_the_rest_stays(tmp_path: Path) -> None:
         ("[accounts.x]\n", "'accounts.x.key_env' is missing"),
         ('[accounts.x]\nkey_env = "sk-proj-abc"\n', "must be the name of an environment variable"),
         ('[accounts.X]\nkey_env = "A"\n', "'X' isn't a valid account name"),
-        ('[accounts.x]\nkey_env = "A"\nprovider = "aws"\n', "must be one of openai, azure, together, fireworks"),
+        (
+            '[accounts.x]\nkey_env = "A"\nprovider = "aws"\n',
+            f"must be one of {', '.join(dialects())}",
+        ),
         ('[accounts.x]\nkey_env = "A"\nbaseurl = "x"\n', "did you mean base_url?"),
-        ('[accounts.x]\nkey_env = "A"\nbearer = "no idea"\n', "'accounts.x.bearer' must be true or false"),
+        (
+            '[accounts.x]\nkey_env = "A"\nprovider = "azure"\nbearer = "no idea"\n',
+            "'accounts.x.bearer' must be true or false",
+        ),
+        ('[accounts.x]\nkey_env = "A"\nprovider = "azure"\napi_version = "soon"\n', "must be an Azure API version"),
+        ('[accounts.x]\nkey_env = "A"\nbearer = true\n', "'accounts.x.bearer' is unknown; known names: provider"),
+        (
+            '[accounts.x]\nkey_env = "A"\nprovider = "azure"\napi_versoin = "v1"\n',
+            "'accounts.x.api_versoin' is unknown; did you mean api_version?",
+        ),
+        (
+            '[accounts.x]\nkey_env = "A"\nprovider = "openai-compatible"\nactions = ["stop"]\n',
+            "must be one of 'cancel', 'pause'",
+        ),
+        ('[accounts.x]\nkey_env = "A"\nprovider = "openai-compatible"\nactions = "cancel"\n', "must be a list"),
         ('[accounts.x]\nkey_env = "A"\nproject = 3\n', "'accounts.x.project' must be text in quotes"),
         ("accounts = 3\n", "must be a table, as in [accounts]"),
         ("[accounts]\nx = 3\n", "must be a table, as in [accounts.x]"),
@@ -59,6 +78,34 @@ def accounts(tmp_path: Path, text: str, **known: str) -> tuple[list[Account], li
     config, problems = read(tmp_path, text)
     assert problems == []
     return read_accounts(config, known)
+
+
+def test_problems_of_an_account_and_of_its_providers_options_are_said_together(tmp_path: Path) -> None:
+    file = tmp_path / "ftjob.toml"
+    file.write_text('[accounts.x]\nprovider = "azure"\napi_versoin = "v1"\nbearer = 7\n')
+    _, problems = read_config(str(file))
+
+    assert problems == [
+        "FTJOB_CONFIG: 'accounts.x.api_versoin' is unknown; did you mean api_version?",
+        "FTJOB_CONFIG: 'accounts.x.key_env' is missing",
+        "FTJOB_CONFIG: 'accounts.x.bearer' must be true or false",
+    ]
+
+
+def test_a_workload_identity_needs_no_key(tmp_path: Path) -> None:
+    text = """
+    [accounts.foundry]
+    provider = "azure"
+    base_url = "https://name.openai.azure.com"
+    tenant_id = "11111111-2222-3333-4444-555555555555"
+    client_id = "my-app"
+    federated_token_file = "/run/token"
+    """
+    (foundry,), problems = accounts(tmp_path, text)
+
+    assert problems == []
+    assert foundry.key.get_secret_value() == ""
+    assert not foundry.write_key
 
 
 def test_an_account_has_its_secrets_from_the_environment(tmp_path: Path) -> None:
@@ -91,7 +138,7 @@ def test_an_account_has_its_secrets_from_the_environment(tmp_path: Path) -> None
     assert (research.key.get_secret_value(), research.write_key) == ("key-of-research", SecretStr("key-for-orders"))
     assert [each.get_secret_value() for each in research.webhook_secrets] == [secret]
     assert (foundry.provider, foundry.base_url) == ("azure", "https://name.openai.azure.com")
-    assert foundry.api_version == "2024-10-21"
+    assert foundry.options == AzureOptions(api_version="2024-10-21")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +152,6 @@ def test_an_account_has_its_secrets_from_the_environment(tmp_path: Path) -> None
         ('base_url = "http://far.example"', {"KEY": "k" * 16}, "base_url must start with https://"),
         ('base_url = "https://host/v1?key=x"', {"KEY": "k" * 16}, "base_url must be a URL like https://host/path"),
         ('page = "host/{job}"', {"KEY": "k" * 16}, "page must be a URL like https://host/path"),
-        ('api_version = "soon"', {"KEY": "k" * 16}, "must be an Azure API version"),
         (
             'provider = "azure"\nbase_url = "https://n.openai.azure.com/openai/v1"\napi_version = "2024-10-21"',
             {"KEY": "k" * 16},

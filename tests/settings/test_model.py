@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
+from bot.providers.dialects.azure import AzureOptions
 from bot.settings import model as module
 from bot.settings.environment import NAMES, load, misspelled, readable_by_others
 from bot.settings.model import SECRETS, Settings
@@ -264,12 +265,12 @@ def test_accounts_come_from_the_environment_and_from_the_file(tmp_path: Path) ->
     azure = {"AZURE_OPENAI_ENDPOINT": "https://name.openai.azure.com", "AZURE_OPENAI_AD_TOKEN": "eyJ0123456789"}
     found = good(FTJOB_CONFIG=str(file), RESEARCH_KEY="k" * 16, OPENAI_API_VERSION="v1", **azure).accounts
 
-    assert [(each.name, each.provider, each.uses_entra_id) for each in found] == [
-        ("default", "openai", False),
-        ("azure", "azure", True),
-        ("research", "openai", False),
+    assert [(each.name, each.provider) for each in found] == [
+        ("default", "openai"),
+        ("azure", "azure"),
+        ("research", "openai"),
     ]
-    assert found[1].api_version is None
+    assert found[1].options == AzureOptions(bearer=True)
 
 
 AZURE_ENDPOINT = "https://name.openai.azure.com"
@@ -283,10 +284,10 @@ def test_azure_is_set_up_under_the_names_of_its_samples(version: str, key: str, 
     secret = str(tmp_path / "key") if key.endswith("_FILE") else "k" * 32
     more = {endpoint: AZURE_ENDPOINT, key: secret, version: "2024-10-21", "OPENAI_API_TYPE": "azure"}
     _, azure = good(**more).accounts
-    assert (azure.base_url, azure.key.get_secret_value(), azure.api_version) == (
+    assert (azure.base_url, azure.key.get_secret_value(), azure.options) == (
         AZURE_ENDPOINT,
         "k" * 32,
-        "2024-10-21",
+        AzureOptions(api_version="2024-10-21"),
     )
 
 

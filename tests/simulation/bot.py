@@ -25,7 +25,8 @@ from bot.slack.directory.shared_channels import SharedChannels
 from bot.slack.directory.users import Users
 from bot.slack.issued_urls import IssuedUrls
 from bot.store import Store, open_store
-from bot.store.channels.tracks import Subscription, Track
+from bot.store.channels.subscriptions import Subscription
+from bot.store.channels.tracks import Track
 from bot.telemetry import metrics
 from bot.tracking.transitions import PollResult
 from tests.simulation.network import FakeSession, InProcessClient, Network

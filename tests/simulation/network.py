@@ -19,10 +19,13 @@ from typing_extensions import override
 
 from bot.providers.account import Account
 from bot.providers.client import DEADLINE, Client
+from bot.providers.http.transport import Transport
+from bot.providers.http.wire import Request
+from bot.providers.http.wire import Response as ApiAnswer
+from bot.providers.pages.job_lists import JobLists
 from bot.providers.registry import dialect_of
-from bot.providers.sizes import PageSizes
-from bot.providers.wire import Request
-from bot.providers.wire import Response as ApiAnswer
+from bot.providers.requests import Requests
+from bot.providers.responses import Responses
 from bot.runtime.clock import Clock
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.server import ServerResponse
@@ -177,8 +180,17 @@ class InProcessClient(Client):
 
     def __init__(self, account: Account, world: Network, clock: Clock) -> None:
         # Without httpx: to make its TLS context takes longer than many a simulated world.
-        self.account, self.network, self._clock, self._deadline = account, world, clock, DEADLINE
-        self.dialect, self._sizes = dialect_of(account), PageSizes()
+        self.account, self.dialect, self._clock = account, dialect_of(account), clock
+        self._requests, self._responses = Requests(self.dialect, account), Responses(self.dialect, account)
+        self._transport = InProcessTransport(account, world)
+        self._lists = JobLists(self.listings, self._requests, self._responses, self._transport, clock)
+
+
+class InProcessTransport(Transport):
+    """The transport of that client."""
+
+    def __init__(self, account: Account, world: Network) -> None:
+        self._account, self._deadline, self.network = account, DEADLINE, world
 
     @override
     async def __aexit__(self, *_: object) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, Table, select
 
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Snapshot
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Track
 from bot.store.db import schema

@@ -9,11 +9,12 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from bot.jobs.changes import State
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.runtime import failpoints
 from bot.runtime.failpoints import arm
 from bot.store import Store, open_store
-from bot.store.channels.tracks import Subscription, Track
+from bot.store.channels.subscriptions import Subscription
+from bot.store.channels.tracks import Track
 from bot.store.db import schema
 from bot.store.db.engine import Transaction
 from bot.telemetry import metrics
@@ -61,7 +62,7 @@ async def _news(store: Store, jobs: int, channels: int) -> PollResult:
     """Let jobs be new to channels."""
     async with store.db.transaction() as tx:
         for nth in range(channels):
-            await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, f"C{nth}", "U1", 0))
+            await store.channels.subscriptions.add(tx, Subscription(ACCOUNT, f"C{nth}", "U1", 0))
     return await _seen(store, _jobs(jobs))
 
 
@@ -166,7 +167,7 @@ async def test_a_job_that_cannot_be_stored_stops_no_other(
     await add_jobs(store, *before)
     await track(store, *(("C1", f"ftjob-{n:04d}") for n in range(jobs)))
     async with store.db.transaction() as tx:
-        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 0))
+        await store.channels.subscriptions.add(tx, Subscription(ACCOUNT, "C2", "U1", 0))
     page = [poison if each.snapshot.created_at == 1007 else each for each in _jobs(jobs, "failed")]
 
     async def end(_tx: Transaction) -> None:
@@ -222,7 +223,7 @@ async def test_a_subscription_is_stored_although_one_open_job_cannot_be(store: S
 
     followed = {each.track.job_id for each in await store.channels.tracks.in_channel("C1")}
     assert followed == {each.snapshot.id for each in _jobs(5)}
-    assert len(await store.channels.tracks.subscriptions_of("C1")) == 1
+    assert len(await store.channels.subscriptions.in_channel("C1")) == 1
 
 
 @pytest.fixture

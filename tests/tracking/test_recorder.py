@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from bot.jobs.changes import ChangeKind, State
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.store import Store
-from bot.store.channels.tracks import Subscription, Track
+from bot.store.channels.subscriptions import Subscription
+from bot.store.channels.tracks import Track
 from bot.store.db import schema
 from bot.store.db.engine import Transaction
 from bot.store.db.wakeups import Queue
@@ -31,7 +32,7 @@ async def _seen(store: Store, *readings: FetchedJob) -> PollResult:
 
 async def _subscribe(store: Store, channel: str, newer_than: float) -> None:
     async with store.db.transaction() as tx:
-        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", newer_than))
+        await store.channels.subscriptions.add(tx, Subscription(ACCOUNT, channel, "U1", newer_than))
 
 
 async def _enqueued(store: Store, channel: str) -> list[tuple[str, str, str]]:

@@ -8,10 +8,11 @@ import pytest
 
 from bot.jobs.changes import ChangeKind, State
 from bot.jobs.debounce import CONFIRM_INTERVALS
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.runtime.failpoints import arm
 from bot.store import Store
-from bot.store.channels.tracks import Subscription, Track
+from bot.store.channels.subscriptions import Subscription
+from bot.store.channels.tracks import Track
 from bot.store.db import schema
 from bot.store.jobs.jobs import KnownJob
 from bot.tracking.recorder import Recorder

@@ -1,9 +1,10 @@
 """Beginning to follow: what the posted card showed and what is enqueued after it, also when the job moves meanwhile."""
 
 from bot.jobs.changes import State
-from bot.providers.wire import FetchedJob
+from bot.providers.http.wire import FetchedJob
 from bot.store import Store
-from bot.store.channels.tracks import Subscription, Track
+from bot.store.channels.subscriptions import Subscription
+from bot.store.channels.tracks import Track
 from bot.store.db import schema
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
@@ -65,7 +66,7 @@ async def test_a_job_that_is_new_to_the_channels_subscription_needs_no_second_ca
 ) -> None:
     async with store.db.transaction() as tx:
         for channel in ("C1", "C2"):
-            await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", 0))
+            await store.channels.subscriptions.add(tx, Subscription(ACCOUNT, channel, "U1", 0))
 
     await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
 
@@ -144,7 +145,7 @@ async def test_a_job_announced_elsewhere_between_the_cards_reading_and_the_track
     store: Store, recorder: Recorder
 ) -> None:
     async with store.db.transaction() as tx:
-        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 0))
+        await store.channels.subscriptions.add(tx, Subscription(ACCOUNT, "C2", "U1", 0))
     await _poll(store, recorder, reading("ftjob-a", "failed"))
 
     await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")

@@ -3,7 +3,7 @@ import pytest
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import MATCH_ALL, Filter
 from bot.jobs.models import Job
-from bot.store.channels.tracks import Subscription
+from bot.store.channels.subscriptions import Subscription
 from bot.store.outbox.delivery import MessageKind
 from bot.tracking.routing import channels_for, messages_for, wants_alert
 

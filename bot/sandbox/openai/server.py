@@ -1,20 +1,16 @@
 """Stand-in for OpenAI's fine-tuning API: the same contract, stateful, and as strict as the service."""
 
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
-from http import HTTPStatus
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from typing_extensions import override
 
 from bot.sandbox.openai.api import graders
-from bot.sandbox.openai.api.files_and_models import FilesAndModels, IdGenerator
 from bot.sandbox.openai.api.files_and_models_api import FilesAndModelsApi
-from bot.sandbox.openai.api.job_store import MODEL, PROJECT, JobEnd, JobStore
+from bot.sandbox.openai.api.job_store import MODEL, PROJECT
 from bot.sandbox.openai.api.jobs_api import JobsApi
 from bot.sandbox.openai.api.keys import (
     FILES_READ,
@@ -23,80 +19,25 @@ from bot.sandbox.openai.api.keys import (
     MODELS_READ,
     MODELS_WRITE,
     PERMISSIONS,
-    ApiKey,
-    ApiKeys,
 )
 from bot.sandbox.openai.api.permissions_api import PermissionsApi
 from bot.sandbox.openai.api.webhooks import WebhookSender
-from bot.sandbox.openai.api.wire import (
-    ApiError,
-    ApiRequest,
-    EndpointHandler,
-    JsonObject,
-    loggable_body,
-    parse_json,
-)
+from bot.sandbox.openai.api.wire import JsonObject
+from bot.sandbox.openai.jobs_server import JobsServer, Route, ServerOptions
 from bot.sandbox.openai.scenarios import Scenario
-from bot.sandbox.request_log import RequestLog
-from bot.sandbox.server import LoopbackServer, ServerResponse
 
 
-class FineTuningApi(LoopbackServer):
+class FineTuningApi(JobsServer):
     """API server with one account; start it with ``async with``."""
 
-    prefixes: ClassVar[tuple[str, ...]] = ("/v1",)
-    """Prefixes of every path."""
     id_header: ClassVar[str] = "x-request-id"
 
-    def __init__(
-        self,
-        *,
-        keys: Mapping[str, ApiKey] | None = None,
-        request_log: RequestLog | None = None,
-        latency: float = 0.0,
-        port: int = 0,
-        clock: Callable[[], float] = time.time,
-        job_id_length: int = 24,
-    ) -> None:
-        """Start without jobs; ``job_id_length`` is the number of random characters in a job's ID."""
-        super().__init__(
-            request_log=RequestLog(clock) if request_log is None else request_log, latency=latency, port=port
-        )
-        self.api_keys = ApiKeys(clock) if keys is None else ApiKeys(clock, dict(keys))
-        self.key = next(iter(self.keys), "")
-        """Secret of the first key."""
-        self._clock, self._ids = clock, IdGenerator(job_id_length)
-        self._files_and_models = FilesAndModels(self._ids, clock)
-        self._jobs = JobStore(self._files_and_models, self._ids, clock)
+    def __init__(self, **options: Unpack[ServerOptions]) -> None:
+        """Start without jobs."""
+        super().__init__(**options)
         self._jobs_api = JobsApi(self._jobs, self._files_and_models)
         self._webhooks: list[WebhookSender] = []
-        self._routes: dict[str, tuple[str, EndpointHandler]] = {}
         self._add_routes()
-
-    @property
-    def base_url(self) -> str:
-        """Base URL for clients, "http://127.0.0.1:54321/v1"."""
-        return f"{self.origin}/v1"
-
-    @property
-    def keys(self) -> dict[str, ApiKey]:
-        """Valid API keys by secret; deleting one revokes it."""
-        return self.api_keys.by_secret
-
-    @keys.setter
-    def keys(self, keys: Mapping[str, ApiKey]) -> None:
-        self.api_keys.by_secret = dict(keys)
-
-    @property
-    def jobs(self) -> dict[str, JsonObject]:
-        """Every job as of now, by id, oldest first. Deleting one makes it unknown to the API."""
-        self._jobs.advance()
-        return self._jobs.index.by_id
-
-    @property
-    def ends(self) -> dict[str, list[JobEnd]]:
-        """Transitions to a final status by job id."""
-        return self._jobs.ends
 
     @property
     def files(self) -> dict[str, JsonObject]:
@@ -146,16 +87,6 @@ class FineTuningApi(LoopbackServer):
     def scenario_of_created(self, scenario: Scenario | None) -> None:
         self._jobs_api.scenario_of_created = scenario
 
-    @property
-    def speed(self) -> float:
-        """Speed factor of all scenarios; 0 stops them."""
-        return self._jobs.speed
-
-    @speed.setter
-    def speed(self, speed: float) -> None:
-        self._jobs.set_speed(speed)
-        self.request_log.notify_waiters()
-
     def add_job(
         self,
         *,
@@ -175,10 +106,6 @@ class FineTuningApi(LoopbackServer):
         self._jobs.advance()
         self._jobs.change(job_id, fields)
         self.request_log.notify_waiters()
-
-    def freeze(self, job_id: str) -> None:
-        """Stop a job's scenario for good."""
-        self._jobs.freeze(job_id)
 
     def add_event(
         self,
@@ -207,7 +134,7 @@ class FineTuningApi(LoopbackServer):
         jobs, files_and_models = self._jobs_api, FilesAndModelsApi(self._files_and_models)
         permissions = PermissionsApi(self._files_and_models, self._ids, self._clock)
         job, of_checkpoint = "/fine_tuning/jobs/{id}", "/fine_tuning/checkpoints/{id}/permissions"
-        routes: list[tuple[str, str, str, EndpointHandler]] = [
+        routes: list[Route] = [
             ("GET", "/fine_tuning/jobs", JOBS_READ, jobs.list_jobs),
             ("POST", "/fine_tuning/jobs", JOBS_WRITE, jobs.create),
             ("GET", job, JOBS_READ, jobs.retrieve),
@@ -228,65 +155,8 @@ class FineTuningApi(LoopbackServer):
             ("GET", "/models/{id}", MODELS_READ, files_and_models.retrieve_model),
             ("DELETE", "/models/{id}", MODELS_WRITE, files_and_models.delete_model),
         ]
-        for method, template, scope, handler in routes:
-            endpoint = f"{method} {template}"
-            self._routes[endpoint] = (scope, handler)
-            for prefix in self.prefixes:
-                self.app.router.add_route(method, f"{prefix}{template}", partial(self._serve_endpoint, endpoint))
-        self.app.router.add_route("*", "/{path:.*}", self._serve_unknown_path)
+        self.add_routes(routes)
         self.app.middlewares.append(self._add_headers)
-
-    async def _serve_endpoint(self, endpoint: str, http: web.Request) -> web.StreamResponse:
-        text = (await http.read()).decode(errors="replace")
-        path, query = dict(http.match_info), dict(http.query)
-        request = {"id": path.get("id"), "query": query, "body": loggable_body(text)} | path
-        secret, project = self.secret_of(http), http.headers.get("OpenAI-Project")
-        key = self.keys.get(secret)
-
-        def handler() -> ServerResponse:
-            if error := self.routing_error(endpoint, http):
-                return error
-            return self.translate(
-                endpoint, self.handle(endpoint, path, query, secret=secret, project=project, text=text)
-            )
-
-        return await self.serve(http, endpoint, request, handler, credential=key.name if key else "")
-
-    def secret_of(self, http: web.Request) -> str:
-        """Return the API key of a request, "" if it has none."""
-        kind, _, secret = http.headers.get("Authorization", "").partition(" ")
-        return secret.strip() if kind.lower() == "bearer" else ""
-
-    def routing_error(self, _endpoint: str, _http: web.Request) -> ServerResponse | None:
-        """Return the error response to a request with an invalid address, None if the address is valid."""
-        return None
-
-    def translate(self, _endpoint: str, response: ServerResponse) -> ServerResponse:
-        """Return a response in the provider's own format."""
-        return response
-
-    def handle(
-        self,
-        endpoint: str,
-        path: Mapping[str, str],
-        query: Mapping[str, str],
-        *,
-        secret: str,
-        project: str | None = None,
-        text: str = "",
-    ) -> ServerResponse:
-        """Handle one request to a route ("GET /fine_tuning/jobs/{id}"), over HTTP or called directly."""
-        scope, handler = self._routes[endpoint]
-        try:
-            api_key = self.api_keys.authorize(secret, project, scope)
-            self._jobs.advance()
-            return ServerResponse(handler(ApiRequest(api_key.project, path, query, parse_json(text))))
-        except ApiError as error:
-            return error.to_response()
-
-    async def _serve_unknown_path(self, http: web.Request) -> web.StreamResponse:
-        error = ApiError(HTTPStatus.NOT_FOUND, f"Invalid URL ({http.method} {http.path})")
-        return await self.serve(http, f"{http.method} {http.path}", {"query": dict(http.query)}, error.to_response)
 
     @web.middleware
     async def _add_headers(self, request: web.Request, handler: Handler) -> web.StreamResponse:

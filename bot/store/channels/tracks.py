@@ -1,7 +1,7 @@
-"""Tracks and subscriptions: which channels follow which jobs."""
+"""Tracks: which channels follow which jobs."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, delete, distinct, func, select, tuple_, update
@@ -9,7 +9,7 @@ from sqlalchemy import union as union_of
 
 from bot.jobs.changes import State
 from bot.jobs.deprecation import TrackedModel
-from bot.jobs.filters import MATCH_ALL, Filter, union_of_statuses
+from bot.jobs.filters import union_of_statuses
 from bot.jobs.ids import short_id
 from bot.jobs.models import model_suffix
 from bot.store.db import schema
@@ -50,22 +50,8 @@ class TrackedJob:
         return self.name or short_id(self.track.job_id)
 
 
-@dataclass(frozen=True)
-class Subscription:
-    """A channel's subscription to the new jobs of an account that match a filter."""
-
-    account: str
-    channel: str
-    person: str
-    newer_than: float
-    """A job created at this time of the provider's clock, or later, is new."""
-    filter: Filter = MATCH_ALL
-    id: int | None = field(default=None, compare=False)
-    """None before it is inserted."""
-
-
 class Tracks:
-    """Tracks and subscriptions. Methods that take ``tx`` join the caller's transaction."""
+    """Tracks. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -108,8 +94,8 @@ class Tracks:
         if values:
             await tx.execute(update(schema.track).where(*(key == bindparam(name) for key, name in of)), values)
 
-    async def remove(self, channel: str, job_id: str | None = None) -> list[str]:
-        """Delete the track of a job in a channel, in any account, or all tracks there; return the job ids.
+    async def remove(self, channel: str, job_id: str | None = None) -> list[tuple[str, str]]:
+        """Delete the track of a job in a channel, in any account, or all tracks there; return the account and job ID of each.
 
         Their cards there become stale: they show whether a job is tracked.
         """
@@ -118,11 +104,13 @@ class Tracks:
         if job_id is not None:
             mine = mine.where(tracks.job_id == job_id)
         async with self._db.transaction() as tx:
-            removed = [tuple(row) for row in await tx.execute(mine.returning(tracks.account, tracks.job_id))]
+            removed = [
+                (row.account, row.job_id) for row in await tx.execute(mine.returning(tracks.account, tracks.job_id))
+            ]
             for account in sorted({account for account, _ in removed}):
                 jobs = [job_id for whose, job_id in removed if whose == account]
                 await self._cards.bump_generation(tx, account, *jobs, channel=channel, immediate=True)
-        return [job_id for _, job_id in removed]
+        return removed
 
     async def all_of(self, tx: Transaction, channel: str) -> list[Track]:
         """Return every track of a channel, in the caller's transaction."""
@@ -209,44 +197,6 @@ class Tracks:
         async with self._db.transaction() as tx:
             return [TrackedModel(*row) for row in await tx.execute(rows)]
 
-    async def subscribe(self, tx: Transaction, subscription: Subscription) -> bool:
-        """Insert a subscription; return whether the channel had none with this filter."""
-        values = {
-            "account": subscription.account,
-            "channel": subscription.channel,
-            "person": subscription.person,
-            "filter": subscription.filter.to_json(),
-            "newer_than": subscription.newer_than,
-        }
-        statement = self._db.insert(schema.subscription).values(values).on_conflict_do_nothing()
-        return (await tx.execute(statement)).rowcount > 0
-
-    async def unsubscribe(self, channel: str, subscription_id: int | None = None) -> int:
-        """Delete one subscription of a channel, or all, of any account; return their number."""
-        subscriptions = schema.subscription.c
-        chosen = delete(schema.subscription).where(subscriptions.channel == channel)
-        if subscription_id is not None:
-            chosen = chosen.where(subscriptions.id == subscription_id)
-        async with self._db.transaction() as tx:
-            return (await tx.execute(chosen)).rowcount
-
-    async def subscriptions_in(self, tx: Transaction, account: str) -> list[Subscription]:
-        """Return the subscriptions of an account."""
-        subscriptions = schema.subscription.c
-        return await _chosen(tx, subscriptions.account == account, by=(subscriptions.channel, subscriptions.id))
-
-    async def subscriptions_of(self, channel: str) -> list[Subscription]:
-        """Return the subscriptions of a channel, of any account, oldest first."""
-        subscriptions = schema.subscription.c
-        async with self._db.transaction() as tx:
-            return await _chosen(tx, subscriptions.channel == channel, by=(subscriptions.id,))
-
-    async def subscriptions_by(self, person: str) -> list[Subscription]:
-        """Return the subscriptions that a person set, oldest first."""
-        subscriptions = schema.subscription.c
-        async with self._db.transaction() as tx:
-            return await _chosen(tx, subscriptions.person == person, by=(subscriptions.id,))
-
     async def people(self, tx: Transaction, account: str | None = None) -> set[str]:
         """Return the people who track or subscribe to jobs of an account, or of any."""
         found: set[str] = set()
@@ -262,11 +212,6 @@ class Tracks:
             for table in (schema.track, schema.subscription)
         ]
         return set(await tx.scalars(union_of(*of_channel)))
-
-
-async def _chosen(tx: Transaction, which: Any, *, by: Sequence[Any]) -> list[Subscription]:
-    rows = await tx.execute(select(schema.subscription).where(which).order_by(*by))
-    return [_subscription(row) for row in rows]
 
 
 def _tracked_jobs() -> Any:
@@ -292,8 +237,3 @@ def _wider(there: Track, track: Track) -> Track:
     """Return the merge of a subscription's track with another of the same job and channel."""
     statuses = () if track.person else union_of_statuses([there.statuses, track.statuses])
     return replace(there, person=track.person, statuses=statuses)
-
-
-def _subscription(row: Any) -> Subscription:
-    job_filter = Filter.from_json(row.filter)
-    return Subscription(row.account, row.channel, row.person, row.newer_than, job_filter, row.id)

@@ -154,6 +154,8 @@ subscription = Table(
     Column("filter", Text, nullable=False),
     # The provider's creation time of the newest job there was: a job that is not older is new.
     Column("newer_than", Double, nullable=False),
+    # Part of a subscription to all accounts, those that are added later among them.
+    Column("every_account", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("account", "channel", "filter"),
 )
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.store import Store
 from bot.store.accounts.leases import Lease
-from bot.store.channels.tracks import Subscription
+from bot.store.channels.subscriptions import Subscription
 from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, add_jobs, reading, several_stores, track
 
@@ -176,7 +176,7 @@ async def test_the_status_of_an_account(store: Store) -> None:
         await store.jobs.states.close(tx, ACCOUNT, ["ftjob-a"])
     assert await standing() == (False, 0)
     async with store.db.transaction() as tx:
-        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C1", "U1", 0))
+        await store.channels.subscriptions.add(tx, Subscription(ACCOUNT, "C1", "U1", 0))
     assert await standing() == (True, 0)
     await _failed(store, await _claim(store), 0)
     assert await standing() == (True, 1)

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import insert, update
 
 from bot.store import Store
-from bot.store.channels.tracks import Subscription, Track
+from bot.store.channels.subscriptions import Subscription
+from bot.store.channels.tracks import Track
 from bot.store.db import schema
 from bot.store.outbox.delivery import MessageKind, NewDelivery
 from tests.store.clocks import StoreClock
@@ -37,7 +38,7 @@ async def set_up(store: Store, channel: str, job: str = "ftjob-1", *, until: flo
     await add_jobs(store, reading(job))
     await track(store, (channel, job))
     async with store.db.transaction() as tx:
-        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", 500.0))
+        await store.channels.subscriptions.add(tx, Subscription(ACCOUNT, channel, "U1", 500.0))
     await store.channels.mutes.begin([ACCOUNT], channel, "ftjob-muted", "U1", until)
     await store.channels.preferences.change(channel, full_cards=True)
     await enqueue(store, channel)

@@ -1,7 +1,6 @@
 from bot.jobs.changes import State
-from bot.jobs.filters import Filter
 from bot.store import Store
-from bot.store.channels.tracks import Subscription, Track, TrackedJob
+from bot.store.channels.tracks import Track, TrackedJob
 from bot.store.db import schema
 from tests.store.seeds import ACCOUNT, add_jobs, reading, rows, track
 
@@ -69,7 +68,7 @@ async def test_jobs_that_people_follow_and_that_are_not_closed_are_counted_once_
 async def test_a_job_is_untracked_in_one_channel_only(store: Store) -> None:
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
 
-    assert await store.channels.tracks.remove("C1", "ftjob-a") == ["ftjob-a"]
+    assert await store.channels.tracks.remove("C1", "ftjob-a") == [(ACCOUNT, "ftjob-a")]
     assert await store.channels.tracks.remove("C1", "ftjob-a") == []
 
     left = [(row.channel, row.job_id) for row in await rows(store, schema.track)]
@@ -79,7 +78,7 @@ async def test_a_job_is_untracked_in_one_channel_only(store: Store) -> None:
 async def test_all_jobs_of_a_channel_are_untracked_at_once(store: Store) -> None:
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
 
-    assert sorted(await store.channels.tracks.remove("C1")) == ["ftjob-a", "ftjob-b"]
+    assert sorted(await store.channels.tracks.remove("C1")) == [(ACCOUNT, "ftjob-a"), (ACCOUNT, "ftjob-b")]
     assert await store.channels.tracks.remove("C1") == []
 
     assert [row.channel for row in await rows(store, schema.track)] == ["C2"]
@@ -94,47 +93,4 @@ async def test_a_channel_sees_what_it_follows_newest_first_with_its_state(store:
     assert await store.channels.tracks.in_channel("C1") == [
         TrackedJob(Track(ACCOUNT, "ftjob-b", "C1", "U1"), State("succeeded", "ft:m"), None),
         TrackedJob(Track(ACCOUNT, "ftjob-a", "C1", "U1"), State("queued"), None),
-    ]
-
-
-async def test_a_channel_has_a_subscription_for_each_filter_and_ends_them_one_by_one(store: Store) -> None:
-    wanted = Filter(("failed",), "gpt-4o*", (("team", "s\u00fc\u00df"),), "U2")
-    several = [Subscription(ACCOUNT, "C1", "U1", 1.0), Subscription(ACCOUNT, "C1", "U1", 2.0, wanted)]
-    async with store.db.transaction() as tx:
-        assert [await store.channels.tracks.subscribe(tx, each) for each in [*several, several[1]]] == [
-            True,
-            True,
-            False,
-        ]
-        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 3.0, wanted))
-
-    first, second = await store.channels.tracks.subscriptions_of("C1")
-    assert [first, second] == several
-    assert not await store.channels.tracks.unsubscribe("C2", first.id), "not another channel's"
-    assert await store.channels.tracks.unsubscribe("C1", first.id) == 1
-    assert await store.channels.tracks.subscriptions_of("C1") == [second]
-    assert len(await store.channels.tracks.subscriptions_by("U1")) == 2
-
-
-async def test_a_channel_subscribes_once_to_an_account(store: Store) -> None:
-    first = Subscription(ACCOUNT, "C1", "U1", 500.0)
-    async with store.db.transaction() as tx:
-        assert await store.channels.tracks.subscribe(tx, first)
-        assert not await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C1", "U2", 900.0))
-        assert await store.channels.tracks.subscribe(tx, Subscription("other", "C1", "U1", 500.0))
-        assert await store.channels.tracks.subscriptions_in(tx, ACCOUNT) == [first]
-
-    assert [each.account for each in await store.channels.tracks.subscriptions_of("C1")] == [ACCOUNT, "other"]
-
-
-async def test_subscriptions_end_in_one_channel_only_of_every_account(store: Store) -> None:
-    async with store.db.transaction() as tx:
-        for account, channel in ((ACCOUNT, "C1"), (ACCOUNT, "C2"), ("other", "C1")):
-            await store.channels.tracks.subscribe(tx, Subscription(account, channel, "U1", 1.0))
-
-    assert await store.channels.tracks.unsubscribe("C1") == 2
-    assert not await store.channels.tracks.unsubscribe("C1")
-
-    assert [(each.account, each.channel) for each in await store.channels.tracks.subscriptions_by("U1")] == [
-        (ACCOUNT, "C2")
     ]

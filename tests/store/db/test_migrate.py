@@ -24,7 +24,7 @@ from tests.store.clocks import StoreClock
 from tests.store.schema_0012 import AUDIT
 from tests.store.seeds import add_jobs, known_job, reading
 
-NEWEST = "0014"
+NEWEST = "0015"
 _SQLITE_CATALOG = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _POSTGRES_CATALOG = [
     """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -180,7 +180,7 @@ OLD: dict[str, list[dict[str, Any]]] = {
             "answered_at": None,
         }
     ],
-    "subscription": [{"account": "default", "channel": "C1", "person": "U1", "newer_than": 999.0}],
+    "subscription": [{"account": "default", "channel": "C1", "person": "U1", "newer_than": 1000.0}],
     "track": [{"account": "default", "job_id": "ftjob-a", "channel": "C2", "person": None, "since": 1.0}],
     "delivery": [
         {
@@ -437,3 +437,32 @@ async def test_stored_jobs_get_their_names_and_open_cards_are_drawn_again(databa
 
     assert names == {"ftjob-a": "ranker \u00fc", "ftjob-b": "s" * 59 + "…", "ftjob-c": "search", "ftjob-d": None}
     assert cards == {"ftjob-a": 1, "ftjob-b": 1, "ftjob-c": 0, "ftjob-d": 1}, "one closed long ago stays as it is"
+
+
+async def test_subscriptions_to_every_account_are_marked_and_old_jobs_are_no_news(database_url: str) -> None:
+    subscribed = [
+        ("default", "CALL", 10.0),
+        ("other", "CALL", 10.0),
+        ("default", "CONE", 10.0),
+        ("other", "CNEW", 60.0),
+    ]
+    async with open_database(database_url, wall.time) as db:
+        await upgrade(db, "0014")
+        tables = await _reflected(db)
+        async with db.transaction() as tx:
+            for name in ("default", "other"):
+                await tx.execute(tables["account"].insert(), {"name": name})
+                state = {"account": name, "version": 1, "status": "running", "state_since": 0.0, "closed": False}
+                for created_at in (20.0, 50.0):
+                    job = {"id": f"ftjob-{created_at:g}", "created_at": created_at, **state}
+                    await tx.execute(tables["job"].insert(), job)
+            for account, channel, newer_than in subscribed:
+                row = {"account": account, "channel": channel, "person": "U1", "filter": "{}", "newer_than": newer_than}
+                await tx.execute(tables["subscription"].insert(), row)
+
+    async with open_store(database_url, wall.time) as store, store.db.transaction() as tx:
+        columns = schema.subscription.c
+        rows = await tx.execute(select(columns.channel, columns.every_account, columns.newer_than).order_by(columns.id))
+        found = [tuple(row) for row in rows]
+
+    assert found == [("CALL", True, 50.0), ("CALL", True, 50.0), ("CONE", False, 50.0), ("CNEW", False, 60.0)]

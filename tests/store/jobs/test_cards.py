@@ -210,7 +210,7 @@ async def test_cards_of_what_a_channel_tracks_come_before_those_that_it_untracke
     await _posted(store, "ftjob-a")
     await track(store, ("C1", "ftjob-over"), ("C1", "ftjob-a"))
     await _want(store, "ftjob-a")
-    assert await store.channels.tracks.remove("C1", "ftjob-over") == ["ftjob-over"]
+    assert await store.channels.tracks.remove("C1", "ftjob-over") == [(ACCOUNT, "ftjob-over")]
 
     assert await _claim(store) == "ftjob-a"
     await time.advance(store, 2)

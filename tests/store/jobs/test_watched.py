@@ -1,13 +1,13 @@
 """Jobs that a poll has to read."""
 
 from bot.store import Store
-from bot.store.channels.tracks import Subscription
+from bot.store.channels.subscriptions import Subscription
 from tests.store.seeds import ACCOUNT, add_jobs, reading, track
 
 
 async def _subscribe(store: Store, channel: str, newer_than: float, account: str = ACCOUNT) -> None:
     async with store.db.transaction() as tx:
-        await store.channels.tracks.subscribe(tx, Subscription(account, channel, "U1", newer_than))
+        await store.channels.subscriptions.add(tx, Subscription(account, channel, "U1", newer_than))
 
 
 async def _settle(store: Store, *job_ids: str) -> None:

@@ -56,7 +56,7 @@ async def test_who_was_refused_stays_refused_whatever_slack_answers_later(world:
             lambda: len(world.slack.request_log.for_endpoint("views.publish")) > seen, why="a Home tab"
         )
         assert len(await bot.store.channels.tracks.in_channel(world.ml.id)) == 1
-        assert await bot.store.channels.tracks.subscriptions_of(world.ml.id) == []
+        assert await bot.store.channels.subscriptions.in_channel(world.ml.id) == []
         assert await bot.store.channels.mutes.in_channel(world.ml.id) == []
 
     shown = [*(each.plain_text for each in answers), world.slack.homes[person.id].plain_text]

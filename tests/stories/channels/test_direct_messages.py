@@ -32,8 +32,8 @@ async def until_ended(world: World, bot: Bot, direct: Channel) -> None:
     """Wait until nobody follows anything in direct messages."""
 
     async def followed() -> int:
-        tracks = bot.store.channels.tracks
-        return len(await tracks.in_channel(direct.id)) + len(await tracks.subscriptions_of(direct.id))
+        stored = bot.store.channels
+        return len(await stored.tracks.in_channel(direct.id)) + len(await stored.subscriptions.in_channel(direct.id))
 
     await world.until_quiet(bot)
     assert await followed() == 0
@@ -145,7 +145,7 @@ async def test_who_lost_their_rights_may_still_stop_their_own_direct_messages_an
         again = await world.say(verb.format(job=job), by="milo", channel=direct)
         refused = await world.say(verb.format(job=job), by="milo")
         tracked = len(await bot.store.channels.tracks.in_channel(direct.id))
-        subscribed = len(await bot.store.channels.tracks.subscriptions_of(direct.id))
+        subscribed = len(await bot.store.channels.subscriptions.in_channel(direct.id))
         muted = len(await bot.store.channels.mutes.in_channel(direct.id))
         assert len(await bot.store.channels.tracks.in_channel(world.ml.id)) == 1
 
@@ -166,7 +166,7 @@ async def test_who_may_only_stop_is_shown_no_subscriptions_to_choose_from(world:
         lose(world.milo, "a guest")
         world.skip(301)
         answer = await world.say("unsubscribe", by="milo", channel=direct)
-        left = await bot.store.channels.tracks.subscriptions_of(direct.id)
+        left = await bot.store.channels.subscriptions.in_channel(direct.id)
 
     assert answer.plain_text.startswith("Done.")
     assert "search" not in answer.plain_text

@@ -4,7 +4,7 @@ import pytest
 
 from bot.blocks.interactive import SHOW_PAGE
 from bot.jobs.filters import Filter
-from bot.store.channels.tracks import Subscription
+from bot.store.channels.subscriptions import Subscription
 from tests.world import World
 
 TEAM = {"team": "search"}
@@ -111,8 +111,8 @@ async def test_subscriptions_are_listed_and_ended_one_by_one(any_world: World) -
         beyond = await world.say("unsubscribe 3")
         ended = await world.press(listed, "ftjob_unsubscribe:1", by="milo")
         pressed_again = await world.press(listed, "ftjob_unsubscribe:1", by="milo")
-        left = await bot.store.channels.tracks.subscriptions_of(world.ml.id)
-        others = await bot.store.channels.tracks.subscriptions_of(world.ops.id)
+        left = await bot.store.channels.subscriptions.in_channel(world.ml.id)
+        others = await bot.store.channels.subscriptions.in_channel(world.ops.id)
         last = await world.say("unsubscribe 1")
         none = await world.say("unsubscribe")
 
@@ -218,8 +218,8 @@ async def test_all_subscriptions_are_ended_at_once(world: World, typed: str) -> 
         await world.say("subscribe team=search")
         await world.say("subscribe", channel=world.ops)
         ended = await world.say(typed)
-        left = await bot.store.channels.tracks.subscriptions_of(world.ml.id)
-        others = await bot.store.channels.tracks.subscriptions_of(world.ops.id)
+        left = await bot.store.channels.subscriptions.in_channel(world.ml.id)
+        others = await bot.store.channels.subscriptions.in_channel(world.ops.id)
         again = await world.say(typed)
 
     assert not ended.ephemeral
@@ -238,11 +238,11 @@ async def test_bare_unsubscribe_ends_the_only_subscription_and_asks_which_of_sev
         await world.say("subscribe failed")
         await world.say("subscribe team='big vision'")
         several = await world.say("unsubscribe")
-        kept = await bot.store.channels.tracks.subscriptions_of(world.ml.id)
+        kept = await bot.store.channels.subscriptions.in_channel(world.ml.id)
         unknown = await world.say("unsubscribe succeeded")
         by_words = await world.say("unsubscribe team=\u201cbig vision\u201d")
         only = await world.say("unsubscribe")
-        left = await bot.store.channels.tracks.subscriptions_of(world.ml.id)
+        left = await bot.store.channels.subscriptions.in_channel(world.ml.id)
 
     assert "no subscriptions" in none.plain_text
     assert several.ephemeral
@@ -260,7 +260,9 @@ async def test_what_a_subscription_had_stored_before_still_counts_and_can_be_end
     old = Filter(("canceling", "failed"), "GPT-4o*", (("team", "search"),))
     async with world.bot() as bot:
         async with bot.store.db.transaction() as tx:
-            await bot.store.channels.tracks.subscribe(tx, Subscription("default", world.ml.id, world.milo.id, 0.0, old))
+            await bot.store.channels.subscriptions.add(
+                tx, Subscription("default", world.ml.id, world.milo.id, 0.0, old)
+            )
         job = world.api.add_job(status="running", model="gpt-4o-mini-2024-07-18", metadata=TEAM)
         await world.slack.request_log.wait_until(lambda: world.messages_about(job), why="the card of a new job")
         world.api.change(job, status="canceling")

@@ -144,7 +144,7 @@ async def test_a_subscription_that_slack_does_not_let_us_announce_is_not_stored(
         answer = await world.say("subscribe", channel=secret)
         world.api.add_job(status="queued")
         await world.until_quiet(bot)
-        assert await bot.store.channels.tracks.subscriptions_of(world.ml.id) == []
+        assert await bot.store.channels.subscriptions.in_channel(world.ml.id) == []
 
     assert "/invite @ftjob" in answer.plain_text
     assert secret.messages == []

@@ -10,6 +10,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from tests.stopwatch import stopwatch
 from tests.stories.providers.accounts import RESEARCH, configured, new_api, two_accounts
+from tests.stories.providers.native import found_in, pages_of
 from tests.world import FAST_TUNING, World, cancel_request
 
 BASE = "gpt-4o-mini-2024-07-18"
@@ -141,7 +142,7 @@ async def test_a_subscription_is_to_all_accounts_or_to_one(world: World) -> None
         await world.until_quiet(bot)
         listed = await world.say("subscriptions")
         ended = await world.say("unsubscribe")
-        left = [each.channel for each in await bot.store.channels.tracks.subscriptions_by(world.olivia.id)]
+        left = [each.channel for each in await bot.store.channels.subscriptions.by_person(world.olivia.id)]
 
     assert "already has that subscription" in again.plain_text
     assert "2 subscriptions here" in listed.plain_text
@@ -155,7 +156,7 @@ async def test_nothing_is_subscribed_where_one_of_all_accounts_does_not_answer(w
     async with two_accounts(world) as (bot, research):
         kill(research)
         answer = await world.say("subscribe")
-        rows = await bot.store.channels.tracks.subscriptions_of(world.ml.id)
+        rows = await bot.store.channels.subscriptions.in_channel(world.ml.id)
         alone = await world.say("subscribe account:default")
 
     assert "Account `research`:" in answer.plain_text
@@ -303,3 +304,13 @@ async def test_the_deprecation_of_a_model_is_posted_with_its_account(world: Worl
         f"*Models based on `{BASE}` in account `research` retire on {format_day(ends)}"
         in world.ml.messages[-1].plain_text
     )
+
+
+async def test_older_pages_of_all_accounts_show_each_job_exactly_once(world: World) -> None:
+    async with two_accounts(world) as (_, research):
+        at = 1_789_000_000
+        jobs = [(world.api, research)[n % 3 == 0].add_job(status="queued", created_at=at + n) for n in range(47)]
+        pages = await pages_of(world, await world.say("list all 10"))
+
+    assert found_in(pages, r"\*(ftjob-\w+)\*") == jobs[::-1]
+    assert len(pages) == 5

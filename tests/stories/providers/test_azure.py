@@ -13,13 +13,14 @@ from bot.sandbox.openai.api.keys import ApiKey
 from bot.sandbox.openai.azure import AzureApi
 from tests import canaries
 from tests.jobs.openapi import example
-from tests.world import World
+from tests.world import FAST_TUNING, World
 
 DATED = "2024-10-21"
 PREVIEW = "2025-04-01-preview"
 ONE = "GET /fine_tuning/jobs/{id}"
 MODEL = "gpt-4o-mini-2024-07-18.ft-0123456789abcdef"
 TOKEN = f"eyJ{canaries.KEY}"
+DAY = 86400.0
 
 
 @asynccontextmanager
@@ -169,3 +170,27 @@ async def test_the_example_of_each_action_is_its_result(
         answer = await world.press(question, "ftjob_confirm")
 
     assert said in answer.plain_text
+
+
+def hourglasses(world: World) -> list[str]:
+    """Return the notices of dates ahead."""
+    return [each.plain_text for each in world.ml.messages if each.text.startswith(":hourglass: *")]
+
+
+async def test_the_last_day_to_train_and_the_last_to_serve_are_told(world: World) -> None:
+    world.tuning = FAST_TUNING
+    async with azure_bot(world, None) as (bot, api):
+        job = api.add_job(status="succeeded", fine_tuned_model=MODEL)
+        await world.say(f"track {job}")
+        train, serve = (world.clock() + days * DAY for days in (8, 31))
+        dates = {"fine_tune": int(train), "inference": int(serve)}
+        answers(api, "GET /models", {"data": [{"id": "gpt-4o-mini-2024-07-18", "deprecation": dates}]})
+        world.skip(DAY)  # models are read once a day
+        await world.slack.request_log.wait_until(lambda: len(hourglasses(world)) == 2, why="both days are told")
+        await world.until_quiet(bot)
+
+    models, training = sorted(hourglasses(world))
+    assert "*Models based on `gpt-4o-mini-2024-07-18` retire on" in models
+    assert "(in 30 days)" in models
+    assert "*The last day to fine-tune `gpt-4o-mini-2024-07-18` is" in training
+    assert "(in 7 days)" in training

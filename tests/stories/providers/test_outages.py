@@ -160,7 +160,7 @@ async def test_a_command_while_the_api_is_down_says_what_to_do(world: World, fau
             assert answer.ephemeral
             assert answer.buttons == {}
         assert await bot.store.channels.tracks.followers("default", job) == []
-        assert await bot.store.channels.tracks.subscriptions_of(world.ml.id) == []
+        assert await bot.store.channels.subscriptions.in_channel(world.ml.id) == []
 
     assert world.ml.messages == []
 

@@ -33,8 +33,10 @@ class JobEnd:
 class JobStore:
     """Jobs with their index, log and scenarios. A job's state follows from the clock and the actions on it."""
 
-    def __init__(self, files_and_models: FilesAndModels, ids: IdGenerator, clock: Callable[[], float]) -> None:
-        self.index, self.log = JobIndex(), JobLog(ids, clock)
+    def __init__(
+        self, files_and_models: FilesAndModels, ids: IdGenerator, clock: Callable[[], float], log: JobLog
+    ) -> None:
+        self.index, self.log = JobIndex(), log
         self._files_and_models, self._ids, self._clock = files_and_models, ids, clock
         self._runs: dict[str, ScenarioRun] = {}
         self.speed = 1.0
@@ -55,11 +57,16 @@ class JobStore:
             self.change(job_id, {"status": status, **fields}, at=now)
         else:
             self.change(job_id, {**scenario.fields, **fields}, at=now)
-            run = self._runs[job_id] = ScenarioRun(scenario, now)
-            self._run_due_steps(job_id, now)
-            if self.speed != 1.0:
-                run.set_speed(self.speed, now)
+            self.start(job_id, scenario)
         return job_id
+
+    def start(self, job_id: str, scenario: Scenario) -> None:
+        """Start a scenario of a job, in place of the one that it has."""
+        now = self._clock()
+        run = self._runs[job_id] = ScenarioRun(scenario, now)
+        self._run_due_steps(job_id, now)
+        if self.speed != 1.0:
+            run.set_speed(self.speed, now)
 
     def change(self, job_id: str, fields: Mapping[str, Any], *, at: float | None = None) -> JsonObject:
         """Set fields of a job, and derive timestamps, events, models and the scenario's progress from them."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from bot.blocks import Message
 from bot.blocks.card import CardState, card
 from bot.jobs.models import Job, JobError
-from bot.providers.azure import Azure
+from bot.providers.dialects import azure
 from tests.blocks.cards_page import OWNED, drawn, links, samples, state
 from tests.blocks.rendered import PERSON, SUCCEEDED, sample_job, visible_text
 from tests.sandbox.demo.page.browser_session import NARROW, BrowserSession
@@ -42,7 +42,7 @@ def azure_card() -> Message:
     """Return the card of a job on Azure that succeeded: its model has a long name, and a hint below it."""
     model = f"gpt-4o-mini-2024-07-18.ft-{'0123456789abcdef' * 2}-ranker"
     done = sample_job(**{**SUCCEEDED, **OWNED, "fine_tuned_model": model})
-    shown = card(done, replace(links(done), model_hint=Azure.hint), state(), person=PERSON)
+    shown = card(done, replace(links(done), model_hint=azure.DIALECT.hint), state(), person=PERSON)
     assert f"`{model}`" in visible_text(shown), "it can be copied"
     return shown
 

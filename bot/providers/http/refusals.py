@@ -22,7 +22,7 @@ from bot.errors import (
     Unreachable,
 )
 from bot.net.retry_after import MIN_PAUSE, parse_retry_after
-from bot.providers.decode import decoded
+from bot.providers.http.decode import decoded
 from bot.telemetry.redaction import MAX_TEXT_LENGTH, redacted
 from bot.text import storable
 

@@ -1,6 +1,6 @@
 """Together's and Fireworks' dialects, held to the shapes of their published clients; Azure's and OpenAI's requests."""
 
-import json
+from datetime import date
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -10,19 +10,17 @@ from pydantic import SecretStr
 
 from bot.errors import AccessDenied, InvalidResponse, MismatchedResponse, NotFound, NotSupported
 from bot.jobs.actions import JobAction
-from bot.jobs.statuses import Phase, is_final, phase_of
-from bot.providers.account import PROVIDERS
-from bot.providers.azure import Azure
-from bot.providers.fireworks import Fireworks
-from bot.providers.openai import OpenAI
-from bot.providers.registry import dialect_of
-from bot.providers.together import Together
-from bot.providers.wire import Request
+from bot.jobs.statuses import is_final
+from bot.providers.dialects.azure import AzureOptions
+from bot.providers.http.wire import Request, Response, ResponseSize
+from bot.providers.registry import dialects
 from tests.builders import NOW, account, answer
+from tests.providers.dialects import Spoken
 
-TOGETHER = Together(account(provider="together", base_url="https://api.together.ai/v1"))
-FIREWORKS = Fireworks(account(provider="fireworks", base_url="https://api.fireworks.ai/v1", organization="my-team"))
+TOGETHER = Spoken(provider="together", base_url="https://api.together.ai/v1")
+FIREWORKS = Spoken(provider="fireworks", base_url="https://api.fireworks.ai/v1", organization="my-team")
 LONGEST_DIALECT = 150
+"""Lines of a dialect's file, with its docstrings."""
 
 # As together 3.1.1 reads them: types/finetune_response.py and types/finetune_event.py.
 FINE_TUNE: dict[str, Any] = {
@@ -40,10 +38,10 @@ FINE_TUNE: dict[str, Any] = {
     "batch_size": 8,
     "learning_rate": 1e-05,
     "token_count": 500_000,
-    "total_price": 1_500_000,
+    "total_price": 1_500_000_000,
     "training_method": {"method": "dpo", "dpo_beta": 0.1},
     "training_type": {"type": "Lora", "lora_r": 8, "lora_alpha": 16},
-    "progress": {"estimate_available": True, "seconds_remaining": 600},
+    "progress": {"estimate_available": True, "seconds_remaining": 6300},
     "random_seed": 42,
 }
 TOGETHER_EVENT = {
@@ -70,59 +68,63 @@ SUPERVISED: dict[str, Any] = {
     "epochs": 2,
     "learningRate": 0.0001,
     "loraRank": 8,
+    "batchSize": 0,
     "jobProgress": {"percent": 40, "epoch": 0},
-    "estimatedCost": {"currencyCode": "USD", "units": "3"},
+    "estimatedCost": {"currencyCode": "USD", "units": "3", "nanos": 500_000_000},
 }
-TOGETHER_WORDS = "pending queued running compressing uploading cancel_requested cancelled error completed".split()
-FIREWORKS_WORDS = (
-    "CREATING RUNNING COMPLETED FAILED CANCELLED DELETING WRITING_RESULTS VALIDATING DELETING_CLEANING_UP PENDING EXPIRED"
-    " RE_QUEUEING CREATING_INPUT_DATASET IDLE CANCELLING EARLY_STOPPED PAUSED UNSPECIFIED"
-).split()
 
 
-@pytest.mark.parametrize("file", [each for each in PROVIDERS if each != "openai"])
-def test_a_dialect_is_short(file: str) -> None:
-    lines = (Path("bot/providers") / f"{file}.py").read_text().splitlines()
+async def never(*_: object) -> Response:
+    raise AssertionError("nothing has to be requested")
+
+
+@pytest.mark.parametrize("dialect", dialects())
+def test_a_dialect_is_short(dialect: str) -> None:
+    file = {"bedrock-mantle": "bedrock"}.get(dialect, dialect.replace("-", "_"))
+    lines = (Path("bot/providers/dialects") / f"{file}.py").read_text().splitlines()
     assert len(lines) <= LONGEST_DIALECT
-
-
-def test_every_provider_has_a_dialect() -> None:
-    kinds = [type(dialect_of(account(provider=provider))) for provider in PROVIDERS]
-    assert kinds == [OpenAI, Azure, Together, Fireworks]
 
 
 # --- Together ---
 
 
-def test_a_fine_tune_of_together_is_mapped_to_openais_fields() -> None:
+def test_a_fine_tune_of_together_is_mapped_to_our_fields() -> None:
     job = TOGETHER.read_job(answer(FINE_TUNE), FINE_TUNE["id"], now=NOW).job
 
     assert (job.status, job.created_at, job.model) == ("running", 1_789_992_000.0, FINE_TUNE["model"])
     assert job.fine_tuned_model is None, "its name is known long before it is there"
-    assert (job.finished_at, job.trained_tokens) == (None, None)
-    assert job.hyperparameters == {"n_epochs": 3, "batch_size": 8, "learning_rate": 1e-05}
+    assert (job.finished_at, job.trained_tokens, job.cost) == (None, None, None)
+    assert job.hyperparameters == {
+        "n_epochs": 3,
+        "batch_size": 8,
+        "learning_rate": 1e-05,
+        "lora_r": 8,
+        "lora_alpha": 16,
+    }
     assert (job.method, job.seed) == ({"type": "dpo"}, 42)
+    assert job.estimated_finish == 1_789_992_300.0 + 6300, "counted from its start"
 
 
-def test_a_completed_fine_tune_has_its_model() -> None:
+def test_a_completed_fine_tune_has_its_model_and_its_cost() -> None:
     done = TOGETHER.read_job(answer({**FINE_TUNE, "status": "completed"}), FINE_TUNE["id"], now=NOW).job
 
     assert done.is_final
     assert done.fine_tuned_model == FINE_TUNE["model_output_name"]
-    assert (done.finished_at, done.trained_tokens) == (1_789_997_400.0, 500_000)
+    assert (done.finished_at, done.trained_tokens, done.cost) == (1_789_997_400.0, 500_000, 1.5)
+    assert done.estimated_finish is None
 
 
-@pytest.mark.parametrize("word", TOGETHER_WORDS)
-def test_every_status_of_together_has_a_phase(word: str) -> None:
-    assert phase_of(word) is not Phase.UNKNOWN
-    assert is_final(word) == (word in {"cancelled", "error", "completed"})
+def test_a_model_without_an_output_name_has_its_name_in_the_registry() -> None:
+    named = {**FINE_TUNE, "status": "completed", "model_output_name": None, "model_object_name": "team/tuned"}
+    assert TOGETHER.read_job(answer(named), FINE_TUNE["id"], now=NOW).job.fine_tuned_model == "team/tuned"
 
 
 def test_a_list_of_fine_tunes_is_one_page_newest_first() -> None:
     older = {**FINE_TUNE, "id": "ft-older", "created_at": "2026-09-20T12:00:00Z"}
     page = TOGETHER.read_jobs(answer({"data": [older, FINE_TUNE, None]}), now=NOW)
+    asked = TOGETHER.first_page(after="ft-x", limit=5, metadata={"a": "b"})
 
-    assert TOGETHER.list_jobs(after="ft-x", limit=5, metadata={"a": "b"}) == Request("GET", "/fine-tunes")
+    assert (asked.path, asked.query) == ("/fine-tunes", ())
     assert [each.snapshot.id for each in page.fetched] == [FINE_TUNE["id"], "ft-older"]
     assert (page.broken, page.after) == (1, None)
 
@@ -136,6 +138,15 @@ def test_a_log_of_together_is_read() -> None:
     assert (event.created_at, event.level, event.message) == (1_789_993_800.0, "warning", "Epoch completed")
     assert event.data == {"step": 30, "total_steps": 90}
     assert last.level == "info"
+    assert event.id
+    assert event.id != last.id, "it has none of its own, by which older ones could be asked for"
+
+
+@pytest.mark.parametrize("kind", ["job_error", "billing_limit"])
+def test_why_a_fine_tune_ended_is_an_error_whatever_its_level(kind: str) -> None:
+    said = {**TOGETHER_EVENT, "type": kind, "level": None, "message": "Out of credit."}
+    (event,) = TOGETHER.read_events(answer({"data": [said]}), now=NOW)
+    assert event.level == "error"
 
 
 def test_checkpoints_of_together_are_read() -> None:
@@ -159,34 +170,52 @@ def test_checkpoints_of_together_are_read() -> None:
     assert [(each.step_number, each.fine_tuned_model_checkpoint) for each in found] == [(20, "t/m"), (10, "s3://1")]
 
 
-def test_requests_to_together_equal_those_of_its_client() -> None:
+def test_metrics_of_together_are_rows_of_training_and_of_evaluation() -> None:
+    rows = TOGETHER.read_metrics(
+        answer(
+            {"metrics": [{"train/global_step": 1, "train/loss": 2.4}, {"eval/global_step": 1, "eval/loss": 2.5}, None]}
+        ),
+        now=NOW,
+    )
+    assert rows == [
+        {"step": 1, "train_loss": 2.4, "valid_loss": None},
+        {"step": 1, "train_loss": None, "valid_loss": 2.5},
+    ]
+
+
+async def test_requests_to_together_equal_those_of_its_client() -> None:
     assert TOGETHER.retrieve_job("ft-1") == Request("GET", "/fine-tunes/ft-1")
     assert TOGETHER.job_action(JobAction.CANCEL, "ft-1") == Request("POST", "/fine-tunes/ft-1/cancel")
-    assert TOGETHER.list_events("ft-1").path == "/fine-tunes/ft-1/events"
-    assert TOGETHER.list_checkpoints("ft-1").path == "/fine-tunes/ft-1/checkpoints"
-    assert TOGETHER.auth_headers(SecretStr("k")) == {"Authorization": "Bearer k"}
-    assert TOGETHER.actions == {JobAction.CANCEL}
+    whole = ResponseSize.WHOLE_LIST
+    assert TOGETHER.list_events("ft-1") == Request("GET", "/fine-tunes/ft-1/events", size=whole)
+    assert TOGETHER.list_checkpoints("ft-1") == Request("GET", "/fine-tunes/ft-1/checkpoints", size=whole)
+    assert TOGETHER.list_metrics("ft-1") == Request(
+        "GET", "/fine-tunes/ft-1/metrics", (("resolution", "500"),), size=whole
+    )
+    assert await TOGETHER.dialect.auth.headers(SecretStr("k"), TOGETHER.account, never) == {"Authorization": "Bearer k"}
+    assert set(TOGETHER.dialect.actions) == {JobAction.CANCEL}
     assert TOGETHER.job_page("ft-1") == "https://api.together.ai/fine-tuning/ft-1"
 
 
 def test_the_short_response_to_a_cancel_is_a_job() -> None:
     short = {name: FINE_TUNE[name] for name in ("id", "created_at", "updated_at", "user_id")}
     job = TOGETHER.read_job(answer({**short, "status": "cancel_requested"}), FINE_TUNE["id"], now=NOW).job
-    assert (job.status, job.is_final) == ("cancel_requested", False)
+    assert (job.status, job.is_final) == ("cancelling", False)
 
 
 # --- Fireworks ---
 
 FIRE_ID = "ftjob-ab12cd34"
+SFT, DPO, RFT = FIREWORKS.dialect.listings
 
 
-def test_a_supervised_job_of_fireworks_is_mapped_to_openais_fields() -> None:
+def test_a_supervised_job_of_fireworks_is_mapped_to_our_fields() -> None:
     job = FIREWORKS.read_job(answer(SUPERVISED), FIRE_ID, now=NOW).job
 
     assert (job.id, job.status, job.created_at) == (FIRE_ID, "running", 1_789_992_000.0)
     assert (job.model, job.fine_tuned_model) == (SUPERVISED["baseModel"], None)
-    assert job.hyperparameters == {"n_epochs": 2, "learning_rate": 0.0001, "lora_rank": 8}
-    assert job.error is None
+    assert job.hyperparameters == {"n_epochs": 2, "learning_rate": 0.0001, "lora_rank": 8}, "0 is the default"
+    assert (job.error, job.fraction_done, job.cost) == (None, 0.4, 3.5)
 
 
 def test_a_failed_job_has_its_reason_and_a_completed_job_its_model() -> None:
@@ -202,31 +231,55 @@ def test_a_failed_job_has_its_reason_and_a_completed_job_its_model() -> None:
     assert (completed.fine_tuned_model, completed.finished_at) == (SUPERVISED["outputModel"], 1_789_995_600.0)
 
 
-def test_signed_urls_of_files_are_not_stored() -> None:
-    signed = {
-        "metricsFileSignedUrl": "https://x/?sig=1",
-        "trainerLogsSignedUrl": "https://x/?sig=2",
-        "updateTime": "now",
-    }
-    body = FIREWORKS.read_job(answer({**SUPERVISED, **signed, "createdBy": "a@b.example"}), FIRE_ID, now=NOW).body
-    assert not {*signed, "createdBy"} & body.keys()
+def test_a_failure_of_ok_has_no_reason() -> None:
+    failed = FIREWORKS.read_job(answer({**SUPERVISED, "state": "JOB_STATE_FAILED"}), FIRE_ID, now=NOW).job
+    assert failed.error is None
 
 
-@pytest.mark.parametrize("word", FIREWORKS_WORDS)
+@pytest.mark.parametrize(
+    ("listing", "kind", "prefix"),
+    [(SFT, "supervisedFineTuningJobs", ""), (DPO, "dpoJobs", "dpo_"), (RFT, "reinforcementFineTuningJobs", "rft_")],
+)
+def test_each_kind_of_jobs_has_its_list_and_its_ids(listing: Any, kind: str, prefix: str) -> None:
+    item = {**SUPERVISED, "name": f"accounts/my-team/{kind}/ab12cd34"}
+    page = FIREWORKS.read_jobs(answer({kind: [item]}), now=NOW, listing=listing)
+    job_id = f"ftjob-{prefix}ab12cd34"
+
+    assert [each.snapshot.id for each in page.fetched] == [job_id]
+    assert FIREWORKS.list_jobs(listing).path == f"/accounts/my-team/{kind}"
+    assert FIREWORKS.retrieve_job(job_id).path == f"/accounts/my-team/{kind}/ab12cd34"
+    assert FIREWORKS.dialect.listing_of(job_id) is listing
+
+
+def test_the_model_of_another_kind_is_in_its_training_config() -> None:
+    config = {"trainingConfig": {"baseModel": "base", "outputModel": "tuned"}}
+    item = {"name": "accounts/my-team/dpoJobs/j1", "state": "JOB_STATE_COMPLETED", **config}
+    job = FIREWORKS.read_job(answer(item), "ftjob-dpo_j1", now=NOW).job
+    assert (job.model, job.fine_tuned_model) == ("base", "tuned")
+
+
+FINAL_STATES = {"COMPLETED", "FAILED", "CANCELLED", "EXPIRED", "EARLY_STOPPED"}
+FIREWORKS_STATES = (
+    "CREATING RUNNING COMPLETED FAILED CANCELLED DELETING WRITING_RESULTS VALIDATING DELETING_CLEANING_UP PENDING EXPIRED"
+    " RE_QUEUEING CREATING_INPUT_DATASET IDLE CANCELLING EARLY_STOPPED PAUSED UNSPECIFIED"
+).split()
+
+
+@pytest.mark.parametrize("word", FIREWORKS_STATES)
 def test_every_state_of_fireworks_has_a_status_and_only_final_ones_are_final(word: str) -> None:
-    status = FIREWORKS.normalized({**SUPERVISED, "state": f"JOB_STATE_{word}"})["status"]
+    status = FIREWORKS.dialect.status_of(f"JOB_STATE_{word}")
 
     assert "job_state" not in status
-    assert is_final(status) == (word in {"COMPLETED", "FAILED", "CANCELLED", "EXPIRED", "EARLY_STOPPED"})
+    assert is_final(status) == (word in FINAL_STATES)
 
 
 def test_a_list_of_fireworks_is_paged_by_its_token() -> None:
-    asked = FIREWORKS.list_jobs(after="token-2", limit=100)
+    asked = FIREWORKS.first_page(after="token-2", limit=100)
     body = {"supervisedFineTuningJobs": [SUPERVISED], "nextPageToken": "token-3", "totalSize": 9}
     page = FIREWORKS.read_jobs(answer(body), now=NOW, after="token-2")
 
     assert asked.path == "/accounts/my-team/supervisedFineTuningJobs"
-    assert dict(asked.query) == {"pageSize": "100", "orderBy": "createTime desc", "pageToken": "token-2"}
+    assert dict(asked.query) == {"pageSize": "100", "orderBy": "create_time desc", "pageToken": "token-2"}
     assert page.after == "token-3"
     assert FIREWORKS.read_jobs(answer(body), now=NOW, after="token-3").after is None, "a cursor that does not move"
     assert FIREWORKS.read_jobs(answer({"nextPageToken": ""}), now=NOW).fetched == ()
@@ -237,8 +290,8 @@ def test_requests_to_fireworks_equal_those_of_its_client() -> None:
     assert FIREWORKS.retrieve_job(FIRE_ID) == Request("GET", f"{jobs}/ab12cd34")
     assert FIREWORKS.job_action(JobAction.CANCEL, FIRE_ID) == Request("POST", f"{jobs}/ab12cd34:cancel", body={})
     assert FIREWORKS.job_action(JobAction.RESUME, FIRE_ID) == Request("POST", f"{jobs}/ab12cd34:resume", body={})
-    assert FIREWORKS.actions == {JobAction.CANCEL, JobAction.RESUME}
-    assert FIREWORKS.job_page(FIRE_ID).endswith("/supervised/ab12cd34")
+    assert set(FIREWORKS.dialect.actions) == {JobAction.CANCEL, JobAction.RESUME}
+    assert str(FIREWORKS.job_page(FIRE_ID)).endswith("/supervised/ab12cd34")
 
 
 def test_after_an_empty_response_to_a_cancel_the_job_is_read() -> None:
@@ -271,6 +324,8 @@ def test_the_errors_of_googles_proxy_are_read() -> None:
             "ftjob can't create Together jobs, so it doesn't list files.",
         ),
         (TOGETHER.list_models, "ftjob can't list Together models."),
+        (lambda: TOGETHER.job_action(JobAction.PAUSE, "ft-1"), "ftjob can't pause Together jobs."),
+        (lambda: TOGETHER.file_content("file-1"), "ftjob can't read Together files."),
         (lambda: FIREWORKS.create_job({}), "ftjob can't create Fireworks jobs. Use `firectl` instead."),
         (
             lambda: FIREWORKS.list_files(purpose="fine-tune", limit=1),
@@ -278,7 +333,7 @@ def test_the_errors_of_googles_proxy_are_read() -> None:
         ),
         (FIREWORKS.list_models, "ftjob can't list Fireworks models."),
         (lambda: FIREWORKS.list_events(FIRE_ID), "ftjob can't read Fireworks job logs."),
-        (lambda: FIREWORKS.list_checkpoints(FIRE_ID), f"Fireworks doesn't list checkpoints for {FIRE_ID}."),
+        (lambda: FIREWORKS.list_checkpoints(FIRE_ID), "Fireworks doesn't list checkpoints."),
     ],
 )
 def test_a_feature_that_a_provider_lacks_is_never_requested(ask: Any, said: str) -> None:
@@ -287,9 +342,9 @@ def test_a_feature_that_a_provider_lacks_is_never_requested(ask: Any, said: str)
     assert str(refused.value) == said
 
 
-@pytest.mark.parametrize("dialect", [TOGETHER, FIREWORKS])
+@pytest.mark.parametrize("dialect", [TOGETHER, FIREWORKS], ids=["together", "fireworks"])
 @pytest.mark.parametrize("item", [None, 7, "x", [], {}, {"id": 7}, {"name": 7}, {"name": None}])
-def test_an_invalid_job_is_counted_and_loses_no_other(dialect: OpenAI, item: Any) -> None:
+def test_an_invalid_job_is_counted_and_loses_no_other(dialect: Spoken, item: Any) -> None:
     good = FINE_TUNE if dialect is TOGETHER else SUPERVISED
     items = [item, good]
     page = dialect.read_jobs(answer({"data": items, "supervisedFineTuningJobs": items}), now=NOW)
@@ -325,21 +380,58 @@ DATED = (("api-version", "2024-10-21"),)
     ],
 )
 def test_urls_of_azure(endpoint: str, version: str | None, base_url: str, query: tuple[tuple[str, str], ...]) -> None:
-    azure = Azure(account(provider="azure", base_url=endpoint, api_version=version))
-    assert (azure.base_url, azure.query) == (base_url, query)
+    azure = Spoken(provider="azure", base_url=endpoint, options=AzureOptions(api_version=version))
+    assert (azure.dialect.base_url, azure.retrieve_job("ftjob-1").query) == (base_url, query)
 
 
-def test_keys_and_tokens_of_azure() -> None:
-    assert Azure(account()).auth_headers(SecretStr("k")) == {"api-key": "k"}
-    assert Azure(account(uses_entra_id=True)).auth_headers(SecretStr("t")) == {"Authorization": "Bearer t"}
+async def test_keys_and_tokens_of_azure() -> None:
+    keyed, entra = (Spoken(provider="azure", options=AzureOptions(bearer=each)) for each in (False, True))
+    assert await keyed.dialect.auth.headers(SecretStr("k"), account(), never) == {"api-key": "k"}
+    assert await entra.dialect.auth.headers(SecretStr("t"), account(), never) == {"Authorization": "Bearer t"}
+
+
+@pytest.mark.parametrize(
+    ("version", "actions"),
+    [
+        (None, set(JobAction)),
+        ("preview", set(JobAction)),
+        ("2025-04-01-preview", {JobAction.CANCEL, JobAction.PAUSE, JobAction.RESUME}),
+        ("2024-10-21", {JobAction.CANCEL}),
+    ],
+)
+def test_actions_of_azure_depend_on_the_version(version: str | None, actions: set[JobAction]) -> None:
+    assert set(Spoken(provider="azure", options=AzureOptions(api_version=version)).dialect.actions) == actions
+
+
+def test_azure_announces_the_last_day_to_train_and_the_last_to_serve() -> None:
+    azure = Spoken(provider="azure")
+    model = {"id": "gpt-4o", "deprecation": {"fine_tune": 1_806_537_600, "inference": 1_822_348_800}}
+    dated = {"id": "gpt-4", "shutdown_date": "2027-01-14"}
+    found = azure.read_models(answer({"data": [model, dated, {"id": "gpt-5", "deprecation": None}]}), now=NOW)
+
+    assert [(each.last_training_date, each.shutdown_date) for each in found] == [
+        (date(2027, 4, 1), date(2027, 10, 1)),
+        (None, date(2027, 1, 14)),
+        (None, None),
+    ]
 
 
 def test_the_web_page_of_a_job_can_be_configured() -> None:
-    own = OpenAI(account(job_page_url="https://jobs.example.com/{job}?x"))
+    own = Spoken(job_page_url="https://jobs.example.com/{job}?x")
     assert own.job_page("a/b") == "https://jobs.example.com/a%2Fb?x"
 
 
-def test_bodies_keep_the_providers_fields() -> None:
-    kept = TOGETHER.normalized(FINE_TUNE)
-    assert json.dumps(kept)
-    assert kept["total_price"] == 1_500_000
+@pytest.mark.parametrize(
+    ("provider", "word", "status"),
+    [
+        ("azure", "notRunning", "notRunning"),
+        ("openai", "SUCCEEDED", "SUCCEEDED"),
+        ("openai", "JOB_STATE_COMPLETED", "completed"),
+        ("together", "user_error", "user_error"),
+        ("together", "cancel_requested", "cancelling"),
+        ("fireworks", "JOB_STATE_IDLE", "queued"),
+        ("bedrock-mantle", "idle", "idle"),
+    ],
+)
+def test_a_word_that_means_itself_keeps_its_spelling(provider: str, word: str, status: str) -> None:
+    assert dialects()[provider].status_of(word) == status

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import quote
@@ -10,11 +10,21 @@ from urllib.parse import quote
 from bot.errors import InvalidResponse, NotFound
 from bot.jobs.ids import is_valid_id
 from bot.jobs.models import Job, Snapshot
-from bot.providers.decode import Ambiguous, decoded
-from bot.providers.refusals import error_of
+from bot.providers.http.decode import Ambiguous, decoded
+from bot.providers.http.refusals import error_of
 from bot.telemetry.redaction import without_secrets
 
 _MAX_REQUEST_ID_LENGTH = 200
+
+
+class ResponseSize(Enum):
+    """How large a response may be."""
+
+    PAGE = auto()
+    ITEM = auto()
+    """Of one item, which cannot be split into smaller pages."""
+    WHOLE_LIST = auto()
+    """Of a list without pages."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +36,7 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     body: Mapping[str, Any] | None = None
     """JSON body."""
-    is_single_item: bool = False
-    """Whether it asks for one item, which cannot be split into smaller pages."""
+    size: ResponseSize = ResponseSize.PAGE
     checks_write_access: bool = False
     """Whether it only checks that an action would work."""
 
@@ -69,6 +78,11 @@ class FetchedJob:
     def job(self) -> Job:
         """The whole job."""
         return Job.model_validate(self.body)
+
+
+def created_at(fetched: FetchedJob) -> float:
+    """Return when a job was created, Unix seconds; 0 if that is unknown."""
+    return fetched.snapshot.created_at or 0.0
 
 
 @dataclass(frozen=True)
@@ -122,15 +136,15 @@ def json_of(response: Response, *, now: float) -> dict[str, Any]:
     return value
 
 
-def items_of(response: Response, what: str, *, now: float) -> list[Any]:
-    """Return ``data`` of a successful response without secrets; ``what`` names the items in errors.
+def items_of(response: Response, what: str, *, now: float, key: str = "data") -> list[Any]:
+    """Return the list at ``key`` of a successful response without secrets; ``what`` names the items in errors.
 
     Ambiguous items are None.
 
     Raises:
         ProviderError: the subclass for an error response.
     """
-    items = json_of(response, now=now).get("data")
+    items = json_of(response, now=now).get(key)
     if not isinstance(items, list):
         raise InvalidResponse(f"The response didn't contain a list of {what}.", request_id=response.request_id)
     return list(map(_without_secrets, items))
@@ -148,18 +162,10 @@ def content_of(response: Response, *, now: float) -> bytes:
     return response.body
 
 
-def timestamp(value: Any) -> float | None:
-    """Return an RFC 3339 timestamp as Unix seconds; None for anything else."""
-    try:
-        return datetime.fromisoformat(value).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def fetched_job(item: Any, normalized: Callable[[Any], Any] = lambda same: same) -> FetchedJob | None:
+def fetched_job(item: Any, normalized: Callable[[Any], Any]) -> FetchedJob | None:
     """Return the job in an item of a response; None if it is not a job, or ambiguous.
 
-    Secrets are removed here, before anything is stored or shown; ``normalized`` maps the item to OpenAI's fields.
+    Secrets are removed here, before anything is stored or shown; ``normalized`` maps the item to the fields of a job.
     """
     body = normalized(_without_secrets(item))
     try:

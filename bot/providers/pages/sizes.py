@@ -1,6 +1,10 @@
-"""Page sizes: smaller ones where a page was too large to read, remembered for a while. Pure."""
+"""Page sizes: smaller ones where a page was too large to read, remembered for a while."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
+
+from bot.errors import InvalidResponse
+from bot.providers.http.wire import Request, Response, ResponseSize
 
 SMALLER = (100, 25, 5, 1)
 TTL = 900.0
@@ -35,3 +39,25 @@ class PageSizes:
         self._largest[after] = (size, now + TTL)
         while len(self._largest) > _MAX_CURSORS:
             del self._largest[next(iter(self._largest))]
+
+
+async def first_readable(
+    send: Callable[[Request], Awaitable[Response]], request_for: Callable[[int], Request], sizes: Iterable[int]
+) -> tuple[int, Response]:
+    """Return the first of ``sizes`` whose response is not too large, and that response.
+
+    Raises:
+        ProviderError: a request failed, or even the last response was too large.
+    """
+    too_large = None
+    for size in sizes:
+        request = request_for(size)
+        if size == 1 and request.size is ResponseSize.PAGE:
+            request = replace(request, size=ResponseSize.ITEM)
+        try:
+            return size, await send(request)
+        except InvalidResponse as error:
+            if not error.is_too_large:
+                raise
+            too_large = error
+    raise too_large or ValueError("no size to ask for")

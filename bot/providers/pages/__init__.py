@@ -1,0 +1,1 @@
+"""Pages of lists: as large as they may be, in order, one after the other."""

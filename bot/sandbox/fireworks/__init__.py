@@ -1,0 +1,1 @@
+"""Stand-in for Fireworks' fine-tuning API."""

@@ -1,0 +1,1 @@
+"""Stand-in for Together's fine-tuning API."""
