@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.sandbox.demo.bot_process import RUN_COMMAND, BotProcess
-from bot.sandbox.openai.api.keys import ApiKey
+from bot.sandbox.demo.job_servers import JobServers, job_servers
+from bot.sandbox.fireworks.server import FireworksApi
 from bot.sandbox.openai.scenarios import succeeds
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.slack.app_secrets import AppSecrets, SecretFactory
@@ -31,7 +32,7 @@ class DemoEnvironment:
     """Running servers, users and bot process of one demo."""
 
     slack: Slack
-    api: FineTuningApi
+    servers: JobServers
     channel: Channel
     operator: SandboxUser
     member: SandboxUser
@@ -39,30 +40,41 @@ class DemoEnvironment:
     external_user: SandboxUser
     bot_process: BotProcess
 
+    @property
+    def api(self) -> FineTuningApi:
+        """OpenAI's API."""
+        return self.servers.openai
+
 
 @asynccontextmanager
 async def demo_environment(
-    command: Sequence[str] = RUN_COMMAND, *, new_secret: SecretFactory = secrets.token_hex, job_id_length: int = 24
+    command: Sequence[str] = RUN_COMMAND,
+    *,
+    new_secret: SecretFactory = secrets.token_hex,
+    job_id_length: int = 24,
+    all_providers: bool = False,
 ) -> AsyncIterator[DemoEnvironment]:
     """Run a demo environment; ``command`` starts the bot, every secret comes from ``new_secret``.
 
-    ``job_id_length`` is the number of random characters in a job's ID.
+    ``job_id_length`` is the number of random characters in the ID of a job at OpenAI; ``all_providers`` adds accounts at
+    Together and Fireworks.
 
     Raises:
         RuntimeError: the bot did not start; the message holds its output.
     """
     with tempfile.TemporaryDirectory(prefix="ftjob-try-") as folder:
-        keys = {f"sk-{new_secret()}": ApiKey("default")}
-        app_secrets = AppSecrets.random(new_secret)
-        async with Slack(secrets=app_secrets) as slack, FineTuningApi(keys=keys, job_id_length=job_id_length) as api:
+        async with (
+            Slack(secrets=AppSecrets.random(new_secret)) as slack,
+            job_servers(new_secret, all_providers=all_providers, job_id_length=job_id_length) as servers,
+        ):
             slack.rate_limits.has_tiers = True
-            api.scenario_of_created = succeeds(CREATED_JOB_SECONDS)
-            bot_process = BotProcess(slack, bot_environment(slack, api, Path(folder)), Path(folder), command)
+            servers.openai.scenario_of_created = succeeds(CREATED_JOB_SECONDS)
+            bot_process = BotProcess(slack, bot_environment(slack, servers, Path(folder)), Path(folder), command)
             try:
                 await bot_process.start()
                 yield DemoEnvironment(
                     slack,
-                    api,
+                    servers,
                     channel=slack.add_channel("ml-training"),
                     operator=slack.add_user("olivia", is_admin=True),
                     member=slack.add_user("milo"),
@@ -74,16 +86,33 @@ async def demo_environment(
                 await bot_process.stop()
 
 
-def bot_environment(slack: Slack, api: FineTuningApi, folder: Path) -> dict[str, str]:
+def bot_environment(slack: Slack, servers: JobServers, folder: Path) -> dict[str, str]:
     """Return the complete environment variables of a bot that uses these stand-ins over Socket Mode."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return inherited | {
+    accounts = (
+        _configured(servers, folder / "ftjob.toml")
+        if servers.others
+        else {"OPENAI_API_KEY": servers.openai.key, "OPENAI_BASE_URL": servers.openai.base_url}
+    )
+    own = {
         "SLACK_BOT_TOKEN": slack.bot_token,
         "SLACK_APP_TOKEN": slack.app_token,
         "SLACK_API_URL": slack.api_url,
-        "OPENAI_API_KEY": api.key,
-        "OPENAI_BASE_URL": api.base_url,
         "DATABASE_URL": f"sqlite:///{folder / 'ftjob.db'}",
         "FTJOB_POLL_SECONDS": str(POLL_SECONDS),
         "FTJOB_PROGRESS_SECONDS": str(PROGRESS_SECONDS),
     }
+    return inherited | accounts | own
+
+
+def _configured(servers: JobServers, file: Path) -> dict[str, str]:
+    """Write a configuration with an account at each provider; return the variables that it needs."""
+    lines, keys = [], {}
+    for name, server in servers.by_name.items():
+        account, variable = name.lower(), f"{name.upper()}_KEY"
+        keys[variable] = server.key
+        lines += [f"[accounts.{account}]", f'provider = "{account}"', f'base_url = "{server.base_url}"']
+        lines += [f'key_env = "{variable}"']
+        lines += [f'organization = "{server.account}"'] if isinstance(server, FireworksApi) else []
+    file.write_text("\n".join([*lines, ""]))
+    return keys | {"FTJOB_CONFIG": str(file)}

@@ -9,17 +9,20 @@ from rich.console import Console
 
 from bot.runtime.terminal import literal
 from bot.sandbox.demo.environment import DemoEnvironment, demo_environment
+from bot.sandbox.demo.job_servers import FIREWORKS, OPENAI, TOGETHER
 from bot.sandbox.demo.page.server import DemoPage
 from bot.sandbox.openai.scenarios import fails, pauses, reinforcement, succeeds, waits
 
 _INITIAL_JOBS = (
-    (succeeds(90.0), {"name": "ranker v7", "team": "search"}),
-    (fails(50.0), {"name": "intent-2", "team": "search"}),
-    (reinforcement(150.0), {"name": "summarizer", "team": "support"}),
-    (pauses(240.0), {"name": "support tone", "team": "support"}),
-    (waits(3600.0), {"name": "ads v3", "team": "ads"}),
+    (OPENAI, succeeds(90.0), "ranker v7", "search"),
+    (OPENAI, fails(50.0), "intent-2", "search"),
+    (OPENAI, reinforcement(150.0), "summarizer", "support"),
+    (OPENAI, pauses(240.0), "support tone", "support"),
+    (OPENAI, waits(3600.0), "ads v3", "ads"),
+    (TOGETHER, succeeds(120.0), "rewriter", ""),
+    (FIREWORKS, succeeds(180.0), "router", ""),
 )
-"""Scenario and metadata of each job that exists from the start."""
+"""Provider, scenario, name and team of each job that exists from the start."""
 
 
 async def run_demo(*, opens_browser: bool) -> int:
@@ -27,7 +30,7 @@ async def run_demo(*, opens_browser: bool) -> int:
     console = Console()
     console.print("Starting a local Slack, a fine-tuning API and the bot…")
     try:
-        async with demo_environment() as demo, DemoPage(demo) as page:
+        async with demo_environment(all_providers=True) as demo, DemoPage(demo) as page:
             await seed_demo(demo)
             console.print(f"[bold]{page.origin}/[/]  Ctrl-C ends it.")
             if opens_browser and not await asyncio.to_thread(webbrowser.open, f"{page.origin}/"):
@@ -41,8 +44,10 @@ async def run_demo(*, opens_browser: bool) -> int:
 
 async def seed_demo(demo: DemoEnvironment) -> None:
     """Add running jobs and a channel that is subscribed to them."""
-    for scenario, metadata in _INITIAL_JOBS:
-        demo.api.add_job(scenario=scenario, metadata=metadata | {"slack_user": demo.member.id})
+    for provider, scenario, name, team in _INITIAL_JOBS:
+        if provider in demo.servers.by_name:
+            metadata = {"team": team, "slack_user": demo.member.id}
+            demo.servers.add_job(provider, scenario, name=name, metadata=metadata)
     demo.member.post("I kicked off this week's runs. Let's see how they do.", demo.channel)
     interaction = await demo.operator.command("subscribe", demo.channel)
     await interaction.reply()

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bot.sandbox.demo.job_servers import JobServers
 from bot.sandbox.demo.oracle.channel_posts import ChannelPosts
 from bot.sandbox.demo.oracle.delivery_check import ALL_CHANNELS, DeliveryCheck, color
 from bot.sandbox.demo.oracle.duplicate_replies import UserRequest, VisibleReply, count_duplicate_replies
 from bot.sandbox.demo.oracle.expected import FinishedJob, is_expected
 from bot.sandbox.demo.oracle.user_commands import EffectiveCommands, UserCommand, direct_messages, user_commands
 from bot.sandbox.openai.api.job_store import FINAL
-from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.slack.messages import ChannelMessage, SentReply
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.workspace import Channel
@@ -21,11 +21,11 @@ RECOVERY_SECONDS = 90.0
 
 
 class DeliveryCounts:
-    """Counts deliveries between both stand-ins, incrementally: each message is read once."""
+    """Counts deliveries between the stand-ins, incrementally: each message is read once."""
 
-    def __init__(self, slack: Slack, api: FineTuningApi, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Count from the state of both stand-ins, with a monotonic clock for the check."""
-        self._slack, self._api, self._monotonic = slack, api, monotonic
+    def __init__(self, slack: Slack, servers: JobServers, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Count from the state of the stand-ins, with a monotonic clock for the check."""
+        self._slack, self._servers, self._monotonic = slack, servers, monotonic
         self._posts: dict[str, ChannelPosts] = {}
         self._check = DeliveryCheck()
         self._posted = self._requests_read = 0
@@ -50,7 +50,7 @@ class DeliveryCounts:
         violations = list(self._slack.violations)
         problems = {"late": len(late), "duplicates": duplicates, "violations": len(violations)}
         return {
-            "requests": len(self._slack.request_log) + len(self._api.request_log),
+            "requests": sum(len(each.request_log) for each in (self._slack, *self._servers.by_name.values())),
             "posted": self._count_posted(),
             "pending": len(pending),
             "late": len(late),
@@ -76,22 +76,21 @@ class DeliveryCounts:
             in_channel = commands.get(name, [])
             for job in finished if in_channel or posts.cards else ():
                 cards = posts.cards.get(job.id, [])
-                if not posts.has_result(job.id, job.status) and is_expected(
-                    job, in_channel, cards, self._slack.workspace.clock()
-                ):
+                is_posted = any(posts.has_result(each, job.status) for each in (job.id, job.own_id))
+                if not is_posted and is_expected(job, in_channel, cards, self._slack.workspace.clock()):
                     yield name, job.id
 
     def _finished(self) -> Iterator[FinishedJob]:
-        jobs = self._api.jobs
-        for job_id, ends in self._api.ends.items():
-            job = jobs.get(job_id)
-            if job and job["status"] in FINAL:
+        for job_id, job, ends in self._servers.ends():
+            if job.get("status") in FINAL:
                 created, model = float(job.get("created_at") or 0), job.get("model") or ""
-                yield FinishedJob(job_id, job["status"], ends[-1].at, created, model, job.get("metadata") or {})
+                yield FinishedJob(
+                    job_id, job["status"], ends[-1].at, created, model, job.get("metadata") or {}, own_id=job["id"]
+                )
 
     def _names(self) -> Iterator[tuple[str, str]]:
         """Yield the id and the name of each job that has one."""
-        for job_id, job in self._api.jobs.items():
+        for job_id, job in self._servers.jobs().items():
             name = (job.get("metadata") or {}).get("name") or job.get("user_provided_suffix")
             if name:
                 yield job_id, str(name)
@@ -100,7 +99,7 @@ class DeliveryCounts:
         return user_commands(self._slack.interactions)
 
     def _count_duplicates(self) -> int:
-        ends = Counter((job_id, end.status) for job_id, ends in self._api.ends.items() for end in ends)
+        ends = Counter((job_id, end.status) for job_id, _, ends in self._servers.ends() for end in ends)
         return sum(posts.count_duplicates(ends) for posts in self._posts.values()) + self._count_duplicate_replies()
 
     def _count_duplicate_replies(self) -> int:

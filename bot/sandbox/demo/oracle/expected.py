@@ -37,6 +37,8 @@ class FinishedJob:
     created_at: float = 0.0
     model: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    own_id: str = ""
+    """The provider's ID, as in the URL of its page."""
 
 
 @dataclass(frozen=True)

@@ -61,14 +61,14 @@ def set_fault(demo: DemoEnvironment, side: str, name: str) -> str:
     Raises:
         LookupError: there is no such side or fault.
     """
-    plans = {"slack": demo.slack.faults, "api": demo.api.faults}
-    plan = plans[side]
+    plans = {"slack": [demo.slack.faults], "api": [each.faults for each in demo.servers.by_name.values()]}
     chosen = next((each for each in FAULT_CONTROLS if (each.side, each.name) == (side, name)), None)
     if name and chosen is None:
         raise LookupError(name)
-    plan.clear()
-    if chosen:
-        plan.always("*", chosen.fault)
+    for plan in plans[side]:
+        plan.clear()
+        if chosen:
+            plan.always("*", chosen.fault)
     return name
 
 

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Any
 
 from bot.sandbox.demo.environment import DemoEnvironment
+from bot.sandbox.demo.job_servers import JobServers
 from bot.sandbox.demo.oracle.delivery_counts import DeliveryCounts
 from bot.sandbox.demo.page.changefeed import PageState, Records
 from bot.sandbox.demo.page.fault_controls import FAULT_CONTROLS, outages
@@ -25,7 +26,7 @@ class PageStateReader:
 
     def __init__(self, demo: DemoEnvironment) -> None:
         self._demo = demo
-        self._counts = DeliveryCounts(demo.slack, demo.api)
+        self._counts = DeliveryCounts(demo.slack, demo.servers)
         self._rendered: dict[str, tuple[object, JsonObject]] = {}
 
     def read(self, active_faults: dict[str, str]) -> PageState:
@@ -41,7 +42,7 @@ class PageStateReader:
             "messages": self._by_time(chain(messages, ephemerals)),
             "homes": {user_id: {"blocks": with_ids(view.blocks)} for user_id, view in workspace.homes.items()},
             "modals": {user_id: _render_modal(stack[-1]) for user_id, stack in stacks.items()},
-            "jobs": {job["id"]: _render_job(job) for job in self._demo.api.jobs.values()},
+            "jobs": _render_jobs(self._demo.servers),
             "requests": _recent_requests(self._demo),
             "status": _demo_status(self._demo, active_faults)
             | {"counts": self._counts.current(outages(self._demo, active_faults))},
@@ -68,6 +69,7 @@ def _demo_status(demo: DemoEnvironment, active_faults: dict[str, str]) -> Record
             if kind == "message"
         ],
         "speed": demo.api.speed,
+        "providers": list(demo.servers.by_name),
         "fault_controls": [{"name": each.name, "side": each.side, "label": each.label} for each in FAULT_CONTROLS],
         "active_faults": dict(active_faults),
         "bot": {
@@ -123,13 +125,22 @@ def _render_modal(view: OpenView) -> JsonObject:
     }
 
 
-def _render_job(job: JsonObject) -> JsonObject:
-    return {name: job.get(name) for name in ("id", "status", "model", "fine_tuned_model", "created_at")}
+def _render_jobs(servers: JobServers) -> Records:
+    if not servers.others:
+        return {shown: _render_job(shown, job, "") for shown, job, _ in servers.listed()}
+    oldest_first = sorted(servers.listed(), key=lambda each: each[1]["created_at"])
+    return {shown: _render_job(shown, job, provider) for shown, job, provider in oldest_first}
+
+
+def _render_job(shown: str, job: JsonObject, provider: str) -> JsonObject:
+    rendered = {name: job.get(name) for name in ("status", "model", "fine_tuned_model", "created_at")}
+    return {"id": shown, "provider": provider, **rendered}
 
 
 def _recent_requests(demo: DemoEnvironment) -> Records:
-    """Return the latest requests to both stand-ins, oldest first."""
-    sides = (("Slack", demo.slack.request_log), ("API", demo.api.request_log))
+    """Return the latest requests to the stand-ins, oldest first."""
+    apis = {"API": demo.api, **demo.servers.others}
+    sides = [(side, server.request_log) for side, server in {"Slack": demo.slack, **apis}.items()]
     requests = [
         (request.at, f"{side} {nth}", side, request)
         for side, request_log in sides

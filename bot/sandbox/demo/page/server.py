@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler
 
 from bot.net.strict_json import loads
 from bot.sandbox.demo.environment import DemoEnvironment
+from bot.sandbox.demo.job_servers import OPENAI
 from bot.sandbox.demo.page.changefeed import Changefeed
 from bot.sandbox.demo.page.fault_controls import set_fault
 from bot.sandbox.demo.page.page_state import PageStateReader
@@ -23,6 +24,8 @@ from bot.sandbox.slack.users import SandboxUser
 
 SCENARIOS = {"succeeds": succeeds, "fails": fails, "pauses": pauses, "reinforcement": reinforcement, "waits": waits}
 """Scenarios of a new job by name."""
+EVERYWHERE = ("succeeds", "fails", "waits")
+"""Those that jobs of every provider can have."""
 SPEEDS = (0.0, 1.0, 10.0, 60.0)
 ERRORS = {
     "invalid_training_file": "The job failed due to an invalid training file.",
@@ -121,8 +124,8 @@ class DemoPage(LoopbackServer):
             await self._wait_for_change()
 
     async def _wait_for_change(self) -> None:
-        request_logs = (self._demo.slack.request_log, self._demo.api.request_log)
-        waiting = [asyncio.ensure_future(each.wait_for_change()) for each in request_logs]
+        servers = (self._demo.slack, *self._demo.servers.by_name.values())
+        waiting = [asyncio.ensure_future(each.request_log.wait_for_change()) for each in servers]
         try:
             await asyncio.wait(waiting, timeout=REFRESH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -151,31 +154,22 @@ class DemoPage(LoopbackServer):
         return await perform_user_action(self._demo, self._user(body.get("user", "")), body)
 
     async def _new_job(self, body: dict[str, Any]) -> str:
-        scenario, seconds = SCENARIOS[body["scenario"]], min(max(float(body.get("seconds", 60.0)), 2.0), 3600.0)
+        provider, name = str(body.get("provider") or OPENAI), str(body["scenario"])
+        scenario, seconds = SCENARIOS[name], min(max(float(body.get("seconds", 60.0)), 2.0), 3600.0)
+        if provider != OPENAI and name not in EVERYWHERE:
+            raise ValueError(f"Jobs at {provider} can't do that. Pick one that succeeds, fails or waits.")
         owner = {"slack_user": self._user(body.get("user", "")).id, "team": "search"}
-        return self._demo.api.add_job(scenario=scenario(seconds), metadata=owner)
+        return self._demo.servers.add_job(provider, scenario(seconds), metadata=owner)
 
     async def _end_job(self, body: dict[str, Any]) -> None:
-        job, outcome = body["job"], body["outcome"]
-        if job not in self._demo.api.jobs:
-            raise LookupError(job)
-        match outcome:
-            case "succeeded":
-                model = f"ft:{self._demo.api.jobs[job]['model']}:sandbox::{job[-8:]}"
-                self._demo.api.change(job, status=outcome, fine_tuned_model=model, trained_tokens=48_576)
-            case "failed":
-                error = {"code": body["error"], "message": ERRORS[body["error"]], "param": None}
-                self._demo.api.change(job, status=outcome, error=error)
-            case "stuck":
-                self._demo.api.change(job, status="queued")
-                self._demo.api.freeze(job)
-            case _:
-                raise LookupError(outcome)
+        code = body["error"] if body["outcome"] == "failed" else None
+        error = {"code": code, "message": ERRORS[code], "param": None} if code else None
+        self._demo.servers.end_job(body["job"], body["outcome"], error)
 
     async def _set_speed(self, body: dict[str, Any]) -> None:
         if body["speed"] not in SPEEDS:
             raise LookupError(f"{body['speed']} is no speed")
-        self._demo.api.speed = float(body["speed"])
+        self._demo.servers.set_speed(float(body["speed"]))
 
     async def _set_fault(self, body: dict[str, Any]) -> None:
         self._active_faults[body["side"]] = set_fault(self._demo, body["side"], body["name"])

@@ -1,6 +1,7 @@
 """Delivery counts of a world, read on a manual clock."""
 
 from bot.app.bot import Bot
+from bot.sandbox.demo.job_servers import JobServers
 from bot.sandbox.demo.oracle.delivery_check import MAX_STEP_SECONDS
 from bot.sandbox.demo.oracle.delivery_counts import RECOVERY_SECONDS, DeliveryCounts
 from bot.sandbox.faults import Fault
@@ -24,7 +25,7 @@ class CountsReader:
     def __init__(self, world: World) -> None:
         self._now = 0.0
         self._world = world
-        self._counts = DeliveryCounts(world.slack, world.api, monotonic=lambda: self._now)
+        self._counts = DeliveryCounts(world.slack, JobServers(world.api), monotonic=lambda: self._now)
 
     def read(self, *, is_outage: bool = False) -> tuple[str, int, int]:
         """Return the check's color, and the numbers of pending results and duplicates."""

@@ -71,10 +71,12 @@ class BrowserSession:
 
 
 @asynccontextmanager
-async def browser_session(command: Sequence[str] = RUN_COMMAND) -> AsyncIterator[BrowserSession]:
+async def browser_session(
+    command: Sequence[str] = RUN_COMMAND, *, all_providers: bool = False
+) -> AsyncIterator[BrowserSession]:
     """Run a demo, serve its page and open it in a browser; ``command`` starts the bot."""
     # IDs that are shown whole where a job has no name: tests find their cards by them.
-    environment = demo_environment(command, job_id_length=14)
+    environment = demo_environment(command, job_id_length=14, all_providers=all_providers)
     async with environment as demo, DemoPage(demo) as page, async_playwright() as playwright:
         # A browser refuses to run as root with its sandbox, which CI does.
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

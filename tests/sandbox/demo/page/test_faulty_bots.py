@@ -45,7 +45,7 @@ async def until_card(demo: DemoEnvironment, job: str, shows: str) -> None:
 )
 async def test_a_faulty_bot_is_detected(fault: str) -> None:
     async with demo_environment(faulty(fault), job_id_length=14) as demo:
-        counts = DeliveryCounts(demo.slack, demo.api, monotonic=lambda: CLOCK_SPEED * time.monotonic())
+        counts = DeliveryCounts(demo.slack, demo.servers, monotonic=lambda: CLOCK_SPEED * time.monotonic())
 
         def read() -> tuple[str, int, int]:
             seen = counts.current()
