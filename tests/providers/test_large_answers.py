@@ -1,5 +1,6 @@
 """Pages that are too large are read in smaller ones, and one large job is read alone; nothing else is lost."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +9,9 @@ from bot.errors import InvalidResponse
 from bot.providers.client import Client
 from bot.providers.http.transport import MAX_JOB_BYTES, MAX_PAGE_BYTES
 from bot.providers.pages.sizes import TTL, PageSizes
+from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
+from bot.sandbox.together.server import TogetherApi
 from bot.telemetry.redaction import MAX_TEXT_LENGTH
 from tests.builders import graded
 from tests.providers.harness import MAX_WAIT, client_of
@@ -126,3 +129,18 @@ def test_a_limited_number_of_page_sizes_is_remembered() -> None:
     remembered = [n for n in range(1000) if next(sizes.to_try(f"ftjob-{n}", 100, now=1.0)) == 1]
     assert 0 < len(remembered) <= 200
     assert remembered[-1] == 999
+
+
+@pytest.mark.parametrize(("jobs", "is_read"), [(20_000, True), (160_000, False)])
+async def test_a_list_that_comes_at_once_may_be_larger_than_a_page(jobs: int, *, is_read: bool) -> None:
+    job = {"id": "ft-1", "status": "completed", "created_at": "2026-09-21T12:00:00Z", "training_file": "f" * 400}
+    async with TogetherApi() as together:
+        body = json.dumps({"data": [{**job, "id": f"ft-{n}"} for n in range(jobs)]})
+        assert (len(body) > MAX_PAGE_BYTES, len(body) < MAX_JOB_BYTES) == (True, is_read)
+        together.faults.always("GET /fine-tunes", Fault("answer", status=200, body=body))
+        async with client_of(together.base_url, deadline=4 * MAX_WAIT, provider="together") as client:
+            if is_read:
+                assert len((await client.list_jobs()).fetched) == jobs
+            else:
+                with pytest.raises(InvalidResponse, match="larger than 64 MB"):
+                    await client.list_jobs()
