@@ -21,7 +21,7 @@ WARM_UP = 20
 LEAST_FASTER = 5.0
 LEAST_OF_THE_RATE = 0.7
 TEXT = "help"
-BARE, UNLIMITED = (Path(__file__).with_name(name) for name in ("bare.py", "unlimited.py"))
+BARE, UNLIMITED = (Path(__file__).with_name(name) for name in ("bare_bolt.py", "unlimited.py"))
 
 Kind = Literal["documented", "fast"]
 

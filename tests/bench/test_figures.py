@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.__main__ import PAGE
+from tests.bench.commands import BARE, UNLIMITED
 from tests.bench.figures import BEGIN, END, Figure, Part, at_least, at_most, exactly, percentile, plain, write
 
 
@@ -46,3 +47,8 @@ def test_the_page_has_a_section_for_the_figures() -> None:
     text = PAGE.read_text()
 
     assert text.count(BEGIN) == text.count(END) == 1
+
+
+@pytest.mark.parametrize("program", [BARE, UNLIMITED], ids=lambda path: path.name)
+def test_what_the_bench_starts_is_there(program: Path) -> None:
+    assert program.is_file()
