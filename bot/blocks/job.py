@@ -175,7 +175,7 @@ def job_line(name: str, status: str) -> str:
 
 def account_note(account: str | None) -> str:
     """Return what follows a title that names the account, safe mrkdwn; nothing if there is only one."""
-    return f" · account {plain(account, _MAX_FACT_LENGTH)}" if account else ""
+    return f" · {_account(account)}" if account else ""
 
 
 def job_facts(job: Job, links: JobLinks) -> list[str]:
@@ -203,7 +203,11 @@ def model_fact(job: Job) -> list[str]:
 
 def account_fact(links: JobLinks) -> list[str]:
     """Return the account of a job, safe mrkdwn; nothing if there is only one."""
-    return [f"account {plain(links.account, _MAX_FACT_LENGTH)}"] if links.account else []
+    return [_account(links.account)] if links.account else []
+
+
+def _account(name: str) -> str:
+    return f"account {plain(name, _MAX_FACT_LENGTH)}"
 
 
 def _epochs(job: Job) -> int | None:

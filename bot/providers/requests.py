@@ -41,9 +41,7 @@ class Requests:
         pairs = [(f"metadata[{key}]", value) for key, value in (metadata or {}).items()]
         filters = tuple(pairs) if listing.filters_metadata else ()
         sort = (listing.sort,) if listing.sort and is_sorted else ()
-        page = _page(listing.pages, limit, after)
-        request = self._get(self._path(listing), page, (*sort, *filters))
-        return request if listing.pages else replace(request, size=ResponseSize.WHOLE_LIST)
+        return self._page(self._path(listing), listing.pages, limit, after, (*sort, *filters))
 
     def retrieve_job(self, job_id: str) -> Request:
         """Return the request for one job."""
@@ -83,7 +81,7 @@ class Requests:
     def list_files(self, *, purpose: str, limit: int) -> Request:
         """Return the request for the newest files with a purpose."""
         of_purpose = (("purpose", purpose), ("order", "desc"))
-        return self._get(self.files.path, of_purpose, _page(self.files.pages, limit, None))
+        return self._get(self.files.path, of_purpose, _page_query(self.files.pages, limit, None))
 
     def file_content(self, file_id: str) -> Request:
         """Return the request for the contents of a file."""
@@ -130,8 +128,12 @@ class Requests:
         return self._dialect.models
 
     def _of_job(self, job_id: str, items: ItemList, limit: int, after: str | None) -> Request:
-        request = self._get(self._job_path(job_id) + items.path, _page(items.pages, limit, after), items.query)
-        return request if items.pages else replace(request, size=ResponseSize.WHOLE_LIST)
+        return self._page(self._job_path(job_id) + items.path, items.pages, limit, after, items.query)
+
+    def _page(self, path: str, pages: Pages | None, limit: int, after: str | None, query: Query) -> Request:
+        """Return the request for one page of a list, or for a whole list that comes at once."""
+        request = self._get(path, _page_query(pages, limit, after), query)
+        return request if pages else replace(request, size=ResponseSize.WHOLE_LIST)
 
     def _job_path(self, job_id: str) -> str:
         listing = self._dialect.listing_of(job_id)
@@ -149,7 +151,7 @@ class Requests:
         return Request("GET", path, (*(pair for query in queries for pair in query), *self._dialect.query))
 
 
-def _page(pages: Pages | None, limit: int, after: str | None) -> Query:
+def _page_query(pages: Pages | None, limit: int, after: str | None) -> Query:
     """Return the query of one page; empty for a list that comes at once."""
     if pages is None:
         return ()

@@ -125,7 +125,10 @@ class Transport:
             headers = await self._auth.headers(key, account, self.post)
             response = await self._exchange_with(headers, request)
         token = headers.get("Authorization", "").removeprefix("Bearer ")
-        return replace(response, body=_without(key.get_secret_value(), _without(token, response.body)))
+        body = response.body
+        for secret in dict.fromkeys((token, key.get_secret_value())):  # one where the key is the token
+            body = _without(secret, body)
+        return replace(response, body=body)
 
     async def _exchange_with(self, headers: Mapping[str, str], request: Request) -> Response:
         async with self._http.stream(

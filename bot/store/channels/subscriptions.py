@@ -47,15 +47,13 @@ class Subscriptions:
         statement = self._db.insert(schema.subscription).values(values).on_conflict_do_nothing()
         is_new = (await tx.execute(statement)).rowcount > 0
         if subscription.every_account:
-            await tx.execute(update(schema.subscription).where(*_same(subscription)).values(every_account=True))
+            await _mark(tx, subscription.channel, subscription.filter, every_account=True)
         return is_new
 
     async def extend(self, channel: str, job_filter: Filter) -> None:
         """Let accounts that are added later join a channel's subscriptions with a filter."""
-        subscriptions = schema.subscription.c
-        same = (subscriptions.channel == channel, subscriptions.filter == job_filter.to_json())
         async with self._db.transaction() as tx:
-            await tx.execute(update(schema.subscription).where(*same).values(every_account=True))
+            await _mark(tx, channel, job_filter, every_account=True)
 
     async def join(self, accounts: Sequence[str]) -> list[Subscription]:
         """Insert what subscriptions to all accounts lack of ``accounts``, for jobs created from now on; return it."""
@@ -84,7 +82,7 @@ class Subscriptions:
             chosen.append(subscriptions.id == subscription_id)
         async with self._db.transaction() as tx:
             for each in await _chosen(tx, and_(*chosen), by=(subscriptions.id,)):
-                await tx.execute(update(schema.subscription).where(*_same(each)).values(every_account=False))
+                await _mark(tx, each.channel, each.filter, every_account=False)
             return (await tx.execute(delete(schema.subscription).where(*chosen))).rowcount
 
     async def of_account(self, tx: Transaction, account: str) -> list[Subscription]:
@@ -105,10 +103,11 @@ class Subscriptions:
             return await _chosen(tx, subscriptions.person == person, by=(subscriptions.id,))
 
 
-def _same(subscription: Subscription) -> tuple[Any, Any]:
-    """Return the condition for a subscription in every account."""
+async def _mark(tx: Transaction, channel: str, job_filter: Filter, *, every_account: bool) -> None:
+    """Mark a channel's subscriptions with a filter, in each account, as parts of one to all accounts, or as none."""
     subscriptions = schema.subscription.c
-    return subscriptions.channel == subscription.channel, subscriptions.filter == subscription.filter.to_json()
+    same = (subscriptions.channel == channel, subscriptions.filter == job_filter.to_json())
+    await tx.execute(update(schema.subscription).where(*same).values(every_account=every_account))
 
 
 async def _chosen(tx: Transaction, which: Any, *, by: Sequence[Any]) -> list[Subscription]:
