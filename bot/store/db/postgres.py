@@ -17,6 +17,11 @@ TRANSACTION_TIMEOUT = 10.0
 """Seconds until PostgreSQL counts as down: a transaction takes milliseconds, and a server that hangs never responds."""
 
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_CACHES: dict[str, Any] = {
+    # More than there are statements, those of migrations included: each one that makes room costs a round trip.
+    "statement_cache_size": 1_000,
+    "prepared_statement_cache_size": 1_000,
+}
 _NO_CACHES: dict[str, Any] = {
     "statement_cache_size": 0,  # asyncpg's own cache
     "prepared_statement_cache_size": 0,  # SQLAlchemy's; behind a pooler either of them alone breaks
@@ -113,7 +118,7 @@ class _StatementCaches:
         return self._connect(dialect, args, given)
 
     def _connect(self, dialect: Dialect, args: Any, given: dict[str, Any]) -> Any:
-        return dialect.connect(*args, **given, **({} if self._on else _NO_CACHES))
+        return dialect.connect(*args, **given, **(_CACHES if self._on else _NO_CACHES))
 
     def disable(self, context: ExceptionContext) -> None:
         """Leave the caches off for good once a statement was not where it had been prepared."""
