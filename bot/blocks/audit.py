@@ -45,7 +45,7 @@ _DECISION_TEXTS = {
     "done": ":white_check_mark: completed",
     "over": "was too late (the job had finished):",
     "early": "was too early (the job wasn't ready for it):",
-    "already": "requested what was already done:",
+    "already": "requested (already done):",
     "refused": ":warning: had a request rejected by the API:",
     "unsent": ":warning: couldn't send:",
     "unknown": ":warning: got no confirmation for",

@@ -48,7 +48,14 @@ def channel_settings(*, broadcast: bool, full_cards: bool, failures_only: bool) 
         Setting("size", "Card size", "full", "cards with dates and metadata", "compact", "Use compact cards")
         if full_cards
         else Setting("size", "Card size", "compact", "three-line cards", "full", "Use full cards"),
-        Setting("alerts", "Alerts", "failures", "only failed, stuck, or missing jobs", "all", "Get all alerts")
+        Setting(
+            "alerts",
+            "Alerts",
+            "failures",
+            "only failed, stuck, or missing jobs and their recovery",
+            "all",
+            "Get all alerts",
+        )
         if failures_only
         else Setting("alerts", "Alerts", "all", _EVERY_CHANGE, "failures", "Failures only"),
     ]

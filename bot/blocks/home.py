@@ -23,6 +23,7 @@ from bot.blocks.parts import (
     section,
     sections,
 )
+from bot.blocks.replies import STILL_CHECKING
 
 REFRESH_HOME = "ftjob_home"
 NOTHING_TRACKED = (
@@ -193,6 +194,8 @@ def _mute_text(mute: HomeMute) -> str:
 def _no_jobs(accounts: Sequence[AccountHealth]) -> str:
     """Return why no job is shown: there is none, or it can't be told."""
     failing = sum(each.problem is not None for each in accounts)
+    if any(each.problem == STILL_CHECKING for each in accounts):
+        return "No jobs loaded yet."
     if failing == len(accounts):
         return "I can't read any jobs right now, and none are stored yet."
     if failing:

@@ -136,7 +136,7 @@ def _job_large(body: Mapping[str, Any]) -> str:
 
 def _slack_recovered(body: Mapping[str, Any]) -> str:
     late = int(body["late"])
-    alerts = {0: "No alerts were due.", 1: "1 alert was delayed; none were lost."}.get(
+    alerts = {0: "No alerts were delayed.", 1: "1 alert was delayed; none were lost."}.get(
         late, f"{late} alerts were delayed; none were lost."
     )
     return (

@@ -32,13 +32,16 @@ async def read_as_the_bot_does(client: Client) -> str:
     if newest is None:
         return "no jobs yet"
     parts: dict[str, Callable[[], Awaitable[Any]]] = {
-        "the job itself": lambda: client.retrieve(newest),
+        "job": lambda: client.retrieve(newest),
         "log": lambda: client.events(newest, limit=1),
         "checkpoints": lambda: client.checkpoints(newest, limit=1),
     }
     if client.has_metrics(newest):  # otherwise they are in the log and in the result file
         parts["metrics"] = lambda: client.metrics(newest)
-    offered = {name: await _is_offered(f"{name} of {newest}: ", reading) for name, reading in parts.items()}
+    offered = {
+        name: await _is_offered(f"{name} {newest}: " if name == "job" else f"{name} of {newest}: ", reading)
+        for name, reading in parts.items()
+    }
     read, lacking = ([name for name, is_read in offered.items() if is_read is each] for each in (True, False))
     found = f"latest job: {newest}; read: {', '.join(read)}"
     return f"{found}; not offered: {', '.join(lacking)}" if lacking else found

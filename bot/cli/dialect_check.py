@@ -28,7 +28,7 @@ def problems_of(module: str, cases: Path) -> list[str]:
         try:
             case = json.loads(file.read_text())
         except ValueError as error:
-            found.append(f"{file.name}: isn't JSON: {error}")
+            found.append(f"{file.name} isn't valid JSON: {error}")
             continue
         if not isinstance(case, dict) or "body" not in case or "expected" not in case:
             found.append(f"{file.name}: must be an object with reads, body, and expected")

@@ -61,7 +61,7 @@ async def run(command: CurvesCommand, services: Services, account: Account) -> R
     where = "in its thread" if thread_ts else "here"
     if shared.ts:
         return Reply(note_message(f"Posted the training chart for {job_title(job)} {where}."))
-    unsure = f"Slack didn't confirm the training chart for {job_title(job)}. If you don't see it {where}, try again."
+    unsure = f"Slack didn't confirm that the training chart for {job_title(job)} was posted. If you don't see it {where}, try again."
     return Reply(note_message(unsure))
 
 
@@ -83,7 +83,7 @@ async def _share(
         return result
     if result.error in INVALID_CONTENT:
         return NOT_VISIBLE_YET
-    return post_failed(result.error, requester.channel, requester, outcome="the chart isn't shown")
+    return post_failed(result.error, requester.channel, requester, outcome="the chart wasn't posted")
 
 
 async def _post(outgoing: OutgoingMessage, services: Services) -> PostResult:

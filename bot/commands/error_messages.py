@@ -194,7 +194,7 @@ def quota(most: int, account: str | None = None) -> str:
     """Return that no more jobs can be tracked by hand, and what makes room; ``account`` is its name, if there are several."""
     where = f" in account {code_span(account)}" if account else ""
     return (
-        f"ftjob is tracking the maximum of {most:,} active jobs{where} added with `/ftjob track` across all channels. Untrack some with "
+        f"ftjob is at its limit of {most:,} active jobs tracked with `/ftjob track`{where}, counting all channels. Untrack some with "
         "`/ftjob untrack &lt;id&gt;`, or all in a channel with `/ftjob untrack all`. `/ftjob subscribe` isn't limited."
     )
 

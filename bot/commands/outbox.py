@@ -1,6 +1,6 @@
 """`outbox`: the messages that could not be delivered, and the buttons that retry them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -12,6 +12,7 @@ from bot.commands.arguments import no_arguments
 from bot.commands.command import Command, Reply, Requester
 from bot.commands.services import Services
 from bot.commands.usage import Usage
+from bot.jobs.actions import Decision
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.store.outbox.dead_letters import DeadLetter
 from bot.store.outbox.delivery import MessageKind
@@ -52,7 +53,7 @@ def parse(words: list[str], requester: Requester) -> OutboxCommand:
 
 async def run(_command: OutboxCommand, services: Services, _account: Account) -> Reply:
     """Show the dead letters, why each was not delivered, and what would fix that."""
-    return await _reply(services)
+    return replace(await _reply(services), decision=Decision.SHOWN)
 
 
 async def run_retry(command: RetryCommand, services: Services, _account: Account) -> Reply:

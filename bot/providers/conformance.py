@@ -61,7 +61,7 @@ class Conformance:
                 problems.append(f"{name}: in the time zone {zone}, {difference}")
         plain, odd = (_read(read, case, body) for body in (case["body"], _with_odd_fields(case["body"])))
         if plain != odd or CANARY in json.dumps(odd):
-            problems.append(f"{name}: a field that the dialect does not name is kept")
+            problems.append(f"{name}: keeps a field that the dialect doesn't name")
         return problems
 
     def _statuses(self) -> Iterator[str]:
@@ -70,7 +70,7 @@ class Conformance:
                 yield f"statuses: {word!r} stands for {status!r}, which ftjob doesn't know"
         for word in ("an unknown word", *FINAL_STATUSES - self._dialect.statuses.keys()):
             if is_final(self._dialect.status_of(self._dialect.status_prefix + word)):
-                yield f"statuses: {word!r} isn't named, but counts as final"
+                yield f"statuses: {word!r} isn't in the dialect, but counts as final"
 
     def _absent_parts(self) -> Iterator[str]:
         requests, job = self._requests, "ftjob-1"
@@ -87,7 +87,7 @@ class Conformance:
         }
         for name, (is_declared, build) in parts.items():
             if _is_requested(build) != is_declared:
-                yield f"{name}: {'named, but not requested' if is_declared else 'requested, though not named'}"
+                yield f"{name}: {'in the dialect, but never requested' if is_declared else 'requested, but not in the dialect'}"
 
     def _action(self, action: JobAction, job: str) -> Any:
         is_create = action is JobAction.CREATE

@@ -61,8 +61,10 @@ class EntraToken:
         except ClientAuthenticationError as error:
             said = redacted(str(error.message).splitlines()[0][:_MAX_REASON])
             if error.status_code in _REFUSALS:
-                raise AccessDenied(f"Entra ID refused a token: {said}", reason=AccessDenialReason.KEY) from None
-            raise Unreachable(f"Entra ID gave no token: {said}", may_have_executed=False) from None
+                raise AccessDenied(
+                    f"Entra ID refused to issue a token: {said}", reason=AccessDenialReason.KEY
+                ) from None
+            raise Unreachable(f"Entra ID didn't return a token: {said}", may_have_executed=False) from None
         except Unreachable as error:  # nothing was sent to the fine-tuning API
             raise Unreachable(f"Entra ID: {error}", may_have_executed=False, todo=error.todo) from None
         except (
@@ -72,7 +74,9 @@ class EntraToken:
             TypeError,
             KeyError,
         ) as error:  # what azure-identity makes of odd responses
-            raise Unreachable(f"Entra ID gave no token ({type(error).__name__}).", may_have_executed=False) from None
+            raise Unreachable(
+                f"Entra ID didn't return a token ({type(error).__name__}).", may_have_executed=False
+            ) from None
         self._granted[secret] = f"Bearer {token.token}"
         return {"Authorization": self._granted[secret]}
 

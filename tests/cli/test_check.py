@@ -81,7 +81,7 @@ async def test_where_all_is_well_every_part_says_so(world: World) -> None:
             "To let other people cancel, pause, and create jobs, add their user IDs to FTJOB_OPERATORS.",
         ),
         "Socket Mode": ("can connect", ""),
-        "Fine-tuning API": (f"latest job: {job}; read: the job itself, log, checkpoints", ""),
+        "Fine-tuning API": (f"latest job: {job}; read: job, log, checkpoints", ""),
         "Actions": ("uses a separate write key", ""),
     }
     assert broken(findings) == []

@@ -181,5 +181,5 @@ async def test_a_post_that_slack_did_not_confirm_is_not_called_rejected_or_done(
         chart = await world.say(f"curves {job}")
 
     assert "Slack didn't confirm my message, so it may not be here. Nothing was saved. Check this channel" in card.text
-    assert chart.text.startswith("Slack didn't confirm the training chart for")
+    assert chart.text.startswith("Slack didn't confirm that the training chart for")
     assert chart.text.endswith("If you don't see it here, try again.")

@@ -305,7 +305,7 @@ def test_a_full_quota_is_named_with_the_way_to_free_it() -> None:
 
     assert "1,000 active jobs" in said
     assert "`/ftjob untrack &lt;id&gt;`" in said
-    assert "1,000 active jobs in account `azure` added with" in quota(1000, "azure")
+    assert "1,000 active jobs tracked with `/ftjob track` in account `azure`" in quota(1000, "azure")
     assert any(step in said for step in NEXT_STEPS)
 
 

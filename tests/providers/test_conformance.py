@@ -47,7 +47,7 @@ BROKEN = {
     ),
     "a field that is read as it is": (
         {"job": {**ACME.job, "metadata": dict}},
-        "run_training.json: a field that the dialect does not name is kept",
+        "run_training.json: keeps a field that the dialect doesn't name",
     ),
     "a time that is not parsed": (
         {"job": {**ACME.job, "created_at": field("started")}},

@@ -85,7 +85,7 @@ class Transport:
         except httpx.InvalidURL:
             scheme = ""
         if scheme not in ("https", httpx.URL(self._base_url).scheme):
-            raise InvalidResponse("The URL of the metrics file isn't a secure one.")
+            raise InvalidResponse("The metrics file's URL isn't secure.")
         return await self._in_time(self._fetch(url))
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes | str | Mapping[str, str]) -> Response:

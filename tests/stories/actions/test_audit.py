@@ -89,7 +89,7 @@ async def test_reading_leaves_no_row_and_what_was_asked_wrongly_of_an_operator_d
 
     assert [(row.verb, row.decision) for row in rows] == [
         ("cancel", Decision.FAILED),
-        ("outbox", Decision.DONE),
+        ("outbox", Decision.SHOWN),
         ("track", Decision.INVALID),
     ]
 
@@ -181,10 +181,10 @@ async def test_a_confirmation_that_led_to_no_action_is_audited_with_the_reason(w
     ("verb", "status", "decision", "said"),
     [
         ("pause", "queued", Decision.EARLY, "was too early (the job wasn't ready for it): `pause`"),
-        ("pause", "paused", Decision.ALREADY, "requested what was already done: `pause`"),
+        ("pause", "paused", Decision.ALREADY, "requested (already done): `pause`"),
         ("pause", "succeeded", Decision.FINISHED, "was too late (the job had finished): `pause`"),
         ("resume", "validating_files", Decision.EARLY, "was too early (the job wasn't ready for it): `resume`"),
-        ("resume", "running", Decision.ALREADY, "requested what was already done: `resume`"),
+        ("resume", "running", Decision.ALREADY, "requested (already done): `resume`"),
         ("cancel", "failed", Decision.FINISHED, "was too late (the job had finished): `cancel`"),
     ],
 )

@@ -63,7 +63,7 @@ async def test_a_press_changes_a_setting_and_the_channel_reads_who_did_it(any_wo
     assert all(reply.replace_original for reply in (off, again, failures))
     assert [message.text for message in world.ml.messages] == [
         f"<@{world.milo.id}> set broadcast to off (results stay in threads) in this channel.",
-        f"<@{world.olivia.id}> set alerts to failures (only failed, stuck, or missing jobs) in this channel.",
+        f"<@{world.olivia.id}> set alerts to failures (only failed, stuck, or missing jobs and their recovery) in this channel.",
     ]
     assert stored == Preferences(broadcast=False, failures_only=True)
 
