@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.blocks.changes import change_advice, change_headline, change_sentence
-from bot.blocks.interactive import actions, button
+from bot.blocks.interactive import actions, button, job_value
 from bot.blocks.job import (
     DETAILS,
     RETRY_JOB,
@@ -85,7 +85,8 @@ def alert(
     lines += _result(change, job, links, reason, losses)
     facts = _facts(job, links, person, reason)
     buttons = _retry_button(change, job, links)
-    buttons += [button("Details", DETAILS, job.id, accessibility_label=f"Show all details for {display_name(job)}")]
+    value = job_value(job.id, links.account)
+    buttons += [button("Details", DETAILS, value, accessibility_label=f"Show all details for {display_name(job)}")]
     buttons += [page_button(job, links)] if links.page_url else []
     return Message(message_text, [section("\n".join(lines)), *_context(facts), *remarks, actions(*buttons)])
 
@@ -95,7 +96,8 @@ def _retry_button(change: Change, job: Job, links: JobLinks) -> list[Block]:
     is_failed = phase_of(change.after.status) is Phase.FAILED
     if not is_failed or JobAction.CREATE not in links.actions or request_like(job) is None:
         return []
-    return [button("Retry…", RETRY_JOB, job.id, accessibility_label=f"Create {display_name(job)} again")]
+    value = job_value(job.id, links.account)
+    return [button("Retry…", RETRY_JOB, value, accessibility_label=f"Create {display_name(job)} again")]
 
 
 def _context(facts: Sequence[str]) -> list[Block]:
@@ -133,6 +135,6 @@ def _delayed(job: Job) -> str:
     when = (
         f"finished {format_date(job.finished_at)}"
         if job.finished_at is not None
-        else "I couldn't check this job when it happened"
+        else "I couldn't check this job when its status changed"
     )
     return f":alarm_clock: Delayed: {when}"

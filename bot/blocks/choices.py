@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.blocks.interactive import job_value
 from bot.blocks.parts import strip_invisible
 from bot.jobs.ids import short_id
 
@@ -21,6 +22,13 @@ class Choice:
     name: str | None
     detail: str = ""
     """More about it: a status, or size and date."""
+    account: str | None = None
+    """Name of the account of a job, if there are several."""
+
+    @property
+    def value(self) -> str:
+        """Value of its option or button."""
+        return job_value(self.id, self.account)
 
 
 def distinct_labels(choices: Sequence[Choice]) -> list[str]:

@@ -12,6 +12,8 @@ SHOW_PAGE = "ftjob_page"
 MAX_VALUE_LENGTH = 2000
 MAX_OPTION_LENGTH = 150
 """Characters in the value of a menu's option."""
+_ACTION_ID_LENGTH = 16
+"""Characters that an option of a card's menu needs for its action ID and a space."""
 
 
 def button(
@@ -59,6 +61,15 @@ def select_menus(placeholder: str, action_id: str, options: Sequence[tuple[str, 
 def _options(options: Sequence[tuple[str, str]]) -> list[Block]:
     fitting = [(label, value) for label, value in options if len(value) <= MAX_OPTION_LENGTH]
     return [option(label, value) for label, value in fitting]
+
+
+def job_value(job_id: str, account: str | None) -> str:
+    """Return the value of a button or an option for a job: its ID and, where there are several accounts, the name of its own.
+
+    An account that Slack has no room for is left out; the job is then looked for in all of them.
+    """
+    value = f"{job_id} {account}" if account else job_id
+    return value if len(value) <= MAX_OPTION_LENGTH - _ACTION_ID_LENGTH else job_id
 
 
 def older_button(command: str | None, what: str) -> list[Block]:

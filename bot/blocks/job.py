@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.blocks.interactive import actions, button, overflow_menu
+from bot.blocks.interactive import actions, button, job_value, overflow_menu
 from bot.blocks.parts import (
     Block,
     bold,
@@ -83,8 +83,8 @@ class JobLinks:
     """Name of its account, if there are several."""
     model_hint: str | None = None
     """What its provider requires before a new model can be called, safe mrkdwn."""
-    provider: str = "the provider"
-    """Name of its provider: "OpenAI"."""
+    page_label: str = "Open job page"
+    """What a button that opens its page says: "Open in OpenAI"."""
 
 
 def status_emoji(status: str) -> str:
@@ -254,35 +254,36 @@ def job_menu(job: Job, links: JobLinks) -> Block | None:
     """Return the menu of a card: details, the provider's page, actions, and to stop tracking or to track again."""
     options: list[tuple[str, str, str | None]] = [("Details", DETAILS, None)]
     if links.page_url:
-        options.append((f"Open in {links.provider}", OPEN_PAGE, links.page_url))
+        options.append((links.page_label, OPEN_PAGE, links.page_url))
     if not job.is_final:
         is_held = phase_of(job.status) is Phase.HELD
         hold = (JobAction.RESUME, "Resume…", RESUME) if is_held else (JobAction.PAUSE, "Pause…", PAUSE)
         offered = (hold, (JobAction.CANCEL, "Cancel…", CANCEL))
         options += [(label, action_id, None) for action, label, action_id in offered if action in links.actions]
     options.append(("Untrack here", UNTRACK, None) if links.tracked else ("Track here", TRACK, None))
-    values = [(text, f"{action_id} {job.id}", url) for text, action_id, url in options]
+    value = job_value(job.id, links.account)
+    values = [(text, f"{action_id} {value}", url) for text, action_id, url in options]
     return overflow_menu(MENU, values)
 
 
 def job_buttons(job: Job, links: JobLinks) -> Block:
     """Return the buttons below everything about a job."""
-    name = display_name(job)
+    name, value = display_name(job), job_value(job.id, links.account)
     track = ("Untrack", UNTRACK) if links.tracked else ("Track", TRACK)
     buttons = [
-        button("Refresh", REFRESH, job.id, accessibility_label=f"Refresh {name}"),
-        button(*track, job.id, accessibility_label=f"{track[0]} {name} in this channel"),
+        button("Refresh", REFRESH, value, accessibility_label=f"Refresh {name}"),
+        button(*track, value, accessibility_label=f"{track[0]} {name} in this channel"),
     ]
     if JobAction.RESUME in links.actions and phase_of(job.status) is Phase.HELD:
-        buttons.append(button("Resume…", RESUME, job.id, accessibility_label=f"Resume {name} (asks for confirmation)"))
+        buttons.append(button("Resume…", RESUME, value, accessibility_label=f"Resume {name} (asks for confirmation)"))
     if JobAction.CANCEL in links.actions and not job.is_final:
         label = f"Cancel {name} (asks for confirmation)"
-        buttons.append(button("Cancel…", CANCEL, job.id, style="danger", accessibility_label=label))
-    buttons.append(button("Details", DETAILS, job.id, accessibility_label=f"Show all details for {name}"))
+        buttons.append(button("Cancel…", CANCEL, value, style="danger", accessibility_label=label))
+    buttons.append(button("Details", DETAILS, value, accessibility_label=f"Show all details for {name}"))
     return actions(*buttons, *([page_button(job, links)] if links.page_url else []))
 
 
 def page_button(job: Job, links: JobLinks) -> Block:
     """Return the button that opens the provider's page for a job."""
-    label = f"Open {display_name(job)} in {links.provider}"
-    return button(f"Open in {links.provider}", OPEN_PAGE, job.id, url=links.page_url, accessibility_label=label)
+    label = f"{links.page_label}: {display_name(job)}"
+    return button(links.page_label, OPEN_PAGE, job.id, url=links.page_url, accessibility_label=label)

@@ -52,7 +52,10 @@ def job_list(
         return Message(fallback_text(" ".join([empty, *notes])), [section(empty), *map(context, notes)])
     visible = jobs[:MAX_JOBS]
     rows = [_row(job, account) for job, account in zip_longest(visible, accounts[: len(visible)])]
-    choices = [Choice(job.id, job_name(job), status_label(job.status)) for job in visible]
+    choices = [
+        Choice(job.id, job_name(job), status_label(job.status), account or None)
+        for job, account in zip_longest(visible, accounts[: len(visible)])
+    ]
     hidden = and_more(len(jobs) - MAX_JOBS, "run `/ftjob list active` to page through them")
     notes = [*notes, *hidden, *([counts] if counts else [])]
     paging = older_button(older, "jobs")
@@ -72,7 +75,7 @@ def job_list(
 def show_buttons(jobs: Sequence[Choice]) -> Block:
     """Return a button for each of a few jobs that shows its status."""
     buttons = (
-        button(label, f"{SHOW}:{nth}", job.id, accessibility_label=f"Show details for {job.id}")
+        button(label, f"{SHOW}:{nth}", job.value, accessibility_label=f"Show details for {job.id}")
         for nth, (job, label) in enumerate(zip(jobs, distinct_labels(jobs), strict=True))
     )
     return actions(*buttons)
@@ -80,8 +83,8 @@ def show_buttons(jobs: Sequence[Choice]) -> Block:
 
 def job_select(jobs: Sequence[Choice], placeholder: str = "Show a job", action_id: str = SHOW) -> list[Block]:
     """Return a menu of up to 100 jobs, below a list; what is done with the chosen one is that of a button."""
-    distinct = list({job.id: job for job in jobs}.values())
-    options = [(label, job.id) for job, label in zip(distinct, distinct_labels(distinct), strict=True)]
+    distinct = list({job.value: job for job in jobs}.values())
+    options = [(label, job.value) for job, label in zip(distinct, distinct_labels(distinct), strict=True)]
     return select_menus(placeholder, action_id, options)
 
 

@@ -1,6 +1,7 @@
 """The list of a channel's tracked jobs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.blocks.choices import Choice
 from bot.blocks.interactive import more_button
@@ -23,7 +24,6 @@ def tracked_list(
     jobs: Sequence[Choice],
     *,
     subscribed: bool,
-    accounts: Sequence[str | None] = (),
     notes: Sequence[str] = (),
     start: int = 0,
 ) -> Message:
@@ -32,7 +32,6 @@ def tracked_list(
     Args:
         jobs: all of them; the detail of each is its last known status.
         subscribed: whether the channel has a subscription.
-        accounts: name of the account of each, None if there is only one; without any, no row names its account.
         notes: remarks below the list, safe mrkdwn.
         start: index of the first job on the page.
     """
@@ -42,16 +41,17 @@ def tracked_list(
     end = start + MAX_ROWS
     visible = jobs[start:end]
     listed = [(each.name or short_id(each.id), each.detail) for each in jobs[start:]]
-    of = accounts[start:end] or [None] * len(visible)
-    lines = zip(listed[:MAX_ROWS], of, strict=True)
-    rows = sections(
-        [job_line(name, status) + (f" · {plain(account)}" if account else "") for (name, status), account in lines]
-    )
+    rows = sections([_row(each) for each in visible])
     notes = [*and_more(len(jobs) - end, "click *More*"), *notes, *([_SUBSCRIBED] if subscribed else [])]
     count = f"{counted(len(jobs), 'job')} tracked here"
     title = f"{count} (showing {start + 1:,}\u2013{min(end, len(jobs)):,})" if start else count
     more = more_button(f"tracked after:{end}", "tracked jobs") if len(jobs) > end else []
     text = list_fallback(title, listed)
-    labels = [Choice(each.id, each.name, status_label(each.detail)) for each in visible]
+    labels = [replace(each, detail=status_label(each.detail)) for each in visible]
     menus = [*job_select(labels), *job_select(labels, "Untrack a job", UNTRACK)]
     return Message(text, [section(f"*{title}*"), *rows, *map(context, notes), *menus, *more])
+
+
+def _row(job: Choice) -> str:
+    line = job_line(job.name or short_id(job.id), job.detail)
+    return f"{line} · {plain(job.account)}" if job.account else line

@@ -100,8 +100,8 @@ class Accounts:
         """
         return [self.one(name)] if name else self.all
 
-    async def with_job(self, job_id: str) -> Account:
-        """Return the account that has a job, the first one where several have it.
+    async def with_job(self, job_id: str, account: str | None = None) -> Account:
+        """Return the account that has a job, the first one where several have it; the one that is named, if it is watched.
 
         The store knows the accounts of the jobs that were polled; for other jobs every account is asked.
 
@@ -110,6 +110,8 @@ class Accounts:
         """
         if len(self._by_name) == 1:
             return self.default
+        if account in self._by_name:
+            return self._by_name[account]
         known = [name for name in await self._jobs.accounts_of(job_id) if name in self._by_name]
         if len(known) == 1:
             return self._by_name[known[0]]
@@ -153,6 +155,11 @@ class Accounts:
         name = dict(job_filter.metadata).get(ACCOUNT[:-1], "").casefold()
         if name in self._by_name and len(self._by_name) > 1:
             raise UserError(f"`account={name}` filters by metadata. Did you mean `{ACCOUNT}{name}`?")
+
+
+def account_word(account: Account) -> str:
+    """Return the word that names an account in a typed command, with a space behind it; nothing if there is only one."""
+    return f"{ACCOUNT}{account.name} " if account.display_name else ""
 
 
 def account_names(accounts: Iterable[Account]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.blocks.checkpoint_list import checkpoint_list
-from bot.commands.accounts import Account
+from bot.commands.accounts import Account, account_word
 from bot.commands.arguments import one_job_id, page_after
 from bot.commands.command import Command, Reply, Requester
 from bot.commands.events import NO_PAGES
@@ -35,7 +35,7 @@ async def run(command: CheckpointsCommand, _services: Services, account: Account
     (job_id,) = command.job_ids
     found = (await account.reads.checkpoints(job_id, limit=PAGE, after=command.after)).value
     has_more = len(found) >= PAGE and found[-1].id
-    older = f"checkpoints {job_id} after:{found[-1].id}" if has_more else None
+    older = f"checkpoints {job_id} {account_word(account)}after:{found[-1].id}" if has_more else None
     notes = [NO_PAGES] if len(found) >= PAGE and older is None else []
     is_final = not (found or command.after) and (await account.reads.job(job_id)).value.job.is_final
     message = checkpoint_list(

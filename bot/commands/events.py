@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.blocks.event_log import event_log
 from bot.blocks.interactive import MAX_VALUE_LENGTH
 from bot.blocks.parts import code_span
-from bot.commands.accounts import Account
+from bot.commands.accounts import Account, account_word
 from bot.commands.arguments import COUNTS, echo, job_ids, page_after
 from bot.commands.command import Command, Reply, Requester
 from bot.commands.filters import MAX_LISTED
@@ -42,10 +42,10 @@ async def run(command: EventsCommand, _services: Services, account: Account) -> 
     (job_id,), limit = command.job_ids, command.limit
     events = (await account.reads.events(job_id, limit=limit, after=command.after)).value
     has_more = len(events) >= limit and events[0].id
-    older = f"events {job_id} {limit} after:{events[0].id}" if has_more else None
+    older = f"events {job_id} {limit} {account_word(account)}after:{events[0].id}" if has_more else None
     notes = [NO_PAGES] if len(events) >= limit and older is None else []
     if notes and limit < MAX_LISTED:
-        more = code_span(f"/ftjob events {job_id} {MAX_LISTED}", MAX_VALUE_LENGTH)
+        more = code_span(f"/ftjob events {job_id} {account_word(account)}{MAX_LISTED}", MAX_VALUE_LENGTH)
         notes = [f"{NO_PAGES} For up to {MAX_LISTED}, run {more}."]
     is_final = not (events or command.after) and (await account.reads.job(job_id)).value.job.is_final
     message = event_log(

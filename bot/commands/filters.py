@@ -36,6 +36,11 @@ def stands_alone(word: str) -> bool:
     return has_key or folded == MINE or parse_status_filter(word) is not None or parse_job_id(word) is not None
 
 
+def is_account_name(text: str) -> bool:
+    """Whether an account can have this name."""
+    return _ACCOUNT_NAME.fullmatch(text) is not None
+
+
 def read_account(usage: Usage, words: Sequence[str]) -> tuple[list[str], str | None]:
     """Return the words without the one that names an account, and its name.
 
@@ -47,7 +52,7 @@ def read_account(usage: Usage, words: Sequence[str]) -> tuple[list[str], str | N
     if len(chosen) > 1:
         raise usage_error(usage, "Use only one `account:`.")
     name = next(iter(chosen), None)
-    if name is not None and not _ACCOUNT_NAME.fullmatch(name):
+    if name is not None and not is_account_name(name):
         quoted = code_span(ACCOUNT + name, _MAX_QUOTED_LENGTH)
         raise usage_error(usage, f"{quoted} isn't a valid account name. Use lowercase letters, digits, and hyphens.")
     return remaining, name

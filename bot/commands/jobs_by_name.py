@@ -1,5 +1,6 @@
 """Jobs found by name: those that have a card in some channel, and the newest of each account."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.commands.accounts import Account, gather
@@ -22,13 +23,14 @@ class JobsByName:
     """Why accounts could not be searched, safe mrkdwn."""
 
 
-async def find_by_name(text: str, services: Services) -> JobsByName:
-    """Return the jobs whose name is, or contains, a typed text; case does not count."""
+async def find_by_name(text: str, accounts: Sequence[Account], services: Services) -> JobsByName:
+    """Return the jobs of accounts whose name is, or contains, a typed text; case does not count."""
     found: dict[tuple[str, str], tuple[Account, Job]] = {}
+    by_name = {each.name: each for each in accounts}
     for name, job in await services.store.jobs.names.jobs_with(text, MAX_FOUND):
-        if account := services.accounts.find(name):
+        if account := by_name.get(name):
             found[name, job.id] = (account, job)
-    gathered = await gather(services.accounts.all, lambda each: each.reads.page(after=None, limit=PAGE, metadata={}))
+    gathered = await gather(accounts, lambda each: each.reads.page(after=None, limit=PAGE, metadata={}))
     for account, read in gathered.values:
         for job in (fetched.job for fetched in read.value.fetched):
             if matches_name(job, text):

@@ -56,7 +56,7 @@ def _seconds(word: str) -> float:
 async def run(command: MuteCommand, services: Services, _account: Account) -> Reply:
     """Hold back the alerts of this channel about one job, or about all."""
     requester, job_id = command.requester, next(iter(command.job_ids), None)
-    accounts = await _accounts(job_id, requester.channel, services)
+    accounts = await _accounts(job_id, command, services)
     until = await services.store.channels.mutes.begin(
         accounts, requester.channel, job_id or EVERY_JOB, requester.person, command.seconds
     )
@@ -64,9 +64,10 @@ async def run(command: MuteCommand, services: Services, _account: Account) -> Re
     return Reply(mute_message(requester.person, job_id, name, seconds=command.seconds, until=until), public=True)
 
 
-async def _accounts(job_id: str | None, channel: str, services: Services) -> list[str]:
+async def _accounts(job_id: str | None, command: MuteCommand, services: Services) -> list[str]:
     """Return the accounts whose alerts are held back: those of a job that is tracked here, or all."""
-    channels, names = services.store.channels, [each.name for each in services.accounts.all]
+    channels, channel = services.store.channels, command.requester.channel
+    names = [each.name for each in services.accounts.selected(command.account)]
     if job_id:
         tracking = [name for name in names if await channels.tracks.find(name, job_id, channel)]
         if not tracking:

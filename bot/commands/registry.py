@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 from rapidfuzz import fuzz, process
@@ -34,7 +35,7 @@ from bot.commands import help as help_
 from bot.commands import list as list_
 from bot.commands.arguments import CREDENTIAL_TYPED, echo
 from bot.commands.command import Command, Requester
-from bot.commands.filters import stands_alone
+from bot.commands.filters import read_account, stands_alone
 from bot.commands.permissions import Permission
 from bot.commands.tokenizer import EMPTY, as_typed, split, unescaped, unusual_character
 from bot.commands.usage import Usage, usage_error
@@ -56,7 +57,7 @@ _BIDIRECTIONAL = frozenset("LRE RLE LRO RLO PDF LRI RLI FSI PDI".split())
 
 def _parse_help(words: list[str], requester: Requester) -> help_.HelpCommand:
     if len(words) > 1:
-        raise usage_error(help_.USAGE, f"Name one command at a time, so leave out {echo(words[1])}.")
+        raise usage_error(help_.USAGE, f"Name one command at a time. Leave out {echo(words[1])}.")
     usages = (USAGES[resolve_verb(words[0])],) if words else tuple(USAGES.values())
     return help_.HelpCommand(requester, usages=usages)
 
@@ -134,11 +135,18 @@ def parse(text: str, requester: Requester, job_pages: JobPages | None = None) ->
         return _parse_help([], requester)
     if _is_id_alone(words[0]):
         words.insert(0, status.StatusCommand.verb)
-    parse_arguments, arguments = _PARSERS[resolve_verb(words[0])], words[1:]
+    name, arguments = resolve_verb(words[0]), words[1:]
     between = range(1, len(arguments) - 1)
     kept = [word for n, word in enumerate(arguments) if n not in between or word.casefold() not in _AND]
-    command: Command = parse_arguments(kept, requester)
-    return command
+    account = None
+    if VERBS[name].names_job:
+        kept, account = read_account(USAGES[name], kept)
+    command: Command = _PARSERS[name](kept, requester)
+    if account is None:
+        return command
+    if not command.job_ids and not (isinstance(command, status.StatusCommand) and command.words):
+        raise usage_error(USAGES[name], "`account:` needs a job with it.")
+    return replace(command, account=account)
 
 
 def resolve_verb(word: str) -> str:

@@ -111,9 +111,12 @@ async def _run_authorized(command: Command, services: Services, access: AccessCo
 
 
 async def _account_of(command: Command, services: Services) -> Account:
-    """Return the account that a command is about; of several jobs each finds its own."""
+    """Return the account that a command is about; of several jobs each finds its own.
+
+    A button may name an account that is gone: another one may have its jobs now.
+    """
     accounts = services.accounts
-    if command.account:
+    if command.account and (command.requester.source == "command" or accounts.find(command.account)):
         return accounts.one(command.account)
     if pending := await _pending(command, services):
         return accounts.one(pending.confirmation.account)

@@ -70,7 +70,7 @@ async def run(command: StatusCommand, services: Services, account: Account) -> R
         return Reply(await _which_job(command.requester, services))
     if len(command.job_ids) == 1:
         return Reply(await _whole(command.job_ids[0], command, services, account), replaces=command.replaces)
-    rows = await asyncio.gather(*(_row(job_id, services, account) for job_id in command.job_ids))
+    rows = await asyncio.gather(*(_row(job_id, command.account, services) for job_id in command.job_ids))
     text = fallback_text("\n".join(row.fallback for row in rows))
     buttons = show_buttons([row.choice for row in rows])
     return Reply(Message(text, [section("\n".join(row.markup for row in rows)), buttons]))
@@ -81,7 +81,7 @@ async def _run_for_name(command: StatusCommand, services: Services) -> Reply:
     if ids := await _known_ids(command, services):
         return await _run_for_ids(command, ids, services)
     name = " ".join(map(as_typed, command.words))
-    found = await find_by_name(name, services)
+    found = await find_by_name(name, services.accounts.selected(command.account), services)
     if len(found.jobs) == 1:
         account, job = found.jobs[0]
         return await run(replace(command, job_ids=(job.id,), words=()), services, account)
@@ -109,7 +109,9 @@ async def _known_ids(command: StatusCommand, services: Services) -> tuple[str, .
 
 
 async def _run_for_ids(command: StatusCommand, ids: tuple[str, ...], services: Services) -> Reply:
-    account = await services.accounts.with_job(ids[0]) if len(ids) == 1 else services.accounts.default
+    account = services.accounts.default
+    if len(ids) == 1:
+        account = await services.accounts.with_job(ids[0], command.account)
     try:
         return await run(replace(command, job_ids=ids, words=()), services, account)
     except ProviderError as error:
@@ -134,9 +136,13 @@ async def _which_job(requester: Requester, services: Services) -> Message:
     problem = problem_message(str(usage))
     rows = [job_line(each.display_name, each.state.status) for each in tracked]
     rows += await outage_notes([each.track.account for each in tracked], services)
-    buttons = show_buttons([Choice(each.track.job_id, each.name, status_label(each.state.status)) for each in tracked])
+    name_of = services.render_context.display_name
+    choices = [
+        Choice(each.track.job_id, each.name, status_label(each.state.status), name_of(each.track.account))
+        for each in tracked
+    ]
     rows += [f"and {hidden} more (see `/ftjob tracked`)"] if hidden > 0 else []
-    return Message(problem.text, [*problem.blocks, section("Tracked here:\n" + "\n".join(rows)), buttons])
+    return Message(problem.text, [*problem.blocks, section("Tracked here:\n" + "\n".join(rows)), show_buttons(choices)])
 
 
 async def _whole(job_id: str, command: StatusCommand, services: Services, account: Account) -> Message:
@@ -157,9 +163,10 @@ class _Row:
     choice: Choice
 
 
-async def _row(job_id: str, services: Services, account: Account) -> _Row:
+async def _row(job_id: str, account_name: str | None, services: Services) -> _Row:
+    account = services.accounts.default
     try:
-        account = await services.accounts.with_job(job_id)
+        account = await services.accounts.with_job(job_id, account_name)
         job = (await account.reads.job(job_id)).value.job
     except UserError as error:
         return _Row(f":warning: {error}", f":warning: {error}", Choice(job_id, None))
@@ -168,7 +175,9 @@ async def _row(job_id: str, services: Services, account: Account) -> _Row:
         return _Row(said, said, Choice(job_id, None))
     name = safe_text(account.display_name) if account.display_name else None
     fallback = f"In account {name}: {job_sentence(job)}" if name else job_sentence(job)
-    return _Row(_markup(job, name), fallback, Choice(job.id, job_name(job), status_label(job.status)))
+    return _Row(
+        _markup(job, name), fallback, Choice(job.id, job_name(job), status_label(job.status), account.display_name)
+    )
 
 
 async def _problem(error: ProviderError, job_id: str, services: Services, account: Account) -> str:

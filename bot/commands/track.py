@@ -85,7 +85,7 @@ async def try_one(job_id: str, command: TrackCommand, services: Services) -> str
     """Track one job of several; return what came of it, the error where it did not work."""
     account = services.accounts.default
     try:
-        account = await services.accounts.with_job(job_id)
+        account = await services.accounts.with_job(job_id, command.account)
         return await _track(job_id, command, services, account)
     except UserError as error:
         return f":warning: {code_span(job_id)}: {error}"

@@ -37,9 +37,11 @@ async def run(command: TrackedCommand, services: Services, _account: Account) ->
     found = await stored.tracks.in_channel(channel)
     subscribed = bool(await stored.subscriptions.in_channel(channel))
     notes = await outage_notes([each.track.account for each in found], services)
-    rows = [Choice(each.track.job_id, each.name, each.state.status) for each in found]
-    accounts = [services.render_context.display_name(each.track.account) for each in found]
-    message = tracked_list(
-        rows, subscribed=subscribed, accounts=accounts, notes=notes, start=page_start(command.after, rows)
-    )
+    rows = [
+        Choice(
+            each.track.job_id, each.name, each.state.status, services.render_context.display_name(each.track.account)
+        )
+        for each in found
+    ]
+    message = tracked_list(rows, subscribed=subscribed, notes=notes, start=page_start(command.after, rows))
     return Reply(message, replaces=command.replaces)

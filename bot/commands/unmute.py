@@ -34,7 +34,7 @@ async def run(command: UnmuteCommand, services: Services, _account: Account) -> 
     """End the mute of one job, or every mute here, and send what was held back."""
     requester, job_id = command.requester, next(iter(command.job_ids), None)
     name = await services.store.jobs.names.find(job_id) if job_id else None
-    ended, changes = await services.store.channels.mutes.end(requester.channel, job_id or EVERY_JOB)
+    ended, changes = await services.store.channels.mutes.end(requester.channel, job_id or EVERY_JOB, command.account)
     if not ended:
         return Reply(note_message(await _why_not(job_id, name, requester.channel, services)))
     is_muted = EVERY_JOB in {each.job_id for each in await services.store.channels.mutes.in_channel(requester.channel)}

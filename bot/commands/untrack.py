@@ -40,7 +40,7 @@ async def run(command: UntrackCommand, services: Services, _account: Account) ->
             return Reply(note_message("Nothing is tracked here."))
         jobs = "1 job" if count == 1 else f"{count} jobs"
         return Reply(note_message(f"{person} untracked {jobs} here."), public=True)
-    untracked = [each for job_id in command.job_ids for each in await tracks.remove(channel, job_id)]
+    untracked = [each for job_id in command.job_ids for each in await tracks.remove(channel, job_id, command.account)]
     if not untracked:
         jobs = "That job isn't" if len(command.job_ids) == 1 else "None of those jobs are"
         return Reply(note_message(f"{jobs} tracked here. To see what is, run `/ftjob tracked`."))

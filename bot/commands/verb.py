@@ -1,5 +1,6 @@
 """A row of the registry: how a verb is typed, who may use it, what it changes, and what runs it."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,6 +13,8 @@ from bot.commands.services import Services
 from bot.commands.usage import Usage
 
 C = TypeVar("C", bound=Command)
+_JOB = re.compile(r"<id|\[id\|")
+"""How the syntax of a verb writes a job."""
 
 
 class Effect(Enum):
@@ -49,6 +52,11 @@ class Verb(Generic[C]):
     def changes_job(self) -> bool:
         """Whether the verb requests or executes an action of the fine-tuning API."""
         return self.effect in (Effect.REQUESTS_ACTION, Effect.EXECUTES_ACTION)
+
+    @property
+    def names_job(self) -> bool:
+        """Whether the words after it name jobs, of which `account:` may name the account."""
+        return self.usage is not None and _JOB.search(self.usage.syntax) is not None
 
     def changes_channel(self, command: C) -> bool:
         """Whether a command changes what a channel or a person gets, or writes there."""

@@ -37,8 +37,8 @@ class JobOrigin(Protocol):
         """What it wants to be done with a finished model."""
 
     @property
-    def name(self) -> str:
-        """Name of its provider: "OpenAI"."""
+    def page_label(self) -> str:
+        """What a button that opens a job's page says: "Open in OpenAI"."""
 
     def job_page(self, job_id: str) -> str | None:
         """Return the URL of the job's page, if it has one."""
@@ -72,7 +72,7 @@ class RenderContext:
         if origin is None:
             return JobLinks(None, tracked, frozenset(), price, name)
         actions = frozenset[JobAction]() if self.read_only else origin.actions
-        return JobLinks(origin.job_page(job.id), tracked, actions, price, name, origin.hint, origin.name)
+        return JobLinks(origin.job_page(job.id), tracked, actions, price, name, origin.hint, origin.page_label)
 
     def digest_line(self, recorded: RecordedChange) -> DigestLine:
         """Return a change for a digest."""

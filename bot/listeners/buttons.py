@@ -1,4 +1,4 @@
-"""Pressed buttons and chosen options, as Slack sends them. A value is the id of a job, a delivery or a subscription, or a pending action's key.
+"""Pressed buttons and chosen options, as Slack sends them. A value is the id of a job and maybe its account, the id of a delivery or a subscription, or a pending action's key.
 
 None of them is trusted unchecked.
 """
@@ -25,6 +25,7 @@ from bot.commands.confirm import ConfirmCommand
 from bot.commands.create import CreateCommand
 from bot.commands.dismiss import DismissCommand
 from bot.commands.events import EventsCommand
+from bot.commands.filters import is_account_name
 from bot.commands.list import ListCommand
 from bot.commands.models import ModelsCommand
 from bot.commands.outbox import RetryCommand
@@ -49,7 +50,7 @@ _OF_JOB: dict[str, type[Command]] = {
     RESUME: ResumeCommand,
     RETRY_JOB: CreateCommand,
 }
-"""The commands of buttons whose value is a job's id."""
+"""The commands of buttons whose value is a job's."""
 _PAGED = (ListCommand, EventsCommand, CheckpointsCommand, AuditCommand, TrackedCommand, ModelsCommand)
 _ROW_ID = re.compile(r"[0-9]{1,18}")
 
@@ -119,17 +120,21 @@ def _command(action_id: str, value: str, requester: Requester, *, is_private: bo
         return UnsubscribeCommand(requester, subscription_id=int(value))
     if action == UNMUTE and value == EVERY_JOB:
         return UnmuteCommand(requester, replaces=not is_private)
-    return _of_job(action, value, requester, is_private=is_private) if is_valid_id(value) else None
+    return _of_job(action, value, requester, is_private=is_private)
 
 
-def _of_job(action: str, job_id: str, requester: Requester, *, is_private: bool) -> Command | None:
+def _of_job(action: str, value: str, requester: Requester, *, is_private: bool) -> Command | None:
+    job_id, _, account_name = value.partition(" ")
+    if not is_valid_id(job_id) or (account_name and not is_account_name(account_name)):
+        return None
+    account = account_name or None
     if action == REFRESH:
-        return StatusCommand(requester, (job_id,), fresh=True, replaces=is_private)
+        return StatusCommand(requester, (job_id,), account, fresh=True, replaces=is_private)
     if action == UNMUTE:
         # A message about a mute that has ended needs no button that ends it.
-        return UnmuteCommand(requester, (job_id,), replaces=not is_private)
+        return UnmuteCommand(requester, (job_id,), account, replaces=not is_private)
     command = _OF_JOB.get(action)
-    return command(requester, (job_id,)) if command else None
+    return command(requester, (job_id,), account) if command else None
 
 
 def _setting(value: str, requester: Requester, *, is_private: bool) -> Command | None:

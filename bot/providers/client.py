@@ -197,6 +197,11 @@ class Client:
         """Name of the provider: "OpenAI"."""
         return self.dialect.name
 
+    @property
+    def page_label(self) -> str:
+        """What a button that opens a job's page says: "Open in OpenAI"."""
+        return self.dialect.page_label or f"Open in {self.dialect.name}"
+
     def job_page(self, job_id: str) -> str | None:
         """Return the URL of the job's page, if it has one."""
         return self._requests.job_page(job_id)

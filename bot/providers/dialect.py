@@ -138,6 +138,8 @@ class Dialect:
     """Path of a file's contents, with {file} for its ID."""
     models: ItemList | None = None
 
+    page_label: str = ""
+    """What a button that opens a job's page says, if not "Open in" and the provider's name."""
     hint: str | None = None
     """What the provider requires before a new model can be called, safe mrkdwn."""
     create_with: str = ""

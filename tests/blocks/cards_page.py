@@ -122,7 +122,7 @@ def draw(job: Job, shown: CardState, *, full: bool = False) -> Message:
 
 
 def links(job: Job) -> JobLinks:
-    return JobLinks(PAGES.job_page(job.id), tracked=True, provider="OpenAI")
+    return JobLinks(PAGES.job_page(job.id), tracked=True, page_label="Open in OpenAI")
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ def stalled_change(drawn: Job, kind: ChangeKind) -> Change:
 
 def home_jobs(drawn: Job, **more: Any) -> list[HomeJob]:
     """Return a job in every section of a Home tab: failed, stalled, running, and finished."""
-    links = JobLinks(PAGES.job_page(drawn.id), provider="OpenAI", account=more.pop("account", None))
+    links = JobLinks(PAGES.job_page(drawn.id), page_label="Open in OpenAI", account=more.pop("account", None))
     halfway = Progress(150, 300, NOW - 60, 24.0, ((1, 2.48), (150, 1.7)))
     states = {
         drawn.status: CardState(NOW, NOW - 60),
@@ -215,7 +215,7 @@ def home_views(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
 def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[str, Message]:
     """Return every message that can be drawn of a job."""
     page = PAGES.job_page(drawn.id)
-    followed = JobLinks(page, tracked=True, provider="OpenAI")
+    followed = JobLinks(page, tracked=True, page_label="Open in OpenAI")
     free = replace(followed, tracked=False, actions=frozenset())
     now_known = State(drawn.status, None)
     measured = [
@@ -404,7 +404,7 @@ def all_notices(
 
 def all_cards(drawn: Job) -> dict[str, Message]:
     """Return the card of a job as it lives: at its beginning, half-way, at the end, missing, and with its curves; and its status."""
-    around = JobLinks(PAGES.job_page(drawn.id), tracked=True, provider="OpenAI")
+    around = JobLinks(PAGES.job_page(drawn.id), tracked=True, page_label="Open in OpenAI")
 
     def at(step: int) -> CardState:
         points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))

@@ -11,7 +11,9 @@ from bot.jobs.failure import advice_for
 from bot.jobs.models import Job
 from tests.blocks.rendered import FAILED, PERSON, SUCCEEDED, change_from, sample_job, unchanged, visible_text
 
-LINKS = JobLinks("https://platform.openai.com/finetune/ftjob-abc123", tracked=True, price=3.0, provider="OpenAI")
+LINKS = JobLinks(
+    "https://platform.openai.com/finetune/ftjob-abc123", tracked=True, price=3.0, page_label="Open in OpenAI"
+)
 MODEL = SUCCEEDED["fine_tuned_model"]
 
 
@@ -164,7 +166,7 @@ def test_a_change_found_late_says_since_when() -> None:
     unfinished = visible_text(draw(sample_job(), late=True))
 
     assert ":alarm_clock: Delayed: finished <!date^1790008040^" in late
-    assert ":alarm_clock: Delayed: I couldn't check this job when it happened" in unfinished
+    assert ":alarm_clock: Delayed: I couldn't check this job when its status changed" in unfinished
     assert "Delayed" not in visible_text(draw(sample_job(**SUCCEEDED)))
 
 

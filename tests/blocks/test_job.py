@@ -11,7 +11,7 @@ from bot.jobs.statuses import Phase, phase_of
 from tests.blocks.rendered import FAILED, FULL, NOW, SUCCEEDED, sample_job, visible_text
 
 PAGE = "https://platform.openai.com/finetune/ftjob-abc123"
-LINKS = JobLinks(PAGE, provider="OpenAI")
+LINKS = JobLinks(PAGE, page_label="Open in OpenAI")
 SHOWN_AS = {
     "id": "`ftjob-abc123`",
     "object": "*Object*\n`fine_tuning.job`",

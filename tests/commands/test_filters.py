@@ -123,7 +123,7 @@ def test_an_unknown_word_or_an_impossible_value_is_named(verb: str, typed: str, 
         ("audit denied done", "`done` is an extra value"),
         ("audit <@U0MILO> <@U0OLIVIA>", "`U0OLIVIA` is an extra value"),
         ("settings size full size compact", "Give only one value for `size`."),
-        ("help track list", "leave out `list`"),
+        ("help track list", "Leave out `list`"),
     ],
 )
 def test_a_second_value_is_rejected_where_one_is_accepted(typed: str, said: str) -> None:

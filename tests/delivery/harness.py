@@ -143,7 +143,7 @@ class _JobLinks:
 
     actions = frozenset(JobAction)
     hint = None
-    name = "OpenAI"
+    page_label = "Open in OpenAI"
 
     def __init__(self, unrenderable: Collection[str]) -> None:
         self._unrenderable = unrenderable

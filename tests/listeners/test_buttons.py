@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.blocks.action_confirmation import CONFIRM
 from bot.blocks.channel_settings import CHANGE_SETTING
-from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, SHOW, TRACK, UNTRACK
+from bot.blocks.job import CANCEL, MENU, OPEN_PAGE, REFRESH, SHOW, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL_MESSAGES, RETRY, RETRY_ALL
 from bot.blocks.subscriptions import UNSUBSCRIBE
@@ -73,6 +73,25 @@ def test_a_button_carries_an_id_of_any_shape_that_an_account_lists(action_id: st
     command = command_of(body(action_id, job_id))
     assert command is not None
     assert command.job_ids == (job_id,)
+
+
+@pytest.mark.parametrize("action_id", [REFRESH, TRACK, UNTRACK, CANCEL, UNMUTE])
+def test_a_button_names_the_account_of_its_job(action_id: str) -> None:
+    command = command_of(body(action_id, f"{JOB} research-2"))
+    assert command is not None
+    assert (command.job_ids, command.account) == ((JOB,), "research-2")
+
+
+def test_an_option_of_a_menu_names_the_account_of_its_job() -> None:
+    chosen = {"action_id": MENU, "selected_option": {"value": f"{CANCEL} {JOB} research"}}
+    assert command_of(body(actions=[chosen])) == CancelCommand(REQUESTER, (JOB,), "research")
+
+
+@pytest.mark.parametrize(
+    "value", [f"{JOB} Research", f"{JOB} a b", f"{JOB} <!channel>", " research", f"{JOB}  research"]
+)
+def test_an_account_that_cannot_be_one_makes_the_button_not_ours(value: str) -> None:
+    assert command_of(body(CANCEL, value)) is None
 
 
 def test_the_red_button_confirms_its_action() -> None:

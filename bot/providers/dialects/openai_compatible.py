@@ -37,6 +37,7 @@ def _configured(dialect: Dialect, account: Account) -> Dialect:
 DIALECT = Dialect(
     id="openai-compatible",
     name="OpenAI-compatible API",
+    page_label="Open job page",
     base_url=None,
     auth=Bearer(),
     listings=(replace(openai.LISTING, job_page=""),),
@@ -48,7 +49,7 @@ DIALECT = Dialect(
     checkpoints=openai.CHECKPOINTS,
     file_content=openai.FILE_CONTENT,
     models=openai.MODELS,
-    endpoint="such as https://host/v1",
+    endpoint="the API's base URL, such as https://host/v1",
     options=CompatibleOptions,
     configure=_configured,
 )

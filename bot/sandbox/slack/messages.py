@@ -105,6 +105,11 @@ class Rendered:
                 found |= dict(option["value"].split(" ", 1) for option in element["options"] if " " in option["value"])
         return found
 
+    @property
+    def first_words(self) -> set[str]:
+        """The first word of each button's value."""
+        return {value.partition(" ")[0] for value in self.buttons.values()}
+
 
 @dataclass
 class ChannelMessage(Rendered):

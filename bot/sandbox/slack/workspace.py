@@ -96,8 +96,8 @@ class Channel:
         return [message for message in self.messages if message.thread_ts == ts != message.ts]
 
     def messages_about(self, name: str) -> list[ChannelMessage]:
-        """Return the messages whose text holds a name, or a button its value, and the replies in the threads of these."""
-        found = [message for message in self.messages if name in message.text or name in message.buttons.values()]
+        """Return the messages whose text holds a name, or a button it as its value's first word, and the replies to these."""
+        found = [each for each in self.messages if name in each.text or name in each.first_words]
         roots = {message.ts for message in found if not message.thread_ts}
         return [message for message in self.messages if message in found or message.thread_ts in roots]
 

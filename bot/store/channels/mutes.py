@@ -96,12 +96,18 @@ class Mutes:
         rows = list(await tx.execute(held.with_for_update(of=schema.delivery)))
         await self._create_digests(tx, rows, {(row.channel, row.job_id) for row in rows})
 
-    async def end(self, channel: str, job_id: str = EVERY_JOB) -> tuple[int, int]:
-        """End the mute of a job, or every mute of a channel; return the numbers of mutes and of held changes."""
+    async def end(self, channel: str, job_id: str = EVERY_JOB, account: str | None = None) -> tuple[int, int]:
+        """End the mute of a job, in any account unless one is named, or every mute of a channel.
+
+        Returns:
+            The numbers of mutes and of held changes.
+        """
         mutes = schema.mute.c
         chosen = delete(schema.mute).where(mutes.channel == channel, mutes.until > self._db.now())
         if job_id != EVERY_JOB:
             chosen = chosen.where(mutes.job_id == job_id)
+        if account is not None:
+            chosen = chosen.where(mutes.account == account)
         async with self._db.transaction() as tx:
             ended = set(await tx.scalars(chosen.returning(mutes.job_id)))
             # Counted here: after the commit another process may release them first.

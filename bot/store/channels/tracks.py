@@ -94,22 +94,29 @@ class Tracks:
         if values:
             await tx.execute(update(schema.track).where(*(key == bindparam(name) for key, name in of)), values)
 
-    async def remove(self, channel: str, job_id: str | None = None) -> list[tuple[str, str]]:
-        """Delete the track of a job in a channel, in any account, or all tracks there; return the account and job ID of each.
+    async def remove(
+        self, channel: str, job_id: str | None = None, account: str | None = None
+    ) -> list[tuple[str, str]]:
+        """Delete the track of a job in a channel, in any account unless one is named, or all tracks there.
 
         Their cards there become stale: they show whether a job is tracked.
+
+        Returns:
+            The account and the job ID of each.
         """
         tracks = schema.track.c
         mine = delete(schema.track).where(tracks.channel == channel)
         if job_id is not None:
             mine = mine.where(tracks.job_id == job_id)
+        if account is not None:
+            mine = mine.where(tracks.account == account)
         async with self._db.transaction() as tx:
             removed = [
                 (row.account, row.job_id) for row in await tx.execute(mine.returning(tracks.account, tracks.job_id))
             ]
-            for account in sorted({account for account, _ in removed}):
-                jobs = [job_id for whose, job_id in removed if whose == account]
-                await self._cards.bump_generation(tx, account, *jobs, channel=channel, immediate=True)
+            for owner in sorted({owner for owner, _ in removed}):
+                jobs = [job_id for whose, job_id in removed if whose == owner]
+                await self._cards.bump_generation(tx, owner, *jobs, channel=channel, immediate=True)
         return removed
 
     async def all_of(self, tx: Transaction, channel: str) -> list[Track]:

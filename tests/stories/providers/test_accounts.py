@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from bot.blocks.job import CANCEL, REFRESH
 from bot.blocks.parts import format_day
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
@@ -87,6 +88,41 @@ async def test_an_action_goes_to_the_account_of_its_job_and_the_confirmation_nam
     ]
     assert {row.entry.account for row in rows} == {RESEARCH}
     assert cancel_request(job) not in world.actions
+
+
+async def test_two_jobs_with_one_id_are_told_apart(any_world: World) -> None:
+    world = any_world
+    async with two_accounts(world) as (bot, research):
+        job = world.api.add_job(status="running")
+        research.add_job(id=job, status="running")
+        await world.say(f"track {job} account:research")
+        cards = world.messages_about(job)
+        shown = await world.press(cards[0], CANCEL)
+        assert " · account research · " in shown.plain_text
+        await world.press(shown, "ftjob_confirm")
+        of_default = await world.say(f"status {job} account:default")
+        of_research = await world.press(of_default, REFRESH)
+        untracked = await world.say(f"untrack {job} account:default")
+        still = await world.say("tracked")
+        await world.until_quiet(bot)
+
+    posts = [entry.request["id"] for entry in research.request_log if entry.endpoint.startswith("POST")]
+    assert (posts, world.actions) == ([job], [])
+    assert "· account default" in of_default.plain_text
+    assert "· account default" in of_research.plain_text
+    assert "isn't tracked here" in untracked.plain_text
+    assert "1 job tracked here" in still.plain_text
+
+
+async def test_an_account_needs_a_job_with_it(world: World) -> None:
+    async with two_accounts(world):
+        answer, unknown = (
+            await world.say("unmute account:research"),
+            await world.say("status ftjob-abc123 account:none"),
+        )
+
+    assert "`account:` needs a job with it." in answer.plain_text
+    assert "There's no account named `none`." in unknown.plain_text
 
 
 async def test_a_list_is_of_all_accounts_or_of_one(world: World) -> None:

@@ -91,7 +91,12 @@ def _job_of_card(message: ChannelMessage) -> str | None:
     """Return the id of the job whose card a message is, None if it is no card."""
     if message.thread_ts:
         return None
-    return next((message.buttons[each] for each in _CARD_BUTTONS if each in message.buttons), None)
+    return next((_job_of(message.buttons[each]) for each in _CARD_BUTTONS if each in message.buttons), None)
+
+
+def _job_of(value: str) -> str:
+    """Return the job's id in a button's value, which its account may follow."""
+    return value.partition(" ")[0]
 
 
 def _results_in(message: ChannelMessage) -> Iterator[tuple[str, str]]:
@@ -99,7 +104,9 @@ def _results_in(message: ChannelMessage) -> Iterator[tuple[str, str]]:
     lines = (_RESULT.match(line) for line in message.plain_text.splitlines())
     found = {
         (
-            page["id"] if (page := _PAGE_OF_JOB.search(line["name"])) else message.buttons.get(_RESULT_BUTTON, ""),
+            page["id"]
+            if (page := _PAGE_OF_JOB.search(line["name"]))
+            else _job_of(message.buttons.get(_RESULT_BUTTON, "")),
             line["word"],
         )
         for line in lines
