@@ -200,7 +200,7 @@ def _no_jobs(accounts: Sequence[AccountHealth]) -> str:
         return "I can't read any jobs right now, and none are stored yet."
     if failing:
         return "No jobs yet in the accounts I can read."
-    return "No jobs yet. They appear here as soon as they're created."
+    return "No jobs yet. To look for new ones, click Refresh."
 
 
 def _footer(accounts: Sequence[AccountHealth], version: str) -> list[str]:

@@ -108,6 +108,8 @@ def status_phrase(status: str) -> str:
         return phrase if label in _SYNONYMS or label == phrase.split()[-1] else f"{phrase} ({label})"
     if label in _NOT_STARTED:
         return "is waiting to start"
+    if label == "canceling":
+        return "is being canceled"
     is_adjective = label.split()[0].endswith("ing") or label in _ADJECTIVES
     return f"is {label}" if is_adjective else f"has the status \u201c{label}\u201d"
 

@@ -33,14 +33,14 @@ NO_MEMBER = (
 )
 UNEXPECTED_ERROR = "Something went wrong. Try again. If it keeps happening, send your ftjob admin the ref below."
 STOPPED = (
-    "Done. If those alerts were on here, they're off now. If you muted them, they'll be back when the mute ends. To turn "
+    "Done. If those alerts were turned on here, they're off now. If you muted them, they'll be back when the mute ends. To turn "
     "everything off, run `/ftjob unsubscribe all` and `/ftjob untrack all`."
 )
 """The same whether anything matched: it tells nothing of any job."""
 CONTACT_ADMIN = "Ask your ftjob admin"
 TRAINING_CLOSED = (
-    "OpenAI is shutting down fine-tuning and no longer accepts new jobs from your organization. It stopped in May 2026 for "
-    "organizations that had never fine-tuned, and in July 2026 for those that hadn't used a fine-tuned model in 60 days. "
+    "OpenAI is shutting down fine-tuning and no longer accepts new jobs from your organization. It stopped accepting them in "
+    "May 2026 from organizations that had never fine-tuned, and in July 2026 from those that hadn't used a fine-tuned model in 60 days. "
     "Fine-tuning ends for everyone on January 6, 2027. Existing fine-tuned models keep working until their base model is shut down. "
     "Another account, such as one on Azure, may still accept the job. Ask your ftjob admin to add one."
 )
@@ -195,7 +195,7 @@ def quota(most: int, account: str | None = None) -> str:
     where = f" in account {code_span(account)}" if account else ""
     return (
         f"ftjob is at its limit of {most:,} active jobs tracked with `/ftjob track`{where}, counting all channels. Untrack some with "
-        "`/ftjob untrack &lt;id&gt;`, or all in a channel with `/ftjob untrack all`. `/ftjob subscribe` isn't limited."
+        "`/ftjob untrack &lt;id&gt;`, or all in a channel with `/ftjob untrack all`. Jobs tracked by a subscription don't count toward this limit."
     )
 
 

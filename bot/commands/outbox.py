@@ -18,6 +18,7 @@ from bot.store.outbox.dead_letters import DeadLetter
 from bot.store.outbox.delivery import MessageKind
 
 USAGE = Usage("outbox", "show undelivered messages and retry them (operators only)", "outbox")
+RETRY_NOTES = {1: "If it fails again, it'll reappear in `/ftjob outbox`."}
 RETRY_NOTE = "Any that fail again will reappear in `/ftjob outbox`."
 NOTHING_LEFT = "Nothing left to retry."
 DELIVERED = "That message was already delivered."
@@ -62,7 +63,7 @@ async def run_retry(command: RetryCommand, services: Services, _account: Account
     count = await dead_letters.retry(None if command.delivery is None else [command.delivery])
     if count:
         log.info("outbox.retried", deliveries=count, person=command.requester.person)
-        done = f"Retrying {counted(count, 'message')}. {RETRY_NOTE}"
+        done = f"Retrying {counted(count, 'message')}. {RETRY_NOTES.get(count, RETRY_NOTE)}"
         return await _reply(services, done=done, replaces=command.replaces)
     done = NOTHING_LEFT
     if command.delivery is not None:

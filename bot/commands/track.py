@@ -67,7 +67,10 @@ def parse(words: list[str], requester: Requester) -> TrackCommand:
     elif len(words) > 1 and words[-2].casefold() == "in":
         channel = _CHANNEL.fullmatch(words[-1])
         if channel is None:
-            raise usage_error(USAGE, f"{echo(words[-1])} isn't a channel I can see. Invite me there first.")
+            raise usage_error(
+                USAGE,
+                f"I couldn't find the channel {echo(words[-1])}. Type it as #channel. If it's private, invite me there first.",
+            )
         words, to = words[:-2], channel["id"]
     return TrackCommand(requester, job_ids(USAGE, words), to=to)
 

@@ -68,7 +68,7 @@ def test_an_empty_tab_has_no_sections_and_says_what_will_appear() -> None:
     shown = sections(EMPTY)
 
     assert list(shown) == [""]
-    assert "No jobs yet. They appear here as soon as they're created." in shown[""]
+    assert "No jobs yet. To look for new ones, click Refresh." in shown[""]
     assert "OpenAI: API OK · last check" in shown[""]
 
 

@@ -153,7 +153,7 @@ async def test_who_lost_their_rights_may_still_stop_their_own_direct_messages_an
     left = {"untrack": tracked, "unsubscribe": subscribed, "mute": 1 - muted}
     assert left[verb.split(maxsplit=1)[0]] == 0
     assert answer.plain_text == again.plain_text
-    assert answer.plain_text.startswith("Done. If those alerts were on here, they're off now.")
+    assert answer.plain_text.startswith("Done. If those alerts were turned on here, they're off now.")
     assert job not in answer.plain_text
     assert not refused.plain_text.startswith("Done."), "that is not theirs alone"
 
