@@ -22,6 +22,7 @@ BOT, APP = f"xoxb-{CANARY}-bot-0123456789", f"xapp-{CANARY}-app-0123456789"
 SIGNING, KEY, WRITE_KEY = f"5161{CANARY}0123456789", f"sk-{CANARY}-key-0123456789", f"gateway.{CANARY}.0123456789"
 WEBHOOK = f"whsec_{CANARY}{'A' * 26}"
 HEARTBEAT = f"/heartbeat/{CANARY}"
+PUSH = f"{CANARY}-push-0123456789-abcdef"
 
 _LINES = (formatter("console"), formatter("json"))
 _Plain: Any = structlog.make_filtering_bound_logger(logging.NOTSET)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from bot.delivery.connection import SlackConnection
 from bot.delivery.worker import DeliveryWorker
 from bot.listeners.socket import SocketMode
-from bot.poll.poller import Poller
+from bot.poll.scheduler import AccountPoller
+from bot.push.receiver import PushReceiver
+from bot.push.silence import HeartbeatCheck
 from bot.settings.model import Settings
 from bot.slack.client import SlackClient
 from bot.slack.identity import BotIdentity
@@ -19,12 +21,12 @@ class Bot:
 
     settings: Settings
     store: Store
-    pollers: Mapping[str, Poller]
+    pollers: Mapping[str, AccountPoller]
     """By the account's name."""
     worker: DeliveryWorker
     slack: SlackClient
     connection: SlackConnection
-    poll_soon: Callable[[Poller], None]
+    poll_soon: Callable[[AccountPoller], None]
     """Polls an account at once."""
     socket: SocketMode | None = None
     port: int | None = None
@@ -34,6 +36,11 @@ class Bot:
     def identity(self) -> BotIdentity | None:
         """The bot's user and workspace, from ``auth.test``; None until it returned."""
         return self.connection.identity
+
+    @property
+    def push_receivers(self) -> dict[str, PushReceiver]:
+        """The receivers of the accounts whose trainers push their jobs, by name."""
+        return {name: each.receiver for name, each in self.pollers.items() if isinstance(each, HeartbeatCheck)}
 
     def broken_parts(self) -> list[str]:
         """Return the names of the parts that don't work now; "account" only if every account fails."""

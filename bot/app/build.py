@@ -24,9 +24,12 @@ from bot.delivery.worker import DeliveryWorker
 from bot.poll.deprecations import DeprecationPoller
 from bot.poll.poller import Poller
 from bot.poll.progress import ProgressPoller
-from bot.poll.scheduler import PeriodicTask
+from bot.poll.scheduler import AccountPoller, PeriodicTask
 from bot.providers.client import Client
 from bot.providers.coalesced import CoalescedReads
+from bot.push.receiver import PushReceiver
+from bot.push.recorder import PushRecorder
+from bot.push.silence import HeartbeatCheck
 from bot.settings.model import Settings
 from bot.store import Store
 from bot.tracking.mutes import MuteExpiry
@@ -39,7 +42,7 @@ class Parts:
     """The parts of one bot."""
 
     store: Store
-    pollers: Mapping[str, Poller]
+    pollers: Mapping[str, AccountPoller]
     """By the account's name."""
     tasks: Sequence[PeriodicTask]
     recorder: Recorder
@@ -65,7 +68,10 @@ def build(
         accounts=list(providers),
     )
 
-    def poller(client: Client) -> Poller:
+    def poller(client: Client) -> AccountPoller:
+        if client.dialect.is_pushed:
+            receiver = PushReceiver(client.account.name, PushRecorder(client.account.name, store, recorder.writer))
+            return HeartbeatCheck(receiver, store, recorder.writer, recorder.thresholds, monotonic=clocks.monotonic)
         lease = tuning.timeouts.lease
         return Poller(client, store, recorder, notices, interval=interval, clock=clock, lease=lease)
 
@@ -122,9 +128,10 @@ def _tasks(
     """Return what is done now and then: no task of one account waits for another account."""
     tasks: list[PeriodicTask] = [MuteExpiry(store), QueueDepthGauge(store)]
     for client in clients.providers.values():
-        tasks += [
-            ProgressPoller(client, store, recorder, tuning.progress, clock=clocks.wall),
-            CurveUploader(client, store, charts, clients.slack),
-            DeprecationPoller(client, store, clock=clocks.wall, monotonic=clocks.monotonic),
-        ]
+        tasks.append(CurveUploader(client, store, charts, clients.slack))
+        if not client.dialect.is_pushed:  # a trainer says how far it is, and retires no model
+            tasks += [
+                ProgressPoller(client, store, recorder, tuning.progress, clock=clocks.wall),
+                DeprecationPoller(client, store, clock=clocks.wall, monotonic=clocks.monotonic),
+            ]
     return tasks

@@ -39,8 +39,8 @@ async def running(settings: Settings, *, tuning: Tuning = TUNING, clocks: Clocks
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        clients = await enter(open_clients(settings, tuning=tuning, clocks=clocks))
         store = await enter(_own_store(settings, clocks))
+        clients = await enter(open_clients(settings, store, tuning=tuning, clocks=clocks))
         parts = build(settings, store, clients, tuning=tuning, clocks=clocks)
         await _prepare(parts)
         responder = await enter(responding(parts.services.slack, clock=clocks.monotonic))
@@ -56,7 +56,7 @@ async def running(settings: Settings, *, tuning: Tuning = TUNING, clocks: Clocks
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(worker.stop(), timer.stop(), _close(entrances, dispatcher)))
         await enter(_in_background(*_work(bot, parts, dispatcher)))
-        await open_entrances(entrances, bot, dispatcher)
+        await open_entrances(entrances, bot, dispatcher, clocks)
         log.info("bot.started", version=VERSION, socket_mode=settings.uses_socket_mode, port=bot.port)
         yield bot
         log.info("bot.stopping")
@@ -94,6 +94,7 @@ def _work(bot: Bot, parts: Parts, dispatcher: Dispatcher) -> list[Coroutine[Any,
         parts.card_updater.run(),
         parts.connection.run(dispatcher.identified),
         finish_abandoned(parts.services),
+        *(receiver.run() for receiver in bot.push_receivers.values()),
     ]
     if settings.listen_address:
         work.append(measure_loop_lag())

@@ -45,7 +45,7 @@ def _state_sentence(job: Job, links: JobLinks, state: CardState) -> str:
     """Return since when a job has its status, how far it is, and what it cost so far, as far as that is known."""
     phrase = status_phrase(job.status)
     sentence = f"It's {phrase.removeprefix('is ')}" if phrase.startswith("is ") else f"It {phrase}"
-    if state.status_since is not None and phrase.startswith("is ") and not phrase.startswith("is being "):
+    if state.status_since is not None and phrase.startswith("is ") and not phrase.startswith(("is being ", "is not ")):
         lasted = format_duration(max(0.0, state.now - state.status_since))
         sentence = f"It's been {phrase.removeprefix('is ')} for {lasted}"
     progress, cost = state.progress, cost_phrase(job, links.price)

@@ -81,8 +81,8 @@ def action_unresolved(action: JobAction, job: Job | None) -> str:
             "I couldn't confirm whether the job was created, and I can't find it. I won't send the request again "
             "automatically. Check `/ftjob list`, and create the job again if it isn't there."
         )
-    seen = f"{job_reference(job)} {status_phrase(job.status)}" if job else "I can't read the job right now"
+    seen = f"{job_reference(job)} {status_phrase(job.status)}." if job else "I can't read the job right now."
     return (
-        f"I couldn't confirm that the {action} request went through, and {seen}. I won't send the request again automatically. Check "
+        f"I couldn't confirm that the {action} request went through. {seen} I won't send the request again automatically. Check "
         "`/ftjob status &lt;id&gt;`, and try again if you still need to."
     )

@@ -11,12 +11,14 @@ from bot.blocks.job import (
     JobLinks,
     cost_phrase,
     error_codes,
+    failure_advice,
     failure_sentence,
     job_facts,
     owner_of,
     page_button,
 )
 from bot.blocks.parts import (
+    MAX_ID_LENGTH,
     Block,
     Message,
     code_span,
@@ -28,9 +30,8 @@ from bot.blocks.parts import (
     user_mention,
 )
 from bot.jobs.actions import JobAction
-from bot.jobs.changes import Change
+from bot.jobs.changes import Change, ChangeKind
 from bot.jobs.creation import request_like
-from bot.jobs.failure import advice_for
 from bot.jobs.models import Job, display_name
 from bot.jobs.progress import Point
 from bot.jobs.statuses import Phase, phase_of
@@ -108,7 +109,9 @@ def _result(change: Change, job: Job, links: JobLinks, reason: str | None, losse
     """Yield the lines of a result below its headline: the model and the losses, or why the job failed and what to do."""
     phase = phase_of(change.after.status)
     if phase is Phase.FAILED or (phase is Phase.CANCELLED and reason):
-        yield advice_for(job.error, reason) or failure_sentence(job.error, reason) or NO_REASON
+        unread = change.kind is ChangeKind.NEW or job.run_number is not None
+        no_reason = f"To see why, run {code_span(f'/ftjob events {job.id}', MAX_ID_LENGTH)}." if unread else NO_REASON
+        yield failure_advice(job, reason) or failure_sentence(job.error, reason) or no_reason
         return
     if change.after.fine_tuned_model:
         yield code_span(change.after.fine_tuned_model)
@@ -126,7 +129,7 @@ def _facts(job: Job, links: JobLinks, person: str | None, reason: str | None) ->
     if phase_of(job.status) is Phase.FAILED or reason:
         facts += error_codes(job.error, reason)
         message = (job.error.message if job.error else None) or reason
-        facts += [safe_text(message, _MAX_MESSAGE_LENGTH)] if message and advice_for(job.error, reason) else []
+        facts += [safe_text(message, _MAX_MESSAGE_LENGTH)] if message and failure_advice(job, reason) else []
     cost = cost_phrase(job, links.price)
     return [*facts, *job_facts(job, links), *([cost] if cost else [])]
 

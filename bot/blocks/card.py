@@ -9,6 +9,7 @@ from bot.blocks.job import (
     JobLinks,
     cost_phrase,
     error_codes,
+    failure_advice,
     failure_sentence,
     job_dates,
     job_facts,
@@ -30,6 +31,7 @@ from bot.blocks.parts import (
     fallback_text,
     fields,
     format_date,
+    format_duration,
     format_metric,
     safe_text,
     section,
@@ -38,7 +40,6 @@ from bot.blocks.parts import (
 )
 from bot.blocks.stalled import stalled_note, stalled_phrase
 from bot.jobs.creation import BOOKKEEPING_KEYS
-from bot.jobs.failure import advice_for
 from bot.jobs.ids import short_id
 from bot.jobs.models import Job, display_name
 from bot.jobs.progress import Progress, estimated_finish
@@ -162,7 +163,8 @@ def _headline(job: Job, links: JobLinks, state: CardState) -> str:
         cost = cost_phrase(job, links.price)
         return f"{title} · {result_phrase(job, job.status).removeprefix('was ')}" + (f" · {cost}" if cost else "")
     if state.stalled_since is not None:
-        return f"{title} · {label} · {stalled_note(job.status, state.stalled_since)}"
+        silent = f":warning: no heartbeat since {format_date(job.silent_since)}" if job.silent_since else None
+        return f"{title} · {label} · {silent or stalled_note(job.status, state.stalled_since)}"
     if phase_of(job.status) is Phase.ACTIVE and (share := _share_done(job, state)) is not None:
         return f"{title} · {label} · {int(share * 100)}%"
     # A time, no age: the card may stand unchanged for hours.
@@ -173,7 +175,7 @@ def _headline(job: Job, links: JobLinks, state: CardState) -> str:
 def _result(job: Job, state: CardState, room: int) -> Iterator[str]:
     """Yield the line between headline and facts: progress, the model, or why the job failed and what to do."""
     if phase_of(job.status) is Phase.FAILED:
-        if why := advice_for(job.error) or failure_sentence(job.error):
+        if why := failure_advice(job) or failure_sentence(job.error):
             yield truncate_markup(why, room * _CUT_COLUMNS)
     elif job.fine_tuned_model:
         yield code_span(short_id(job.fine_tuned_model, room * _CUT_COLUMNS))
@@ -270,6 +272,8 @@ def _fallback_text(job: Job, state: CardState) -> str:
     sentence = job_sentence(job)
     if state.is_missing:
         return f"{plain_name(job)} wasn't found (last status: {status_label(job.status).lower()})."
+    if job.silent_since and not job.is_final:
+        return f"{sentence} It hasn't sent a heartbeat for {format_duration(state.now - job.silent_since)}."
     if state.stalled_since is not None and not job.is_final:
         return f"{sentence} It's stuck: {stalled_phrase(job.status, state.now - state.stalled_since)}."
     share = _share_done(job, state)

@@ -11,7 +11,7 @@ from bot.blocks.job import (
     status_label,
     status_phrase,
 )
-from bot.blocks.parts import MAX_ID_LENGTH, code_span, format_duration, job_mention_with_id, safe_text
+from bot.blocks.parts import MAX_ID_LENGTH, code_span, format_date, format_duration, job_mention_with_id, safe_text
 from bot.blocks.stalled import stall_advice, stalled_phrase
 from bot.jobs.changes import Change, ChangeKind
 from bot.jobs.models import Job
@@ -23,13 +23,13 @@ class Wording:
     """Templates (``str.format``) for one kind of change; `_terms` lists the placeholders that all of them have."""
 
     step: str
-    """The alert in the thread of the job's card, one line of mrkdwn."""
+    """The alert in the thread of the job's card, one line of mrkdwn. Also: run, since."""
     headline: str
-    """The alert's first line elsewhere, mrkdwn. Also: job."""
+    """The alert's first line elsewhere, mrkdwn. Also: job, run, since."""
     sentence: str
-    """The alert as plain text, for notifications and screen readers. Also: name, result, outcome."""
+    """The alert as plain text, for notifications and screen readers. Also: name, result, outcome, run, since."""
     line: str
-    """The change within a line of a digest, after the job's name, mrkdwn. Also: result."""
+    """The change within a line of a digest, after the job's name, mrkdwn. Also: result, run, since."""
     brief: str = "{phrase}"
     """The same in a digest's plain text, as the rest of a sentence about the job."""
     label: str = "{job}: {was_lower} → {status_lower}"
@@ -96,6 +96,32 @@ WORDINGS = {
         brief="is moving again: it {phrase}",
         label="{job}: moving again",
     ),
+    ChangeKind.RESTARTED: Wording(
+        step=":arrows_counterclockwise: *Restarted* ({run}): {status_lower}",
+        headline=":arrows_counterclockwise: {job} restarted ({run}): {status_lower}",
+        sentence="{name} restarted ({run}): it {phrase}.",
+        line="restarted ({run}): {status_lower}",
+        brief="restarted: it {phrase}",
+        label="{job}: restarted",
+    ),
+    ChangeKind.SILENT: Wording(
+        step=":warning: *No heartbeat* since {since}",
+        headline=":warning: {job}: no heartbeat since {since}",
+        sentence="{name} hasn't sent a heartbeat since {since}.",
+        line="no heartbeat since {since}",
+        brief="stopped sending heartbeats",
+        label="{job}: no heartbeat",
+        advice=":bulb: Its trainer may have been killed, or can't reach me. Check the machine it runs on. I'll post here when "
+        "it's back.",
+    ),
+    ChangeKind.HEARD: Wording(
+        step="{emoji} *Heartbeat is back*{after_silence}",
+        headline="{emoji} {job}: heartbeat is back{after_silence}",
+        sentence="{name} is sending heartbeats again{after_silence}: it {phrase}.",
+        line="heartbeat is back: {status_lower}",
+        brief="is sending heartbeats again: it {phrase}",
+        label="{job}: heartbeat is back",
+    ),
 }
 
 
@@ -105,12 +131,13 @@ def change_headline(change: Change, job: Job, *, in_thread: bool) -> str:
         return f"{status_emoji(change.after.status)} {job_title(job)} {result_phrase(job, change.after.status)}"
     wording = WORDINGS[change.kind]
     template = wording.step if in_thread else wording.headline
-    return template.format(job=job_title(job), **_terms(change))
+    return template.format(job=job_title(job), **_terms(change), **_run_terms(job))
 
 
 def change_sentence(change: Change, job: Job, reason: str | None) -> str:
     """Return an alert as safe text; ``reason`` is why the job failed, from its log, where the job does not say."""
-    terms = {"name": plain_name(job), "result": result_phrase(job, change.after.status), **_terms(change)}
+    result = result_phrase(job, change.after.status)
+    terms = {"name": plain_name(job), "result": result, **_terms(change), **_run_terms(job)}
     if is_final(change.after.status):
         terms["after_stall"] = ""  # the sentence already says how long the job took
     return WORDINGS[change.kind].sentence.format(outcome=_outcome(change, job, reason), **terms)
@@ -118,17 +145,22 @@ def change_sentence(change: Change, job: Job, reason: str | None) -> str:
 
 def change_line(change: Change, job: Job) -> str:
     """Return a change for a line of a digest, after the job's name, safe mrkdwn."""
-    return WORDINGS[change.kind].line.format(result=result_phrase(job, change.after.status), **_terms(change))
+    result = result_phrase(job, change.after.status)
+    kind = ChangeKind.STATUS if change.ends_job else change.kind
+    return WORDINGS[kind].line.format(result=result, **_terms(change), **_run_terms(job))
 
 
 def change_brief(change: Change) -> str:
     """Return a change as the rest of a sentence about its job, safe text."""
-    return WORDINGS[change.kind].brief.format(**_terms(change))
+    kind = ChangeKind.STATUS if change.ends_job else change.kind
+    return WORDINGS[kind].brief.format(**_terms(change))
 
 
 def change_label(change: Change, job_id: str, name: str | None) -> str:
     """Return what to call an alert in the list of undelivered messages, safe mrkdwn; ``name`` is its job's, if any."""
-    return WORDINGS[change.kind].label.format(job=job_mention_with_id(job_id, name, MAX_ID_LENGTH), **_terms(change))
+    is_result = change.kind is ChangeKind.NEW and change.ends_job
+    template = "{job}: {status_lower}" if is_result else WORDINGS[change.kind].label
+    return template.format(job=job_mention_with_id(job_id, name, MAX_ID_LENGTH), **_terms(change))
 
 
 def change_advice(change: Change, job: Job) -> str:
@@ -149,6 +181,7 @@ def _terms(change: Change) -> dict[str, str]:
         "was_lower": status_label(before).lower(),
         "stalled": stalled_phrase(after, change.stalled_for or 0.0),
         "after_stall": after_stall,
+        "after_silence": "" if change.stalled_for is None else f" after {format_duration(change.stalled_for)}",
         "model_step": f"*Fine-tuned model*: {code_span(model)}" if model else "*Fine-tuned model is no longer listed*",
         "model_line": f"fine-tuned model: {code_span(model)}" if model else "fine-tuned model is no longer listed",
         "model_brief": f"has a fine-tuned model: {safe_text(model)}" if model else "no longer lists a fine-tuned model",
@@ -156,11 +189,21 @@ def _terms(change: Change) -> dict[str, str]:
     }
 
 
+def _run_terms(job: Job) -> dict[str, str]:
+    """Return the placeholders for a job that a trainer pushes, safe mrkdwn."""
+    return {
+        "run": f"run {job.run_number or 1}",
+        "since": format_date(job.silent_since) if job.silent_since else "its last call",
+    }
+
+
 def _outcome(change: Change, job: Job, reason: str | None) -> str:
     """Return how the sentence about a status ends: with the reason of a failure, or the model."""
     if phase_of(change.after.status) is Phase.FAILED:
         why = failure_sentence(job.error, reason)
-        return f": {why}" if why else ". The API gave no reason."
+        # Nobody has looked into the log of a job that was never seen before, and a trainer's may say why.
+        unread = change.kind is ChangeKind.NEW or job.run_number is not None
+        return f": {why}" if why else "." if unread else ". The API gave no reason."
     if phase_of(change.after.status) is Phase.CANCELLED and reason:
         return f": {failure_sentence(job.error, reason)}"
     model = change.after.fine_tuned_model

@@ -48,7 +48,7 @@ def _empty_text(job_id: str, *, is_first: bool, is_final: bool) -> str:
         return f"No older checkpoints for {code_span(job_id)}."
     if is_final:
         return f"{code_span(job_id)} has no checkpoints."
-    return f"{code_span(job_id)} has no checkpoints yet. They're saved at the end of each epoch."
+    return f"{code_span(job_id)} has no checkpoints yet."
 
 
 def _step(checkpoint: Checkpoint) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.blocks.interactive import actions, button, job_value, overflow_menu
 from bot.blocks.parts import (
+    MAX_ID_LENGTH,
     Block,
     bold,
     code_span,
@@ -108,7 +109,7 @@ def status_phrase(status: str) -> str:
         return phrase if label in _SYNONYMS or label == phrase.split()[-1] else f"{phrase} ({label})"
     if label in _NOT_STARTED:
         return "is waiting to start"
-    if label == "canceling":
+    if label in ("canceling", "cancel requested"):
         return "is being canceled"
     is_adjective = label.split()[0].endswith("ing") or label in _ADJECTIVES
     return f"is {label}" if is_adjective else f"has the status \u201c{label}\u201d"
@@ -147,6 +148,11 @@ def job_sentence(job: Job) -> str:
     return f"{sentence}: {error}" if error else f"{sentence}."
 
 
+def failure_advice(job: Job, reason: str | None = None) -> str | None:
+    """Return what to do about a job's failure; None for one of no known class, or of a trainer of the team's own."""
+    return None if job.run_number is not None else advice_for(job.error, reason)
+
+
 def failure_sentence(error: JobError | None, reason: str | None = None) -> str | None:
     """Return the reason of a failure as one sentence of safe text; None if it is unknown."""
     parts = [part for part in (error.code, error.message) if part] if error else []
@@ -177,7 +183,7 @@ def job_line(name: str, status: str) -> str:
 
 def account_note(account: str | None) -> str:
     """Return what follows a title that names the account, safe mrkdwn; nothing if there is only one."""
-    return f" · {_account(account)}" if account else ""
+    return f" · account {plain(account, _MAX_FACT_LENGTH)}" if account else ""
 
 
 def job_facts(job: Job, links: JobLinks) -> list[str]:
@@ -191,11 +197,17 @@ def job_facts(job: Job, links: JobLinks) -> list[str]:
 
 
 def progress_facts(job: Job) -> Iterator[tuple[str, str]]:
-    """Yield what the API says of a job's progress, as labels and safe values."""
+    """Yield what the API or the trainer says of a job's progress, as labels and safe values."""
     if job.fraction_done is not None:
         yield "Progress", f"{int(job.fraction_done * 100)}%"
     if job.estimated_finish:
         yield "Estimated finish", format_date(job.estimated_finish)
+    if job.run_number:
+        yield "Run", str(job.run_number)
+    if job.silent_since:
+        yield "Last heartbeat", format_date(job.silent_since)
+    if job.url:
+        yield "Page", code_span(job.url, MAX_ID_LENGTH)
 
 
 def model_fact(job: Job) -> list[str]:
@@ -205,11 +217,7 @@ def model_fact(job: Job) -> list[str]:
 
 def account_fact(links: JobLinks) -> list[str]:
     """Return the account of a job, safe mrkdwn; nothing if there is only one."""
-    return [_account(links.account)] if links.account else []
-
-
-def _account(name: str) -> str:
-    return f"account {plain(name, _MAX_FACT_LENGTH)}"
+    return [f"account {plain(links.account, _MAX_FACT_LENGTH)}"] if links.account else []
 
 
 def _epochs(job: Job) -> int | None:

@@ -168,8 +168,9 @@ def _store_lost(_body: Mapping[str, Any]) -> str:
 def _store_older(_body: Mapping[str, Any]) -> str:
     return (
         ":warning: My database is missing recent writes: its log file was removed while the bot was stopped, or an old copy "
-        "was restored. Recent changes to tracking and settings were lost. Check what's left with `/ftjob tracked`. I'll check "
-        "Slack first for alerts that may have been posted before. Any I can't check are marked as possible duplicates."
+        "was restored. Recent changes to tracking and settings were lost. Check what's left with `/ftjob tracked`. Some "
+        "alerts may already have been posted, so I'll check Slack before I send them again. Any I can't check will be marked as "
+        "possible duplicates."
     )
 
 

@@ -146,7 +146,7 @@ def outbox_message(
     head = [section(done)] if done else []
     pending = _pending(waiting, waits_for)
     if not rows:
-        text = f"No undelivered messages. {pending}" if waiting else "No undelivered messages."
+        text = f"No failed messages. {pending}" if waiting else "No undelivered messages."
         return Message(fallback_text(f"{done} {text}".strip()), [*head, section(text)])
     visible = rows[:MAX_ROWS]
     title = f"{counted(total, 'message')} couldn't be delivered"

@@ -15,6 +15,13 @@ _ADVICE = {
 }
 
 
+_PUSHED_ADVICE = {
+    StallKind.SILENT: "{events} shows its latest log lines. Check the machine it runs on.",
+    StallKind.QUEUED: "Its trainer hasn't started it. Check the machine it's supposed to run on.",
+}
+"""The same for a job of the team's own trainer."""
+
+
 def stalled_phrase(status: str, seconds: float) -> str:
     """Return how long a job has been stalled, as a phrase: "queued for 7 h"."""
     if stall_kind_of(status) is StallKind.SILENT:
@@ -32,4 +39,6 @@ def stalled_note(status: str, since: float) -> str:
 def stall_advice(job: Job, status: str) -> str:
     """Return what to do about a job that stalled in this status, safe mrkdwn."""
     commands = {verb: code_span(f"/ftjob {verb} {job.id}", 220) for verb in ("events", "cancel", "checkpoints")}
-    return _ADVICE[stall_kind_of(status) or StallKind.SILENT].format(**commands)
+    kind = stall_kind_of(status) or StallKind.SILENT
+    advice = _PUSHED_ADVICE.get(kind) if job.run_number is not None else None
+    return (advice or _ADVICE[kind]).format(**commands)

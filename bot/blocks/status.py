@@ -6,6 +6,7 @@ from typing import Any
 from bot.blocks.card import CardState, card_lines
 from bot.blocks.job import (
     JobLinks,
+    failure_advice,
     failure_sentence,
     failure_text,
     job_buttons,
@@ -26,7 +27,6 @@ from bot.blocks.parts import (
     section,
 )
 from bot.jobs.creation import BOOKKEEPING_KEYS
-from bot.jobs.failure import advice_for
 from bot.jobs.models import Job, display_name
 from bot.jobs.statuses import Phase, phase_of
 
@@ -65,7 +65,7 @@ def _raw_error(job: Job) -> str | None:
     error = job.error
     if error is None or phase_of(job.status) is not Phase.FAILED:
         return failure_text(error)
-    said = "" if advice_for(error) else failure_sentence(error) or ""
+    said = "" if failure_advice(job) else failure_sentence(error) or ""
     return None if safe_text(error.message or "", MAX_SECTION_LENGTH).rstrip(".") in said else error.message
 
 

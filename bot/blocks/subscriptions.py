@@ -123,7 +123,7 @@ def subscription_list(
     limits = [limit] if failures_only else []
     notes = [*and_more(len(rows) - MAX_ROWS, "remove some of these to see them"), *limits, _HINT]
     title = f"{head} *{count} here*".strip()
-    text = fallback_text(" ".join([f"{head} {count} here:".strip(), *limits, *lines]))
+    text = fallback_text(" ".join([f"{head} {count} here:".strip(), *lines, *limits]))
     return Message(text, [section(title), *blocks, *map(context, notes)])
 
 

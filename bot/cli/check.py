@@ -86,7 +86,7 @@ def _keys(settings: Settings) -> list[Finding]:
     """Return a note for each key that does not look like one; an OpenAI-compatible server may accept any."""
     odd = "doesn't look like a key"
     findings = []
-    for account in settings.accounts:
+    for account in (each for each in settings.accounts if not each.push_tokens):
         is_of_file = account in settings.accounts_of_file
         key, write_key = (account.name, f"{account.name} (write key)") if is_of_file else _KEYS[account.name]
         is_openai = urlsplit(account.base_url).hostname == _OPENAI_HOST
@@ -118,7 +118,7 @@ def _proxies(settings: Settings) -> list[Finding]:
         return []
     urls = {
         "Slack": settings.slack_api_url,
-        **{_api_part(settings, each): each.base_url for each in settings.accounts},
+        **{_api_part(settings, each): each.base_url for each in settings.accounts if each.base_url},
     }
     used = {part: proxies.find(url) for part, url in urls.items()}
     found = "; ".join(
@@ -151,6 +151,8 @@ async def _database(settings: Settings) -> list[Finding]:
 
 async def _api(settings: Settings, account: Account) -> list[Finding]:
     part = _api_part(settings, account)
+    if account.push_tokens:
+        return [Finding(f"Trainers: {account.name}", ok=True, found=f"call PUT /push/{account.name}/jobs/<id>")]
     async with Client(account, proxies=settings.proxies) as client:
         try:
             found = await read_as_the_bot_does(client)

@@ -1,7 +1,8 @@
-"""The command line: ``ftjob run | check | audit | db | dialect | manifest | try``."""
+"""The command line: ``ftjob run | check | audit | db | dialect | manifest | push | try``."""
 
 import asyncio
 import json
+import secrets
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -52,6 +53,8 @@ audit = typer.Typer(help="Export and verify the audit log.", no_args_is_help=Tru
 cli.add_typer(audit, name="audit")
 dialect = typer.Typer(help="Check a provider's dialect.", no_args_is_help=True)
 cli.add_typer(dialect, name="dialect")
+push = typer.Typer(help="Let your own trainers report their jobs.", no_args_is_help=True)
+cli.add_typer(push, name="push")
 
 
 def _show_version(show: bool) -> None:  # noqa: FBT001 - Typer passes the option's value
@@ -135,8 +138,8 @@ def restored() -> None:
             if store.identity.origin is StoreOrigin.OLDER:
                 store.remember_identity()  # the user confirmed the restore
         typer.echo(
-            "Done. ftjob will check Slack first for alerts that may have been posted before. Any it can't check are marked "
-            "as possible duplicates."
+            "Done. Some alerts may already have been posted, so ftjob will check Slack before sending them again. Any it can't "
+            "check will be marked as possible duplicates."
         )
 
     _with_clear_errors(note())
@@ -206,6 +209,12 @@ def dialect_check(
     if problems:
         _fail(problems, code=1)
     typer.echo("The dialect passed every check.")
+
+
+@push.command("token")
+def push_token() -> None:
+    """Print a new random token for trainers that push their jobs."""
+    typer.echo(secrets.token_urlsafe(32))
 
 
 @cli.command("try")

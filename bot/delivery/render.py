@@ -72,12 +72,14 @@ class RenderContext:
         if origin is None:
             return JobLinks(None, tracked, frozenset(), price, name)
         actions = frozenset[JobAction]() if self.read_only else origin.actions
-        return JobLinks(origin.job_page(job.id), tracked, actions, price, name, origin.hint, origin.page_label)
+        return JobLinks(
+            job.url or origin.job_page(job.id), tracked, actions, price, name, origin.hint, origin.page_label
+        )
 
     def digest_line(self, recorded: RecordedChange) -> DigestLine:
         """Return a change for a digest."""
         origin = self.accounts.get(recorded.account)
-        page = origin.job_page(recorded.job_id) if origin else None
+        page = recorded.job.url or origin.job_page(recorded.job_id) if origin else None
         name = self.display_name(recorded.account)
         return DigestLine(recorded.change, recorded.job, recorded.reason, name, page)
 

@@ -24,6 +24,12 @@ class ChangeKind(StrEnum):
     """The job made no progress for too long."""
     PROGRESSING = "moved"
     """A stalled running job has a new event."""
+    RESTARTED = "restarted"
+    """A trainer began another run of the job."""
+    SILENT = "silent"
+    """The trainer of a running job sent no heartbeat."""
+    HEARD = "heard"
+    """The trainer of a silent job sent one again."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,8 @@ class Change:
 
     @property
     def ends_job(self) -> bool:
-        """Whether the job finished by this change."""
-        return self.after.is_final and not self.before.is_final
+        """Whether the job finished by this change; one that was never seen before may have finished already."""
+        return self.after.is_final and (self.kind is ChangeKind.NEW or not self.before.is_final)
 
 
 def state_of(snapshot: Snapshot) -> State:

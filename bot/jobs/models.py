@@ -151,6 +151,12 @@ class Job(Snapshot):
     """Finished part of the training, 0 to 1, if the API tells it."""
     cost: Annotated[float | None, BeforeValidator(_dollars)] = None
     """US dollars, as the API tells them."""
+    url: Text = None
+    """Its page, if its trainer named one."""
+    run_number: Count = None
+    """How many runs it has had, if a trainer of the team's own pushes it."""
+    silent_since: Time = None
+    """When its trainer was last heard, if it is silent."""
 
     @property
     def is_reinforcement(self) -> bool:

@@ -89,6 +89,33 @@ def progress_of(events: Sequence[Event], before: Progress | None = None) -> Prog
     return Progress(last.step, total, last.at, pace, _downsampled(sorted(known.items())))
 
 
+def progress_of_run(
+    points: Iterable[Point],
+    before: Progress | None,
+    *,
+    step: int | None,
+    steps: int | None,
+    at: float,
+    step_seconds: float | None,
+) -> Progress | None:
+    """Return the progress of a job whose trainer pushes it; None before its first step.
+
+    Args:
+        points: new points of its loss or reward, finite ones.
+        before: its progress so far.
+        step: the step that the trainer names, if any.
+        steps: their total number, if it is known.
+        at: when the trainer said so, Unix seconds.
+        step_seconds: seconds per step in this run, if they are known.
+    """
+    new = dict(points)
+    reached = max([*new, *([step] if step is not None else [])], default=None)
+    if reached is None:
+        return before
+    known = {each: value for each, value in before.points if each <= reached} if before else {}
+    return Progress(reached, steps, at, step_seconds, _downsampled(sorted((known | new).items())))
+
+
 def estimated_finish(job: Job, progress: Progress | None, *, now: float) -> float | None:
     """Return when a running job will finish: the API's estimate, else one from its pace; None if neither is in the future."""
     if progress and progress.at is not None and progress.at > now + MAX_CLOCK_SKEW:

@@ -12,7 +12,6 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEv
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from structlog.contextvars import bound_contextvars
 
-from bot.poll.poller import Poller
 from bot.runtime.loops import FailureLog
 from bot.telemetry import metrics
 
@@ -31,6 +30,28 @@ RETRY_DELAY = 1.0
 log = structlog.get_logger()
 
 
+class AccountPoller(Protocol):
+    """What polls one account."""
+
+    @property
+    def account(self) -> str:
+        """The name of the account."""
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last poll failed."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the last poll failed for no reason of the API."""
+
+    async def poll(self, *, older_than: float = 0.0) -> float | None:
+        """Poll once; return the seconds until the next poll is due if another process polls."""
+
+    async def close(self) -> None:
+        """Cancel what is still in flight."""
+
+
 class PeriodicTask(Protocol):
     """Something that is done now and then, beside the polls."""
 
@@ -42,7 +63,7 @@ class PeriodicTask(Protocol):
 
 @asynccontextmanager
 async def scheduled(
-    pollers: Sequence[Poller], interval: float, tasks: Sequence[PeriodicTask] = (), task_interval: float = 10.0
+    pollers: Sequence[AccountPoller], interval: float, tasks: Sequence[PeriodicTask] = (), task_interval: float = 10.0
 ) -> AsyncIterator["PollTimer"]:
     """Poll every account each ``interval`` seconds, the first time at once, until the block ends.
 
@@ -121,19 +142,19 @@ class PollTimer:
         self._requested: set[str] = set()
         self._requests: dict[str, asyncio.Task[None]] = {}
 
-    async def poll(self, poller: Poller) -> None:
+    async def poll(self, poller: AccountPoller) -> None:
         """Poll once; where another process polls, try again just after its next poll is due."""
         if busy_for := await self._run(poller.account, poller.poll(older_than=DUE_FRACTION * self._interval)):
             self._scheduler.run_in(_id_of(poller), busy_for + STANDBY_FRACTION * self._interval)
 
-    def poll_soon(self, poller: Poller) -> None:
+    def poll_soon(self, poller: AccountPoller) -> None:
         """Poll at once, and once more if a poll is running already: it may have come too early."""
         self._requested.add(poller.account)
         if poller.account not in self._requests:
             task = self._requests[poller.account] = asyncio.create_task(self._poll_requested(poller))
             task.add_done_callback(lambda _: self._requests.pop(poller.account))
 
-    async def _poll_requested(self, poller: Poller) -> None:
+    async def _poll_requested(self, poller: AccountPoller) -> None:
         while poller.account in self._requested:
             self._requested.discard(poller.account)
             for _ in range(MAX_TRIES):
@@ -173,7 +194,7 @@ class PollTimer:
                     task.cancel()
 
 
-def _id_of(poller: Poller) -> str:
+def _id_of(poller: AccountPoller) -> str:
     """Return the scheduler's id of an account's poll, which no task has."""
     return f"account {poller.account}"
 

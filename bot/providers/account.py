@@ -28,6 +28,8 @@ class Account:
     """URL of a job's page, with {job} for its ID, if it is not the provider's own."""
     webhook_secrets: tuple[SecretStr, ...] = ()
     """Signing secrets of the account's webhooks; two during a rotation."""
+    push_tokens: tuple[SecretStr, ...] = ()
+    """Tokens of the trainers that push their jobs; two during a rotation."""
 
     @property
     def display_name(self) -> str:

@@ -14,7 +14,16 @@ from bot.net.proxies import DIRECT, Proxies
 from bot.providers.account import Account
 from bot.providers.dialect import BY_ID, ItemList, Listing
 from bot.providers.http.transport import Transport
-from bot.providers.http.wire import FetchedJob, Page, Request, Response, ResponseSize, content_of, json_of
+from bot.providers.http.wire import (
+    Exchange,
+    FetchedJob,
+    Page,
+    Request,
+    Response,
+    ResponseSize,
+    content_of,
+    json_of,
+)
 from bot.providers.pages.job_lists import JobLists
 from bot.providers.pages.paging import page_after, walk
 from bot.providers.pages.sizes import first_readable, sizes_to_try
@@ -41,13 +50,15 @@ class Client:
         clock: Callable[[], float] = time.time,
         deadline: float = DEADLINE,
         proxies: Proxies = DIRECT,
+        local_api: Exchange | None = None,
     ) -> None:
+        """Take the account; ``local_api`` answers for one whose trainers push their jobs."""
         self.account = account
         self.dialect = dialect_of(account)
         self._clock = clock
         self._requests = Requests(self.dialect, account)
         self._responses = Responses(self.dialect, account)
-        self._transport = Transport(
+        self._transport: Exchange = local_api or Transport(
             account, self.dialect.base_url or "", self.dialect.auth, deadline=deadline, proxies=proxies
         )
         self._lists = JobLists(self.listings, self._requests, self._responses, self._transport, clock)

@@ -138,6 +138,8 @@ class Dialect:
     """Path of a file's contents, with {file} for its ID."""
     models: ItemList | None = None
 
+    is_pushed: bool = False
+    """Whether there is no API: trainers push their jobs to the bot, which answers from what it was sent."""
     page_label: str = ""
     """What a button that opens a job's page says, if not "Open in" and the provider's name."""
     hint: str | None = None

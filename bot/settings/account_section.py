@@ -26,6 +26,10 @@ from bot.settings.secrets import check_secret, read_secret, webhook_secrets
 PORT_REQUIRED = "requires PORT: webhooks arrive over HTTP, and in Socket Mode the bot listens only if PORT is set"
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 _MIN_SCORE = 60
+_MIN_TOKEN_LENGTH = 24
+"""Characters of a push token; those of `ftjob push token` have 43."""
+_API_KEYS = ("base_url", "key_env", "write_key_env", "webhook_secret_env", "organization", "project")
+"""Settings of an account that only one with an API has."""
 
 
 def _provider(value: Any) -> str:
@@ -67,6 +71,12 @@ class AccountSection(Section):
     """The URL of a job's web page with {job} for its id, if not the provider's own."""
     options: SerializeAsAny[BaseModel] = NoOptions()
     """What else the section has: the options of the provider's dialect."""
+
+    @property
+    def variables(self) -> list[str]:
+        """The environment variables that hold the account's secrets."""
+        pushed = getattr(self.options, "push_token_env", None)
+        return [each for each in (self.key_env, self.write_key_env, self.webhook_secret_env, pushed) if each]
 
 
 _COMMON = tuple(name for name in AccountSection.model_fields if name != "options")
@@ -132,6 +142,8 @@ def account_of(name: str, section: AccountSection, env: Mapping[str, str]) -> Ac
         ValueError: what is missing or wrong.
     """
     dialect = dialects()[section.provider]
+    if dialect.is_pushed:
+        return _push_account(name, section, env)
     base_url = section.base_url or dialect.base_url
     if base_url is None:
         raise ValueError(f"base_url is missing ({dialect.endpoint})")
@@ -143,11 +155,9 @@ def account_of(name: str, section: AccountSection, env: Mapping[str, str]) -> Ac
     if not all(value.isascii() and value.isprintable() for value in (section.organization, section.project) if value):
         raise ValueError("organization and project must be IDs, such as org-abc123 and proj_abc123")
     if section.page is not None:
-        _check_url("page", section.page.replace("{job}", "x"), allow_http=True)
-        if set(section.page) & set("<>|"):
-            raise ValueError("page must be a URL like https://host/jobs/{job}")
+        _check_page(section.page)
     hooks = _secret(section.webhook_secret_env, env) if section.webhook_secret_env else ""
-    if hooks and (env.get("SLACK_APP_TOKEN") or env.get("SLACK_APP_TOKEN_FILE")) and not env.get("PORT"):
+    if hooks and _uses_socket_mode(env) and not env.get("PORT"):
         raise ValueError(f"webhook_secret_env {PORT_REQUIRED}")
     account = Account(
         name,
@@ -163,6 +173,45 @@ def account_of(name: str, section: AccountSection, env: Mapping[str, str]) -> Ac
     )
     dialect_of(account)  # options may contradict the base URL
     return account
+
+
+def _push_account(name: str, section: AccountSection, env: Mapping[str, str]) -> Account:
+    """Return an account whose trainers push their jobs.
+
+    Raises:
+        ValueError: what is missing or wrong.
+    """
+    if unused := next((key for key in _API_KEYS if getattr(section, key) is not None), None):
+        raise ValueError(f'{unused} can\'t be used with provider "{section.provider}", because trainers call the bot')
+    variable = str(vars(section.options)["push_token_env"])
+    tokens = [each.strip() for each in _secret(variable, env).split(",")]
+    if any(len(each) < _MIN_TOKEN_LENGTH for each in tokens):
+        raise ValueError(f"{variable} is too short; print a new token with `ftjob push token`")
+    if section.page is not None:
+        _check_page(section.page)
+    if _uses_socket_mode(env) and not env.get("PORT"):
+        raise ValueError(
+            "requires PORT: trainers call over HTTP, and in Socket Mode the bot listens only if PORT is set"
+        )
+    return Account(
+        name,
+        "",
+        SecretStr(""),
+        provider=section.provider,
+        options=section.options,
+        job_page_url=section.page,
+        push_tokens=tuple(map(SecretStr, tokens)),
+    )
+
+
+def _uses_socket_mode(env: Mapping[str, str]) -> bool:
+    return bool(env.get("SLACK_APP_TOKEN") or env.get("SLACK_APP_TOKEN_FILE"))
+
+
+def _check_page(page: str) -> None:
+    _check_url("page", page.replace("{job}", "x"), allow_http=True)
+    if set(page) & set("<>|"):
+        raise ValueError("page must be a URL like https://host/jobs/{job}")
 
 
 def _check_url(key: str, url: str, *, allow_http: bool) -> None:

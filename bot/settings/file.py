@@ -104,8 +104,7 @@ class Config(Section):
     @property
     def variables(self) -> frozenset[str]:
         """The environment variables that hold the accounts' secrets."""
-        names_of = ((each.key_env, each.write_key_env, each.webhook_secret_env) for each in self.accounts.values())
-        return frozenset(name for names in names_of for name in names if name)
+        return frozenset(name for each in self.accounts.values() for name in each.variables)
 
 
 _SECTIONS: dict[str, type[Section]] = {"stuck": StalledSection}

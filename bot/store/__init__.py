@@ -29,6 +29,9 @@ from bot.store.jobs.read_failures import ReadFailures
 from bot.store.jobs.snapshots import JobSnapshots
 from bot.store.outbox.dead_letters import DeadLetters
 from bot.store.outbox.deliveries import Outbox
+from bot.store.training.logs import TrainingLogs
+from bot.store.training.metrics import TrainingMetrics
+from bot.store.training.runs import TrainingRuns
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,15 @@ class ActionStore:
 
 
 @dataclass(frozen=True)
+class TrainingStore:
+    """Repositories of the runs that a team's own trainers push."""
+
+    runs: TrainingRuns
+    metrics: TrainingMetrics
+    logs: TrainingLogs
+
+
+@dataclass(frozen=True)
 class Store:
     """Repositories, grouped by subject; all of them share one database."""
 
@@ -91,6 +103,7 @@ class Store:
     channels: ChannelStore
     accounts: AccountStore
     actions: ActionStore
+    training: TrainingStore
     identity: StoreIdentity
     """The id and origin of this store. A new id counts once it is saved and written to the lock file."""
 
@@ -133,5 +146,6 @@ async def open_store(
             ),
             accounts=AccountStore(AccountLeases(db), Outages(db), OrphanedTracks(jobs)),
             actions=ActionStore(Confirmations(db), IdempotencyKeys(db), Audit(db)),
+            training=TrainingStore(TrainingRuns(db), TrainingMetrics(db), TrainingLogs(db)),
             identity=identity,
         )

@@ -18,6 +18,7 @@ MISMATCHED_RESPONSES = Counter(
     "ftjob_mismatched_responses_total", "Responses about another job or organization than requested", ["account"]
 )
 POLLS = Counter("ftjob_polls_total", "Polls of an account, by result", ["account", "result"])
+PUSHES = Counter("ftjob_pushes_total", "Responses to calls of trainers", ["status"])
 WEBHOOKS = Counter("ftjob_webhooks_total", "Webhooks of fine-tuning APIs, by result", ["account", "result"])
 LAST_POLL_SUCCESS = Gauge(
     "ftjob_last_poll_success_timestamp_seconds", "When the last successful poll of an account ended", ["account"]

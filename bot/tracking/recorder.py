@@ -22,8 +22,9 @@ from bot.store.db.engine import Transaction
 from bot.store.db.wakeups import Queue
 from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import NewChange, RecordedChange, serialize
+from bot.store.jobs.documents import body_hash_of
 from bot.store.jobs.jobs import KnownJob
-from bot.store.jobs.snapshots import RunningJob, body_hash_of
+from bot.store.jobs.snapshots import RunningJob
 from bot.telemetry import metrics
 from bot.tracking.batches import Batches
 from bot.tracking.flap_suppression import FlapSuppression
@@ -58,8 +59,10 @@ class Recorder:
     ) -> None:
         """Poll each ``interval`` seconds; ``max_alerts`` as of ``FlapSuppression``, ``accounts`` as of ``ChangeWriter``."""
         self._store = store
-        self._thresholds = Thresholds(interval, stalled_after)
-        self._writer = ChangeWriter(store, self._thresholds, FlapSuppression(store, max_alerts), accounts)
+        self.thresholds = Thresholds(interval, stalled_after)
+        """Durations after which a read or a stall counts."""
+        self.writer = ChangeWriter(store, self.thresholds, FlapSuppression(store, max_alerts), accounts)
+        """Writes jobs and their changes, whoever learned of them."""
         self._batches = Batches(store.db)
 
     async def record(self, result: PollResult, *, closed: Sequence[str] = (), at_end: FinalWrite | None = None) -> int:
@@ -96,7 +99,7 @@ class Recorder:
             for job in batch:
                 job.prepare()
             async with self._transaction(batch) as tx:
-                recorded = await self._writer.record(tx, batch)
+                recorded = await self.writer.record(tx, batch)
             changes += self._count(recorded)
 
         skipped = await self._batches.each([job async for job in self._with_updates(observed_jobs(result))], work)
@@ -116,7 +119,7 @@ class Recorder:
                     raise
                 now, kept = 0.0, dict.fromkeys(ids)  # one of these ids breaks the query
             for job in some:
-                if _has_updates(job, kept, self._thresholds, now):
+                if _has_updates(job, kept, self.thresholds, now):
                     yield job
 
     def _count(self, recorded: Sequence[RecordedChange]) -> int:
@@ -147,7 +150,7 @@ class Recorder:
             if known is None:
                 # The track comes first: otherwise the channel's subscription would post a second card of a new job.
                 await tracks.add(tx, [track])
-            recorded = await self._writer.record(tx, observed_jobs(result))
+            recorded = await self.writer.record(tx, observed_jobs(result))
             await tracks.add(tx, [track])
             generation = await self._rendered_generation(tx, card, fetched)
             await self._store.jobs.cards.record_post(tx, card.id, card_ts, rendered_generation=generation)
@@ -189,8 +192,8 @@ class Recorder:
             else:
                 # Another process saw the job first. Revert to the state that was shown: the next poll finds the difference.
                 updates.append(JobUpdate(with_state(known, change.after, now)))
-        await self._writer.enqueue(tx, account, alerts)
-        await self._writer.write(tx, account, updates)
+        await self.writer.enqueue(tx, account, alerts)
+        await self.writer.write(tx, account, updates)
 
     async def subscribe(
         self, subscription: Subscription, result: PollResult, *others: tuple[Subscription, PollResult]
@@ -212,7 +215,7 @@ class Recorder:
     ) -> None:
         job_filter, channel = subscription.filter, subscription.channel
         fetched = {each.snapshot.id: each for each in result.fetched if each.snapshot.id not in skipped}
-        known = await self._writer.tracked_elsewhere(tx, result.account, list(fetched))
+        known = await self.writer.tracked_elsewhere(tx, result.account, list(fetched))
         matching = [each for each in fetched.values() if not each.snapshot.is_final and job_filter.matches(each.job)]
         owners = [known.get((channel, each.snapshot.id), result.account) for each in matching]
         tracks = [
@@ -261,12 +264,12 @@ class Recorder:
             tracks = await self._store.channels.tracks.of_job(tx, account, job_id)
             updates = []
             if known and polled_at and tracks and not known.missing:
-                made = stall_transition(known, self._thresholds, polled_at, event_at)
+                made = stall_transition(known, self.thresholds, polled_at, event_at)
                 if made and made.change:
                     body = serialize({**running.body, **vars(known.state)})
                     updates = [JobUpdate(made.row, NewChange(job_id, made.row.version, made.change, body), tracks)]
-            recorded = await self._writer.write(tx, account, updates)
-            await self._writer.refresh_cards(tx, account, recorded)
+            recorded = await self.writer.write(tx, account, updates)
+            await self.writer.refresh_cards(tx, account, recorded)
         self._count(recorded)
 
 

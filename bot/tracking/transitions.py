@@ -7,8 +7,8 @@ from bot.jobs.changes import Change, ChangeKind, State, change_between, state_of
 from bot.jobs.debounce import Absence, DebounceResult, SoftState, debounce, is_given_up, is_missing
 from bot.jobs.stalled import StallTimeouts, stalled_since
 from bot.providers.http.wire import FetchedJob
+from bot.store.jobs.documents import JobDocument, Pushed, RunStart
 from bot.store.jobs.jobs import KnownJob
-from bot.store.jobs.snapshots import JobDocument
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,8 @@ def transition(known: KnownJob, document: JobDocument | None, thresholds: Thresh
     if document is None:
         return _missing(known, thresholds, now)
     new = state_of(document.snapshot)
+    if document.pushed:
+        return _pushed(known, new, document.pushed, now)
     debounced = debounce(known.state, known.soft_state, new, now=now, interval=thresholds.interval)
     change = change_between(known.state, new) if debounced is DebounceResult.CONFIRMED else None
     if change is None and known.missing:
@@ -117,6 +119,27 @@ def transition(known: KnownJob, document: JobDocument | None, thresholds: Thresh
     if debounced is DebounceResult.CLEARED or (known.absence and debounced is DebounceResult.UNCHANGED):
         return Transition(replace(known, soft_state=None, absence=None))
     return stall_transition(known, thresholds, now)
+
+
+def _pushed(known: KnownJob, new: State, pushed: Pushed, now: float) -> Transition | None:
+    """Return the transition of a job after a call of its trainer."""
+    if pushed.start is RunStart.AGAIN:
+        is_same = new == known.state and known.stalled_since is None
+        return None if is_same else Transition(with_state(known, new, now))
+    change = change_between(known.state, new)
+    if pushed.start is RunStart.NEW:
+        change = Change(ChangeKind.RESTARTED, known.state, new)
+    elif change is None and pushed.recovery and known.stalled_since is not None:
+        change = Change(pushed.recovery, known.state, new)
+    if change is None:
+        return None
+    if known.stalled_since is not None:
+        change = replace(change, stalled_for=now - known.stalled_since)
+    is_same = change.kind in (ChangeKind.HEARD, ChangeKind.PROGRESSING)
+    row = (
+        replace(with_state(known, new, now), state_since=known.state_since) if is_same else with_state(known, new, now)
+    )
+    return Transition(row, change)
 
 
 def with_state(known: KnownJob, state: State, now: float) -> KnownJob:

@@ -13,8 +13,8 @@ from bot.store.channels.mutes import EVERY_JOB
 from bot.store.channels.tracks import Track
 from bot.store.db.engine import Transaction
 from bot.store.jobs.changes import NewChange, RecordedChange, serialize
+from bot.store.jobs.documents import JobDocument
 from bot.store.jobs.jobs import FIRST_VERSION, KnownJob, is_unchanged
-from bot.store.jobs.snapshots import JobDocument
 from bot.store.outbox.delivery import Alert, NewDelivery
 from bot.tracking.flap_suppression import FlapSuppression
 from bot.tracking.routing import channels_for, messages_for, wants_alert
@@ -98,7 +98,7 @@ class ChangeWriter:
         for (change, track), position, with_alert in zip(alerts_due, positions, wants, strict=True):
             card, is_new = cards[position]
             muted = not mutes.isdisjoint({(track.channel, change.job_id), (track.channel, EVERY_JOB)})
-            kinds = messages_for(change.change.kind, card_is_new=is_new, with_alert=with_alert)
+            kinds = messages_for(change.change, card_is_new=is_new, with_alert=with_alert)
             alerts += [Alert(change, NewDelivery(track.channel, kind, card.id), muted) for kind in kinds]
         await store.outbox.deliveries.enqueue_all(tx, account, alerts)
 
@@ -122,7 +122,9 @@ class ChangeWriter:
         tracks = {
             job_id: [
                 Track(account, job_id, channel, None, statuses)
-                for channel, statuses in channels_for(document.job, subscriptions).items()
+                for channel, statuses in channels_for(
+                    document.job, subscriptions, is_pushed=document.pushed is not None
+                ).items()
             ]
             for job_id, document in documents.items()
             if job_id in added and subscriptions

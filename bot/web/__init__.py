@@ -32,7 +32,7 @@ async def http_server(
     Args:
         host: the address to listen on.
         port: the port; 0 picks a free one.
-        routes: the handler of each path, beside the three probes.
+        routes: the handler of each path, or of all below one that ends in a slash, beside the three probes.
         broken_parts: returns the names of the parts that currently fail.
         header_seconds: how long a connection may take for the header of its next request.
         max_connections: open connections at once; by default as many as the file descriptors allow.

@@ -40,6 +40,8 @@ _ERRORS = {
     408: "timeout",
     413: "too_large",
     415: "unsupported_media_type",
+    422: "invalid",
+    429: "too_many_requests",
     503: "busy",
 }
 
@@ -93,7 +95,7 @@ def standardize(response: web.Response) -> web.Response:
 
 
 class Server(web.Server):
-    """HTTP server that routes by path, with 404 elsewhere, and closes connections with a slow header.
+    """HTTP server that routes by path, or by its beginning where a route ends in a slash, with 404 elsewhere, and closes connections with a slow header.
 
     At the connection limit, a new connection evicts the least recently used one: a client that sends its request at once
     is served, however many others keep idle connections open.
@@ -156,10 +158,15 @@ class Server(web.Server):
         self._lru.pop(handler, None)
         super().connection_lost(handler, exc)
 
+    def _below(self, path: str) -> Handler | None:
+        """Return the handler of a route that ends in a slash and that a path begins with."""
+        routes = self._routes.items()
+        return next((handler for route, handler in routes if route.endswith("/") and path.startswith(route)), None)
+
     async def _respond(self, request: web.BaseRequest) -> web.Response:
         if transport := self._lru.pop(request.protocol, None):
             self._lru[request.protocol] = transport
-        handler = self._routes.get(request.path)
+        handler = self._routes.get(request.path) or self._below(request.path)
         return standardize(await handler(request) if handler else web.Response(status=404))
 
 

@@ -1,6 +1,6 @@
 """The bench: every figure of docs/performance.md, both sides of each measured in this run.
 
-python -m tests.bench [--only polls commands alerts ends crowd bursts page start] [--write]
+python -m tests.bench [--only polls commands alerts ends crowd bursts pushes page start] [--write]
 """
 
 import argparse
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import alerts, bursts, commands, pages, polls, results, slow_clients, startup
+from tests.bench import alerts, bursts, commands, pages, polls, pushes, results, slow_clients, startup
 from tests.bench.figures import Part, table, write
 from tests.bench.processes import REPOSITORY, StandIns, stand_ins
 
 PAGE = REPOSITORY / "docs" / "performance.md"
-FAMILIES = ("polls", "commands", "alerts", "ends", "crowd", "bursts", "page", "start")
+FAMILIES = ("polls", "commands", "alerts", "ends", "crowd", "bursts", "pushes", "page", "start")
 JOBS = (100, 1000)
 
 
@@ -44,6 +44,8 @@ async def _family(name: str, standins: StandIns, folder: Path) -> list[Part]:
             return [await slow_clients.measure(standins, folder)]
         case "bursts":
             return await bursts.measure(standins, folder)
+        case "pushes":
+            return await pushes.measure(standins, folder)
         case "page":
             return [await pages.measure()]
         case _:

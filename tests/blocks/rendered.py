@@ -123,6 +123,9 @@ FULL = {
     "fraction_done": 0.75,
     "cost": 12.0,
     "error": {"code": "odd_code", "message": "Odd, but it happens.", "param": "odd_param"},
+    "url": "https://wandb.ai/acme/runs/1",
+    "run_number": 2,
+    "silent_since": 1_790_007_000,
 }
 """A job that has a value for everything."""
 

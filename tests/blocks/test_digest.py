@@ -98,11 +98,11 @@ def test_what_is_known_of_a_job_at_its_first_read_is_shown_also_among_many(many:
 
     _, *lines, hint = visible_text(message).splitlines()
     assert [" ".join(each.split()[1:]) for each in lines] == [
-        f"*ftjob-a* is new: succeeded · `{MODEL}`",
-        "*ftjob-b* is new: failed · invalid_training_file: Line 3 is no JSON.",
-        "*ftjob-c* is new: failed · The file was empty.",
+        f"*ftjob-a* succeeded · `{MODEL}`",
+        "*ftjob-b* failed · invalid_training_file: Line 3 is no JSON.",
+        "*ftjob-c* failed · The file was empty.",
         "*ftjob-d* is new: running",
-        f"*ftjob-e* is new: canceled · `{MODEL}`",
+        f"*ftjob-e* was canceled · `{MODEL}`",
     ]
     assert "`/ftjob curves &lt;id&gt;`" in hint
     assert "curves" not in visible_text(many([first_seen("running")], notes=[]))

@@ -34,6 +34,9 @@ SHOWN_AS = {
     "fraction_done": "*Progress*\n75%",
     "cost": " · about $12",
     "estimated_finish": "*Estimated finish*\n<!date^1790009000^{date_short_pretty} at {time}|2026-09-21 16:43 UTC>",
+    "url": "*Page*\n`https://wandb.ai/acme/runs/1`",
+    "run_number": "*Run*\n2",
+    "silent_since": "*Last heartbeat*\n<!date^1790007000^{date_short_pretty} at {time}|2026-09-21 16:10 UTC>",
 }
 """What a person reads of each property of the reference class, and of those that other APIs add."""
 
@@ -43,7 +46,7 @@ def drawn_status(**fields: Any) -> str:
 
 
 def test_the_list_of_properties_is_the_whole_model() -> None:
-    assert len(SHOWN_AS) == 18 + 3
+    assert len(SHOWN_AS) == 18 + 6
     assert SHOWN_AS.keys() == Job.model_fields.keys()
 
 
@@ -91,7 +94,7 @@ def test_all_sixteen_pairs_of_the_longest_metadata_have_a_line() -> None:
         ("queued", Phase.WAITING, "is queued"),
         ("created", Phase.WAITING, "is waiting to start"),
         ("running", Phase.ACTIVE, "is running"),
-        ("cancel_requested", Phase.ACTIVE, "has the status “cancel requested”"),
+        ("cancel_requested", Phase.ACTIVE, "is being canceled"),
         ("paused", Phase.HELD, "is paused"),
         ("succeeded", Phase.SUCCEEDED, "succeeded"),
         ("completed", Phase.SUCCEEDED, "succeeded"),

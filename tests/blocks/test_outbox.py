@@ -131,7 +131,7 @@ def test_pending_messages_are_counted_whether_or_not_anything_failed(
 ) -> None:
     assert said in visible_text(drawn(failed(), waiting=waiting, waits_for=age))
     nothing = drawn(waiting=waiting, waits_for=age)
-    alone = f"No undelivered messages. {said}" if waiting else "No undelivered messages."
+    alone = f"No failed messages. {said}" if waiting else "No undelivered messages."
     assert nothing.text == visible_text(nothing) == alone
     assert pressable(nothing) == []
 

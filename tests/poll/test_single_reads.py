@@ -14,7 +14,7 @@ from bot.poll.problem_jobs import NOTIFY_AFTER
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.store.db import schema
-from bot.store.jobs.snapshots import JobDocument
+from bot.store.jobs.documents import JobDocument
 from tests.delivery.harness import metric
 from tests.empty_store import lay_out
 from tests.poll.harness import EVENTS, INTERVAL, LIST, OPS, RETRIEVE, PollHarness, page_of, poll_harness, poller_on

@@ -16,7 +16,7 @@ from bot.app.build import Parts, build
 from bot.app.clients import Clients
 from bot.app.tuning import Clocks, Tuning
 from bot.delivery.worker import DeliveryWorker
-from bot.poll.poller import Poller
+from bot.poll.scheduler import AccountPoller
 from bot.providers.account import Account
 from bot.runtime.clock import Clock, monotonic_time
 from bot.settings.environment import load
@@ -77,7 +77,7 @@ async def keep_delivering(worker: DeliveryWorker) -> None:
     await worker.run()
 
 
-async def keep_polling(poller: Poller, interval: float) -> None:
+async def keep_polling(poller: AccountPoller, interval: float) -> None:
     """Poll at each interval, as the timer does, whatever became of the poll before."""
     while True:
         try:

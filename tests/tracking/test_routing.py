@@ -78,23 +78,26 @@ def test_without_subscriptions_nobody_is_notified() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "card_is_new", "expected"),
+    ("kind", "status", "card_is_new", "expected"),
     [
-        (ChangeKind.NEW, True, (MessageKind.CARD,)),
-        (ChangeKind.NEW, False, (MessageKind.CARD,)),
-        (ChangeKind.STATUS, True, (MessageKind.CARD, MessageKind.CHANGE)),
-        (ChangeKind.STATUS, False, (MessageKind.CHANGE,)),
-        (ChangeKind.MODEL, True, (MessageKind.CARD, MessageKind.CHANGE)),
-        (ChangeKind.MODEL, False, (MessageKind.CHANGE,)),
+        (ChangeKind.NEW, "running", True, (MessageKind.CARD,)),
+        (ChangeKind.NEW, "running", False, (MessageKind.CARD,)),
+        (ChangeKind.NEW, "failed", True, (MessageKind.CARD, MessageKind.CHANGE)),
+        (ChangeKind.STATUS, "running", True, (MessageKind.CARD, MessageKind.CHANGE)),
+        (ChangeKind.STATUS, "running", False, (MessageKind.CHANGE,)),
+        (ChangeKind.MODEL, "succeeded", True, (MessageKind.CARD, MessageKind.CHANGE)),
+        (ChangeKind.MODEL, "succeeded", False, (MessageKind.CHANGE,)),
     ],
 )
 def test_the_first_message_about_a_job_is_its_card(
     kind: ChangeKind,
+    status: str,
     *,
     card_is_new: bool,
     expected: tuple[MessageKind, ...],
 ) -> None:
-    assert messages_for(kind, card_is_new=card_is_new, with_alert=True) == expected
-    assert messages_for(kind, card_is_new=card_is_new, with_alert=False) == tuple(
+    change = Change(kind, State(status), State(status))
+    assert messages_for(change, card_is_new=card_is_new, with_alert=True) == expected
+    assert messages_for(change, card_is_new=card_is_new, with_alert=False) == tuple(
         message_kind for message_kind in expected if message_kind is MessageKind.CARD
     ), "a card is no alert"

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Any, Literal
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
 from urllib.parse import quote
 
 from bot.errors import InvalidResponse, NotFound
@@ -61,6 +62,24 @@ class Response:
         """The API's request ID, without secrets; users see it as the ref of an error."""
         value = self.headers.get("x-request-id") or self.headers.get("apim-request-id")
         return value and str(without_secrets(value))[:_MAX_REQUEST_ID_LENGTH]
+
+
+class Exchange(Protocol):
+    """What carries requests to an API and its responses back; each method raises a ``ProviderError`` without a response."""
+
+    async def __aenter__(self) -> Self:
+        """Open it."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+
+    async def send(self, request: Request) -> Response:
+        """Return the response to a request."""
+
+    async def download(self, url: str) -> Response:
+        """Return what is at a signed URL of another server."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ import structlog
 from bot.errors import InvalidResponse, RequestRejected
 from bot.jobs.models import Snapshot
 from bot.providers.dialect import Listing
-from bot.providers.http.transport import Transport
-from bot.providers.http.wire import Page, created_at
+from bot.providers.http.wire import Exchange, Page, created_at
 from bot.providers.pages.sizes import PageSizes, first_readable
 from bot.providers.requests import Requests
 from bot.providers.responses import Responses
@@ -35,7 +34,7 @@ class JobLists:
         listings: Sequence[Listing],
         requests: Requests,
         responses: Responses,
-        transport: Transport,
+        transport: Exchange,
         clock: Callable[[], float],
     ) -> None:
         self._requests = requests

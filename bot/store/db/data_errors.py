@@ -12,6 +12,8 @@ _CLASSES = frozenset({"21", "22", "23", "40", "54"})
 
 https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
+_PASSING = frozenset({"40"})
+"""Those of them that pass: a deadlock, a transaction that another one made impossible."""
 _STATES = frozenset({"57014", "55P03"})
 """A statement that took too long, a lock that was not given."""
 _OF_SQLITE = ("SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "SQLITE_MISMATCH")
@@ -25,6 +27,19 @@ def is_data_error(error: Exception) -> bool:
         return True  # a value that the driver cannot bind
     # What is neither the database's nor the network's error is the value's, or a bug that this value meets.
     return not isinstance(error, SQLAlchemyError | OSError)
+
+
+def is_rejected_value(error: Exception) -> bool:
+    """Return whether a database would reject the same data again: not a deadlock, a timeout, or a bug of ours."""
+    if isinstance(error, DBAPIError):
+        state = sqlstate_of(error.orig)
+        return (
+            not error.connection_invalidated
+            and _is_data_error(error.orig)
+            and state[:2] not in _PASSING
+            and state not in _STATES
+        )
+    return isinstance(error, StatementError)
 
 
 def _is_data_error(said: BaseException | None) -> bool:

@@ -356,3 +356,90 @@ audit = Table(
     Column("row_hash", Text, nullable=False),
 )
 append_only(audit)
+
+# A job of a team's own trainer, which sends calls.
+training_job = Table(
+    "training_job",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    # Whether the answer to each call asks the trainer to stop.
+    Column("cancel_requested", Boolean, nullable=False, server_default=false()),
+)
+
+# A process that trains: a restart of a job is another run.
+training_run = Table(
+    "training_run",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    # When it began: by our clock the earliest that its calls allow, by the trainer's as it says.
+    Column("began_at", Double, nullable=False),
+    Column("started", Double, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    # When a call last arrived, and when one last had a step, a line or a status that is new.
+    Column("called_at", Double, nullable=False),
+    Column("active_at", Double, nullable=False),
+    Column("first_step", BigInteger),
+    # Its present state, as JSON, and the status that was last recorded as the job's; null: it never was the newest run.
+    Column("state", Text, nullable=False),
+    Column("announced", Text),
+    # Points that were stored since they were last thinned.
+    Column("points", Integer, nullable=False, server_default="0"),
+)
+
+training_metric = Table(
+    "training_metric",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("series", Text, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    # Null: not a number.
+    Column("value", Double),
+    # Of a long series, the steps with the smallest ones are kept.
+    Column("priority", BigInteger, nullable=False),
+)
+
+# The least and the greatest value of each series, which stay when it is thinned.
+training_extreme = Table(
+    "training_extreme",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("series", Text, primary_key=True),
+    # -1 for the least, 1 for the greatest.
+    Column("sign", Integer, primary_key=True),
+    Column("step", BigInteger, nullable=False),
+    Column("value", Double, nullable=False),
+)
+
+training_log = Table(
+    "training_log",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    # By the trainer's clock.
+    Column("at", Double, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+training_checkpoint = Table(
+    "training_checkpoint",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    # By the trainer's clock.
+    Column("at", Double, nullable=False),
+    Column("model", Text, nullable=False),
+)

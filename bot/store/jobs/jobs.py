@@ -146,6 +146,15 @@ class Jobs:
         rows = await tx.execute(_jobs(account).order_by(*_newest_first()).limit(most))
         return {row.id: _known(row) for row in rows}
 
+    async def page(self, tx: Transaction, account: str, *, after: str | None, most: int) -> list[KnownJob]:
+        """Return the jobs that were created last, newest first, or those before the job ``after``."""
+        jobs = schema.job.c
+        mine = _jobs(account).order_by(*_newest_first()).limit(most)
+        if after is not None and (last := await self.find_in(tx, account, after)):
+            older = or_(jobs.created_at < last.created_at, and_(jobs.created_at == last.created_at, jobs.id > last.id))
+            mine = mine.where(older)
+        return [_known(row) for row in await tx.execute(mine)]
+
     async def add(self, tx: Transaction, account: str, snapshots: Sequence[Snapshot]) -> set[str]:
         """Insert jobs that were seen for the first time; return the ids of those that were unknown."""
         if not snapshots:

@@ -1,16 +1,14 @@
 """Snapshots of jobs that have a card: the newest description, the progress and the chart."""
 
-import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, select, update
 
 from bot.jobs.changes import State, state_of
-from bot.jobs.models import Job, Snapshot, job_name
+from bot.jobs.models import Job, job_name
 from bot.jobs.progress import Progress
 from bot.jobs.statuses import ACTIVE_STATUSES, SUCCEEDED_STATUSES
 from bot.store.db import schema
@@ -18,34 +16,11 @@ from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import has_passed, is_pending
 from bot.store.db.tokens import LostClaims
 from bot.store.jobs.cards import Cards
-from bot.store.jobs.changes import serialize
+from bot.store.jobs.documents import JobDocument
 
 MAX_TRIES = 5
 FIRST_WAIT = 30.0
 """Seconds between the first two attempts to upload a job's chart; each further wait is four times as long."""
-
-
-@dataclass(frozen=True)
-class JobDocument:
-    """A job as one API response describes it; what is derived from the response is computed once."""
-
-    snapshot: Snapshot
-    body: dict[str, Any]
-
-    @cached_property
-    def serialized(self) -> str:
-        """The body as it is stored."""
-        return serialize(self.body)
-
-    @cached_property
-    def job(self) -> Job:
-        """The job in full, without secrets."""
-        return Job.model_validate(json.loads(self.serialized))
-
-    @cached_property
-    def body_hash(self) -> str:
-        """The hash of the body, by which changed descriptions are noticed."""
-        return body_hash_of(self.body)
 
 
 @dataclass(frozen=True)
@@ -233,6 +208,25 @@ class JobSnapshots:
             if chart:
                 await self._cards.bump_generation(tx, account, job_id)
 
+    async def progress_of(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> dict[str, Progress | None]:
+        """Return the progress of the jobs that have a snapshot, by job id."""
+        snapshots = schema.job_snapshot.c
+        mine = select(snapshots.job_id, snapshots.progress).where(
+            snapshots.account == account, self._db.among(snapshots.job_id, job_ids)
+        )
+        return {row.job_id: _progress(row) for row in await tx.execute(mine)}
+
+    async def save_pushed(self, tx: Transaction, account: str, progress: Mapping[str, Progress]) -> None:
+        """Save the progress of jobs that have a snapshot, by job id."""
+        if progress:
+            mine = _of(bindparam("of_account"), bindparam("of_job"))
+            rows = [
+                {"of_account": account, "of_job": job_id, "new_progress": json.dumps(each.as_json())}
+                for job_id, each in progress.items()
+            ]
+            await tx.execute(update(schema.job_snapshot).where(*mine).values(progress=bindparam("new_progress")), rows)
+            await self._cards.bump_generation(tx, account, *progress)
+
     async def save_progress(self, running: RunningJob, progress: Progress | None, event_at: float | None) -> None:
         """Save a job's progress and the time of its newest event."""
         known = {"progress": progress and json.dumps(progress.as_json()), "event_at": event_at}
@@ -256,18 +250,13 @@ def _wait_after() -> Any:
     )
 
 
-def body_hash_of(body: dict[str, Any]) -> str:
-    """Return the hash of a job's description."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
-
-
 def of_same_job() -> Any:
     """Return the condition that a snapshot is of a job."""
     snapshots, jobs = schema.job_snapshot.c, schema.job.c
     return and_(snapshots.account == jobs.account, snapshots.job_id == jobs.id)
 
 
-def _of(account: str, job_id: str) -> tuple[Any, ...]:
+def _of(account: Any, job_id: Any) -> tuple[Any, ...]:
     return schema.job_snapshot.c.account == account, schema.job_snapshot.c.job_id == job_id
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.store import Store, open_store
 from bot.store.jobs.cards import RateLimit
-from bot.store.jobs.snapshots import JobDocument
+from bot.store.jobs.documents import JobDocument
 from tests.store.postgres_proxy import PostgresProxy
 from tests.store.seeds import ACCOUNT, add_jobs, claim, complete, deliveries, enqueue, track
 from tests.store.seeds import reading as a_reading

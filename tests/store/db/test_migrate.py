@@ -24,7 +24,7 @@ from tests.store.clocks import StoreClock
 from tests.store.schema_0012 import AUDIT
 from tests.store.seeds import add_jobs, known_job, reading
 
-NEWEST = "0015"
+NEWEST = "0016"
 _SQLITE_CATALOG = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _POSTGRES_CATALOG = [
     """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint

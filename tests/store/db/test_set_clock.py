@@ -14,8 +14,8 @@ from bot.store.actions.confirmations import FORM_LIFETIME, LEASE, LIFETIME, Conf
 from bot.store.actions.idempotency import RETENTION
 from bot.store.db import schema
 from bot.store.jobs.cards import RateLimit
+from bot.store.jobs.documents import JobDocument
 from bot.store.jobs.jobs import KnownJob
-from bot.store.jobs.snapshots import JobDocument
 from bot.store.sqlite.backup import mark_restored
 from bot.tracking.transitions import Thresholds, transition
 from tests.store.clocks import StoreClock

@@ -6,7 +6,7 @@ import pytest
 
 from bot.jobs.models import job_name
 from bot.store import Store
-from bot.store.jobs.snapshots import JobDocument
+from bot.store.jobs.documents import JobDocument
 from tests.store.clocks import StoreClock
 from tests.store.jobs.test_names import save
 from tests.store.seeds import ACCOUNT, add_jobs, reading, track

@@ -25,6 +25,20 @@ async def test_a_subscribed_channel_is_notified_of_a_job_that_nobody_tracked(any
     assert world.ops.messages == []
 
 
+async def test_a_new_job_that_has_failed_already_is_announced_and_its_result_is_told(any_world: World) -> None:
+    world = any_world
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        await world.say("subscribe")
+        error = {"code": "invalid_training_file", "message": "Line 7 is no JSON.", "param": None}
+        job = world.api.add_job(status="failed", error=error, metadata={"slack_user": world.milo.id})
+        await world.until_quiet(bot)
+        card, told = world.messages_about(job)
+
+    assert (told.thread_ts, told.reply_broadcast) == (card.ts, True)
+    assert f"<@{world.milo.id}>" in told.plain_text
+    assert world.delivered(job) == ["Failed"]
+
+
 async def test_a_job_from_the_future_keeps_no_later_job_from_being_announced(world: World) -> None:
     world.api.add_job(status="running", created_at=95_617_584_000)
 

@@ -19,6 +19,8 @@ POINTS = sorted(
     {name for path in SOURCE.rglob("*.py") for name in re.findall(r'failpoint\("(\w+)"\)', path.read_text())}
 )
 ELSEWHERE = {
+    "before_push": "tests/stories/push/test_push.py kills on the way of a trainer's call",
+    "after_push": "the same",
     "in_migration": "tests/store/db/test_migrate.py kills within a migration",
     "before_action": "tests/stories/actions/test_crashes.py kills on the way of an order",
     "after_action": "the same",

@@ -5,7 +5,7 @@ import { element, link } from "./dom.js";
 const EMOJI = {
   alarm_clock: "⏰", arrow_forward: "▶️", bell: "🔔", bulb: "💡", double_vertical_bar: "⏸️", gear: "⚙️", ghost: "👻", grey_question: "❔", heavy_plus_sign: "➕", hourglass: "⌛",
   hourglass_flowing_sand: "⏳", information_source: "ℹ️", label: "🏷️", mag: "🔍", mute: "🔇", no_bell: "🔕", no_entry: "⛔", no_entry_sign: "🚫", octagonal_sign: "🛑",
-  repeat: "🔁", rocket: "🚀", rotating_light: "🚨", warning: "⚠️", wave: "👋", white_check_mark: "✅", x: "❌",
+  arrows_counterclockwise: "🔄", repeat: "🔁", rocket: "🚀", rotating_light: "🚨", warning: "⚠️", wave: "👋", white_check_mark: "✅", x: "❌",
 };
 
 const TOKEN = /```([\s\S]+?)```|`([^`\n]+)`|<([^<>]+)>|(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])|(?<![\w_])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])|(?<![\w~])~(?=\S)([^~\n]+?)(?<=\S)~(?![\w~])|:([a-z0-9_+-]+):/;

@@ -1,0 +1,1 @@
+"""Repositories of the runs that a team's own trainers push."""
