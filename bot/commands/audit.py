@@ -14,7 +14,7 @@ from bot.commands.services import Services
 from bot.commands.tokenizer import as_typed, unusual_character
 from bot.commands.usage import Usage, usage_error
 from bot.jobs.actions import Decision
-from bot.jobs.ids import parse_job_id
+from bot.jobs.ids import parse_foreign_id, parse_job_id
 from bot.store.actions.audit import AuditFilter, AuditLine, AuditPage
 
 USAGE = Usage("audit [n] [denied] [@person] [id]", "show who did what (operators only)", "audit 20")
@@ -66,7 +66,7 @@ def _argument(word: str) -> tuple[str, Any]:
         return "decision", Decision(word.casefold())
     if person := _PERSON.fullmatch(word):
         return "person", person["id"]
-    if job_id := parse_job_id(word):
+    if job_id := parse_job_id(word) or (None if word.isdecimal() else parse_foreign_id(word)):
         return "job_ids", (job_id,)
     hint = f"Use a number up to {MAX_ROWS}, an outcome like `denied`, an @mention, or an ID."
     raise usage_error(USAGE, f"I didn't understand {echo(word)}.{unusual_character(as_typed(word))} {hint}")

@@ -145,7 +145,7 @@ def parse(text: str, requester: Requester, job_pages: JobPages | None = None) ->
     if account is None:
         return command
     if not command.job_ids and not (isinstance(command, status.StatusCommand) and command.words):
-        raise usage_error(USAGES[name], "`account:` only works with a job ID.")
+        raise usage_error(USAGES[name], "`account:` only works with a job.")
     return replace(command, account=account)
 
 

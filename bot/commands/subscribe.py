@@ -96,7 +96,8 @@ async def _subscribe(
     (subscription, result), *others = started
     await services.recorder.subscribe(subscription, result, *others)
     alerts, also = alerts_phrase(job_filter).capitalize(), " and on those already active" if open_jobs else ""
-    alerts += f", but {FAILURES_ONLY}, so you'll see only those" if failures_only else ""
+    if failures_only:
+        alerts = f"{FAILURES_ONLY.capitalize()}, so it only gets alerts about failures"
     text = f"Subscribed. I'll post updates here on {matching_jobs(job_filter)}{of}{also}. {alerts}."
     return Reply(note_message(text))
 

@@ -357,7 +357,7 @@ def test_a_restore_and_a_check_of_the_audit_promise_no_more_than_they_do(tmp_pat
     environ = ENOUGH | {"DATABASE_URL": f"sqlite:///{tmp_path}/ftjob.db"}
     restored, verified = (ftjob(*words, cwd=tmp_path, environ=environ) for words in (READERS[2], READERS[3]))
     assert restored.stdout == (
-        "Done. ftjob will check Slack first for alerts that may have been posted before. Any it can't check are marked as "
+        "Done. Some alerts may already have been posted, so ftjob will check Slack before sending them again. Any it can't check will be marked as "
         "possible duplicates.\n"
     )
     assert verified.stdout == (

@@ -154,10 +154,7 @@ async def test_where_only_failures_are_sent_no_reply_promises_more(world: World)
         listed = await world.say("subscriptions")
         tracked = await world.say(f"track {job}")
 
-    assert (
-        "Alerts only for: failed, stuck, missing, but this channel is set to failures only, so you'll see only those."
-        in subscribed.text
-    )
+    assert "This channel is set to failures only, so it only gets alerts about failures." in subscribed.text
     assert any("this channel is set to failures only)" in message.text for message in world.ml.messages)
     assert "This channel is set to failures only." in listed.plain_text
     assert tracked.text == (

@@ -350,7 +350,7 @@ async def test_what_is_still_pending_is_counted(world: World) -> None:
         await enqueue(bot.store, world.ml.id, world.ml.id)
         answer = await world.say("outbox")
 
-    assert "No undelivered messages. 2 messages pending, the oldest for" in answer.plain_text
+    assert "No failed messages. 2 messages pending, the oldest for" in answer.plain_text
 
 
 async def test_a_read_only_bot_still_retries_dead_letters(world: World) -> None:

@@ -52,7 +52,7 @@ async def test_a_word_that_is_like_no_verb_gets_help_alone(world: World) -> None
         ("track file-abc123", "a file ID"),
         ("status ft:gpt-4o-mini:acme::abc", "a model name"),
         ("track nonsense!", "isn't a job ID"),
-        ("track ftjob-abc in nowhere", "isn't a channel"),
+        ("track ftjob-abc in nowhere", "I couldn't find the channel"),
         ("list sideways", "I didn't understand"),
         ("list 999", "I didn't understand"),
         ("status " + " ".join(f"ftjob-{n}" for n in range(6)), "Name up to 5"),

@@ -121,7 +121,7 @@ async def test_an_account_needs_a_job_with_it(world: World) -> None:
             await world.say("status ftjob-abc123 account:none"),
         )
 
-    assert "`account:` only works with a job ID." in answer.plain_text
+    assert "`account:` only works with a job." in answer.plain_text
     assert "There's no account named `none`." in unknown.plain_text
 
 

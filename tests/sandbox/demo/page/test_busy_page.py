@@ -78,7 +78,11 @@ async def ask(tab: Tab, command: str = "/ftjob help") -> None:
     await tab.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize("before", ["", "delete window.SharedWorker"], ids=["shared-stream", "no-shared-workers"])
+@pytest.mark.parametrize(
+    "before",
+    ["", pytest.param("delete window.SharedWorker", marks=pytest.mark.deep)],
+    ids=["shared-stream", "no-shared-workers"],
+)
 async def test_six_tabs_show_new_messages_and_each_gets_replies(session: BrowserSession, before: str) -> None:
     tabs = [await session.open(before=before) for _ in range(TABS)]
     await session.tab.close()
