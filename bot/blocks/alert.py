@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.blocks.changes import change_advice, change_headline, change_sentence
+from bot.blocks.changes import change_advice, change_headline, change_sentence, log_may_say_why
 from bot.blocks.interactive import actions, button, job_value
 from bot.blocks.job import (
     DETAILS,
@@ -30,7 +30,7 @@ from bot.blocks.parts import (
     user_mention,
 )
 from bot.jobs.actions import JobAction
-from bot.jobs.changes import Change, ChangeKind
+from bot.jobs.changes import Change
 from bot.jobs.creation import request_like
 from bot.jobs.models import Job, display_name
 from bot.jobs.progress import Point
@@ -109,7 +109,7 @@ def _result(change: Change, job: Job, links: JobLinks, reason: str | None, losse
     """Yield the lines of a result below its headline: the model and the losses, or why the job failed and what to do."""
     phase = phase_of(change.after.status)
     if phase is Phase.FAILED or (phase is Phase.CANCELLED and reason):
-        unread = change.kind is ChangeKind.NEW or job.run_number is not None
+        unread = log_may_say_why(change, job)
         no_reason = f"To see why, run {code_span(f'/ftjob events {job.id}', MAX_ID_LENGTH)}." if unread else NO_REASON
         yield failure_advice(job, reason) or failure_sentence(job.error, reason) or no_reason
         return

@@ -146,14 +146,17 @@ def change_sentence(change: Change, job: Job, reason: str | None) -> str:
 def change_line(change: Change, job: Job) -> str:
     """Return a change for a line of a digest, after the job's name, safe mrkdwn."""
     result = result_phrase(job, change.after.status)
-    kind = ChangeKind.STATUS if change.ends_job else change.kind
-    return WORDINGS[kind].line.format(result=result, **_terms(change), **_run_terms(job))
+    return _line_wording(change).line.format(result=result, **_terms(change), **_run_terms(job))
 
 
 def change_brief(change: Change) -> str:
     """Return a change as the rest of a sentence about its job, safe text."""
-    kind = ChangeKind.STATUS if change.ends_job else change.kind
-    return WORDINGS[kind].brief.format(**_terms(change))
+    return _line_wording(change).brief.format(**_terms(change))
+
+
+def _line_wording(change: Change) -> Wording:
+    """Return the wording of a change within a digest, where a new job that has a result is like any other result."""
+    return WORDINGS[ChangeKind.STATUS if change.ends_job else change.kind]
 
 
 def change_label(change: Change, job_id: str, name: str | None) -> str:
@@ -167,6 +170,11 @@ def change_advice(change: Change, job: Job) -> str:
     """Return what to do about a change, safe mrkdwn; empty for a kind of change without advice."""
     untrack, stalled = code_span(f"/ftjob untrack {job.id}"), stall_advice(job, change.after.status)
     return WORDINGS[change.kind].advice.format(untrack=untrack, stall_advice=stalled)
+
+
+def log_may_say_why(change: Change, job: Job) -> bool:
+    """Return whether the log of a failed job may have a reason that wasn't looked for: a new job's, or a pushed job's."""
+    return change.kind is ChangeKind.NEW or job.run_number is not None
 
 
 def _terms(change: Change) -> dict[str, str]:
@@ -201,9 +209,7 @@ def _outcome(change: Change, job: Job, reason: str | None) -> str:
     """Return how the sentence about a status ends: with the reason of a failure, or the model."""
     if phase_of(change.after.status) is Phase.FAILED:
         why = failure_sentence(job.error, reason)
-        # Nobody has looked into the log of a job that was never seen before, and a trainer's may say why.
-        unread = change.kind is ChangeKind.NEW or job.run_number is not None
-        return f": {why}" if why else "." if unread else ". The API gave no reason."
+        return f": {why}" if why else "." if log_may_say_why(change, job) else ". The API gave no reason."
     if phase_of(change.after.status) is Phase.CANCELLED and reason:
         return f": {failure_sentence(job.error, reason)}"
     model = change.after.fine_tuned_model

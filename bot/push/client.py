@@ -432,7 +432,7 @@ class Job:
                 return
 
     def _flush_once(self) -> None:
-        """Send what earlier jobs left, now that the bot answers; not at the end, which waits for nobody else."""
+        """Send what earlier jobs left, now that the bot answers; not at the end, which doesn't wait for earlier jobs."""
         if not self._flushed and not self.is_finished:
             self._flushed = True
             with contextlib.suppress(Exception):

@@ -19,13 +19,12 @@ from bot.push.recorder import Acceptance, ReceivedCall
 from bot.runtime.clock import Clock
 from bot.telemetry.logs import RateLimitedLog
 from bot.telemetry.metrics import PUSHES
-from bot.web.body import BODY_SECONDS, BodyReader, HttpError, media_type_of, reject_oversized
+from bot.web.body import BODY_SECONDS, JSON_TYPE, BodyReader, HttpError, media_type_of, reject_oversized
 
 PREFIX = "/push/"
 MAX_BODY_BYTES = 64 * 1024
 _CALL = re.compile(r"/push/([^/]+)/jobs/(.+)", re.DOTALL)
 _CLIENT_PATH = "/push/client.py"
-_CONTENT_TYPE = re.compile(r'(application/json)(?:[ \t]*;[ \t]*charset="?utf-8"?)?', re.IGNORECASE)
 _BEARER = re.compile(r"Bearer +([!-~]{1,500})", re.IGNORECASE)
 _RETRY_SECONDS = 2
 """After which a call that was not stored is sent again."""
@@ -91,7 +90,7 @@ class PushHandler:
         if request.method != "PUT":
             raise HttpError(405, "method")
         account = self._authorized(path[1], request.headers.getall("Authorization", []))
-        media_type_of(request, _CONTENT_TYPE)
+        media_type_of(request, JSON_TYPE)
         reject_oversized(request, MAX_BODY_BYTES)
         body = await self._body_reader.read(request, max_bytes=MAX_BODY_BYTES, seconds=self._body_seconds)
         try:
@@ -105,7 +104,7 @@ class PushHandler:
         return await self._submit(account, received, len(body))
 
     def _authorized(self, name: str, headers: Sequence[str]) -> PushAccount:
-        """Return the account that a request may push jobs to; an unknown account and a wrong token are told apart by nothing."""
+        """Return the account that a request may push jobs to; an unknown account and a wrong token look the same."""
         bearer = _BEARER.fullmatch(headers[0]) if len(headers) == 1 else None
         given, account = (bearer[1] if bearer else "").encode(), self._accounts.get(name)
         tokens = account.tokens if account else next(iter(self._accounts.values())).tokens

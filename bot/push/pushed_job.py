@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from bot.jobs.changes import ChangeKind
 from bot.jobs.models import Snapshot
@@ -33,7 +34,7 @@ class PushedJob:
     known: KnownJob | None
     """Its row from before; None for a new job."""
 
-    @property
+    @cached_property
     def newest(self) -> Run:
         """The run that tells its state."""
         return in_order(self.after.values())[-1]

@@ -19,9 +19,8 @@ from bot.store.jobs.changes import RecordedChange
 from bot.store.training.logs import MAX_LINES, CheckpointEntry, LogEntry
 from bot.store.training.metrics import Point
 from bot.store.training.runs import Run, in_order
-from bot.telemetry import metrics
 from bot.tracking.transitions import ObservedJob
-from bot.tracking.writer import ChangeWriter
+from bot.tracking.writer import ChangeWriter, count_changes
 
 MAX_OPEN_JOBS = 600
 """Unfinished jobs of an account with a call within a day."""
@@ -73,8 +72,7 @@ class PushRecorder:
         async with self._store.db.transaction() as tx:
             accepted, recorded = await self._record(tx, calls)
         failpoint("after_push")
-        for each in recorded:
-            metrics.CHANGES.labels(each.account, each.change.kind).inc()
+        count_changes(recorded)
         return accepted
 
     async def _record(
@@ -88,7 +86,7 @@ class PushRecorder:
         kept = [each for each in calls if each.job_id not in rejected]
         after = _merged(before, kept)
         if not after.keys() <= before.keys():
-            # A new job may be tracked in another account; whoever takes this lock takes it before the rows of jobs.
+            # A new job may be tracked in another account. This lock comes before those of jobs' rows, to avoid deadlocks.
             await self._store.db.advisory_lock(tx)
         known = (await self._store.jobs.states.lock(tx, account, list(after)))[0]
         jobs = [
@@ -136,10 +134,12 @@ class PushRecorder:
         """Write the changes of jobs: first the start of a run, then its present state."""
         states, account = self._store.jobs.states, self._account
         documents = {job.id: job.documents() for job in jobs}
+        known = {job.id: job.known for job in jobs if job.known}
         recorded: list[RecordedChange] = []
         for nth in range(max(map(len, documents.values()), default=0)):
             ids = [job_id for job_id, each in documents.items() if len(each) > nth]
-            known = (await states.lock(tx, account, ids))[0]
+            if nth:
+                known = (await states.lock(tx, account, ids))[0]
             observed = [ObservedJob(account, job_id, known.get(job_id), documents[job_id][nth]) for job_id in ids]
             recorded += await self._writer.record(tx, observed)
         await states.close(tx, account, [job.id for job in jobs if job.newest.is_final])

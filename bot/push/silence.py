@@ -1,7 +1,7 @@
-"""Silence: trainers that send no heartbeat, and jobs that make no progress, are told once.
+"""Silence: alerts once about a trainer that sends no heartbeat, and about a job that makes no progress.
 
-Whether a trainer is silent is measured by this process's monotonic clock: since it first saw the trainer's last call. So a
-restart of the bot accuses nobody, and neither does a clock that is set.
+Silence is measured by this process's monotonic clock, from when it first saw the trainer's last call. So neither a restart
+of the bot nor a change of the system clock causes a false alert.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from bot.store.jobs.jobs import KnownJob
 from bot.store.training.runs import Run, in_order
 from bot.telemetry import metrics
 from bot.tracking.transitions import Thresholds, stall_transition
-from bot.tracking.writer import ChangeWriter, JobUpdate
+from bot.tracking.writer import ChangeWriter, JobUpdate, count_changes
 
 MISSED_HEARTBEATS = 3
 """Heartbeats in a row without which a trainer is silent."""
@@ -132,8 +132,7 @@ class HeartbeatCheck:
             recorded = await self._writer.write(tx, account, updates)
             await self._writer.refresh_cards(tx, account, recorded)
             await self._store.jobs.snapshots.save(tx, account, documents)
-        for each in recorded:
-            metrics.CHANGES.labels(each.account, each.change.kind).inc()
+        count_changes(recorded)
 
     def _stalled(self, job: PushedJob, silent_since: float | None, now: float) -> tuple[KnownJob, Change] | None:
         """Return the new row of a job and its change, if it is silent or makes no progress and no alert said so."""

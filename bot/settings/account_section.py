@@ -1,6 +1,5 @@
 """Section of one account in the configuration file: what all providers have in common, and the options of its dialect."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -21,10 +20,10 @@ from bot.net.urls import check_http
 from bot.providers.account import Account
 from bot.providers.dialect import NoOptions
 from bot.providers.registry import dialect_of, dialects
+from bot.providers.variables import variable_name
 from bot.settings.secrets import check_secret, read_secret, webhook_secrets
 
 PORT_REQUIRED = "requires PORT: webhooks arrive over HTTP, and in Socket Mode the bot listens only if PORT is set"
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 _MIN_SCORE = 60
 _MIN_TOKEN_LENGTH = 24
 """Characters of a push token; those of `ftjob push token` have 43."""
@@ -38,13 +37,7 @@ def _provider(value: Any) -> str:
     return str(value)
 
 
-def _variable(value: Any) -> str:
-    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
-        raise ValueError("must be the name of an environment variable, such as RESEARCH_KEY, not the secret itself")
-    return value
-
-
-VariableName = Annotated[str, BeforeValidator(_variable)]
+VariableName = Annotated[str, variable_name("RESEARCH_KEY", "secret")]
 
 
 class Section(BaseModel):

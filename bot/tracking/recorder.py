@@ -25,7 +25,6 @@ from bot.store.jobs.changes import NewChange, RecordedChange, serialize
 from bot.store.jobs.documents import body_hash_of
 from bot.store.jobs.jobs import KnownJob
 from bot.store.jobs.snapshots import RunningJob
-from bot.telemetry import metrics
 from bot.tracking.batches import Batches
 from bot.tracking.flap_suppression import FlapSuppression
 from bot.tracking.transitions import (
@@ -37,7 +36,7 @@ from bot.tracking.transitions import (
     transition,
     with_state,
 )
-from bot.tracking.writer import ChangeWriter, JobUpdate, minimal_body
+from bot.tracking.writer import ChangeWriter, JobUpdate, count_changes, minimal_body
 
 FinalWrite = Callable[[Transaction], Awaitable[None]]
 """A write in the transaction after all batches."""
@@ -62,7 +61,7 @@ class Recorder:
         self.thresholds = Thresholds(interval, stalled_after)
         """Durations after which a read or a stall counts."""
         self.writer = ChangeWriter(store, self.thresholds, FlapSuppression(store, max_alerts), accounts)
-        """Writes jobs and their changes, whoever learned of them."""
+        """Writes jobs and their changes, both polled and pushed."""
         self._batches = Batches(store.db)
 
     async def record(self, result: PollResult, *, closed: Sequence[str] = (), at_end: FinalWrite | None = None) -> int:
@@ -123,8 +122,7 @@ class Recorder:
                     yield job
 
     def _count(self, recorded: Sequence[RecordedChange]) -> int:
-        for each in recorded:
-            metrics.CHANGES.labels(each.account, each.change.kind).inc()
+        count_changes(recorded)
         return len(recorded)
 
     @asynccontextmanager

@@ -16,9 +16,16 @@ from bot.store.jobs.changes import NewChange, RecordedChange, serialize
 from bot.store.jobs.documents import JobDocument
 from bot.store.jobs.jobs import FIRST_VERSION, KnownJob, is_unchanged
 from bot.store.outbox.delivery import Alert, NewDelivery
+from bot.telemetry import metrics
 from bot.tracking.flap_suppression import FlapSuppression
 from bot.tracking.routing import channels_for, messages_for, wants_alert
 from bot.tracking.transitions import ObservedJob, Thresholds, Transition, transition
+
+
+def count_changes(recorded: Sequence[RecordedChange]) -> None:
+    """Count changes in the metrics, once their transaction is committed."""
+    for each in recorded:
+        metrics.CHANGES.labels(each.account, each.change.kind).inc()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ MAX_BUFFERED_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 16 * 1024
 """Bytes of one buffer: large ones fragment memory, and one per received packet wastes it."""
 
+JSON_TYPE = re.compile(r'(application/json)(?:[ \t]*;[ \t]*charset="?utf-8"?)?', re.IGNORECASE)
+"""Content type of a JSON body, for ``media_type_of``."""
+
 
 class HttpError(Exception):
     """An HTTP error response without a body."""

@@ -1,6 +1,5 @@
 """Webhooks of fine-tuning APIs: hints that trigger a poll. Their content changes no state."""
 
-import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -10,11 +9,10 @@ from aiohttp import web
 from bot.providers.webhook import HEADERS, JOB_EVENTS, WebhookEvent, is_plausible, verified_event
 from bot.telemetry.logs import RateLimitedLog
 from bot.telemetry.metrics import WEBHOOKS
-from bot.web.body import BODY_SECONDS, BodyReader, HttpError, media_type_of, reject_oversized
+from bot.web.body import BODY_SECONDS, JSON_TYPE, BodyReader, HttpError, media_type_of, reject_oversized
 
 MAX_BODY_BYTES = 64 * 1024
 """Largest webhook body; OpenAI's have about two hundred bytes."""
-_CONTENT_TYPE = re.compile(r'(application/json)(?:[ \t]*;[ \t]*charset="?utf-8"?)?', re.IGNORECASE)
 
 log = structlog.get_logger()
 
@@ -57,7 +55,7 @@ class WebhookHandler:
     async def _handle(self, request: web.BaseRequest) -> str:
         if request.method != "POST":
             raise HttpError(405, "method")
-        media_type_of(request, _CONTENT_TYPE)
+        media_type_of(request, JSON_TYPE)
         hint = await self._read(request)
         if hint.kind not in JOB_EVENTS:
             return "ignored"

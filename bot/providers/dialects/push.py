@@ -3,24 +3,16 @@
 There is no API: the bot answers these requests itself, from what the trainers sent.
 """
 
-import re
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from bot.jobs.actions import JobAction
 from bot.jobs.statuses import KNOWN_STATUSES
 from bot.providers.auth import Bearer
 from bot.providers.dialect import BY_ID, Call, Dialect, ItemList, Listing
 from bot.providers.fields import same
-
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
-
-
-def _variable(value: Any) -> str:
-    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
-        raise ValueError("must be the name of an environment variable, such as GPU_PUSH_TOKEN, not the token itself")
-    return value
+from bot.providers.variables import variable_name
 
 
 class PushOptions(BaseModel):
@@ -28,7 +20,7 @@ class PushOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    push_token_env: Annotated[str, BeforeValidator(_variable)]
+    push_token_env: Annotated[str, variable_name("GPU_PUSH_TOKEN", "token")]
     """The environment variable with the trainers' token; with two, separated by a comma, while one is rotated."""
 
     @property

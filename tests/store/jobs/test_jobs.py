@@ -179,7 +179,7 @@ async def test_the_first_change_of_a_job_goes_from_its_status_to_the_same_and_br
     assert first_change(reading("ftjob-a", "queued").snapshot) == Change(ChangeKind.NEW, state, state)
     first = first_change(reading("ftjob-b", ready.status, ready.fine_tuned_model).snapshot)
     assert first == Change(ChangeKind.NEW, State("succeeded"), ready)
-    assert first.ends_job, "nobody was told before"
+    assert first.ends_job, "no alert said so before"
 
 
 async def test_closed_jobs_are_closed_and_no_others(store: Store) -> None:
