@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.errors import AccessDenied, InvalidResponse, MismatchedResponse, NotFound, NotSupported
 from bot.jobs.actions import JobAction
-from bot.jobs.statuses import is_final
+from bot.jobs.statuses import Phase, is_final, phase_of
 from bot.providers.dialects.azure import AzureOptions
 from bot.providers.http.wire import Request, Response, ResponseSize
 from bot.providers.registry import dialects
@@ -273,6 +273,13 @@ def test_every_state_of_fireworks_has_a_status_and_only_final_ones_are_final(wor
     assert is_final(status) == (word in FINAL_STATES)
 
 
+@pytest.mark.parametrize(
+    ("word", "phase"), [("IDLE", Phase.WAITING), ("DELETING", Phase.ACTIVE), ("DELETING_CLEANING_UP", Phase.ACTIVE)]
+)
+def test_a_job_that_idles_waits_and_one_that_is_being_deleted_is_active(word: str, phase: Phase) -> None:
+    assert phase_of(FIREWORKS.dialect.status_of(f"JOB_STATE_{word}")) is phase
+
+
 def test_a_list_of_fireworks_is_paged_by_its_token() -> None:
     asked = FIREWORKS.first_page(after="token-2", limit=100)
     body = {"supervisedFineTuningJobs": [SUPERVISED], "nextPageToken": "token-3", "totalSize": 9}
@@ -349,6 +356,17 @@ def test_an_invalid_job_is_counted_and_loses_no_other(dialect: Spoken, item: Any
     items = [item, good]
     page = dialect.read_jobs(answer({"data": items, "supervisedFineTuningJobs": items}), now=NOW)
     assert (len(page.fetched), page.broken) == (1, 1)
+
+
+# --- OpenAI's API under another name ---
+
+
+@pytest.mark.parametrize("provider", ["nebius", "bedrock-mantle", "openai-compatible"])
+def test_an_api_like_openais_has_neither_its_pages_nor_its_actions(provider: str) -> None:
+    other = Spoken(provider=provider, base_url="https://host.example/v1")
+
+    assert set(other.dialect.actions) == {JobAction.CANCEL}, "a created job is found by metadata, which none may keep"
+    assert "openai.com" not in (other.job_page("ftjob-1") or "")
 
 
 # --- Azure ---

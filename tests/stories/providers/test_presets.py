@@ -41,3 +41,24 @@ async def test_older_pages_show_each_of_many_jobs_exactly_once(world: World, pro
 
     found = [job for job in found_in(pages, r"ftjob-\w+") if job in jobs]
     assert sorted(found) == sorted(jobs)
+
+
+@pytest.mark.parametrize("provider", PRESETS)
+async def test_no_link_leads_to_a_page_of_openais(world: World, provider: str) -> None:
+    async with new_api() as api, world.bot(**configured(world, api, f'provider = "{provider}"')):
+        job = api.add_job(status="running")
+        shown = await world.say(f"status {job}")
+        await world.say(f"track {job}")
+
+    assert job in shown.plain_text
+    assert "openai.com" not in f"{shown.blocks} {world.messages_about(job)[0].blocks}"
+
+
+async def test_a_success_at_nebius_says_that_the_model_has_to_be_deployed(world: World) -> None:
+    async with new_api() as api, world.bot(**configured(world, api, 'provider = "nebius"')):
+        job = api.add_job(status="running")
+        await world.say(f"track {job}")
+        api.change(job, status="succeeded", fine_tuned_model="tuned-1")
+        await world.until_delivered(job, "Succeeded")
+
+    assert "Deploy the model before use" in world.messages_about(job)[-1].plain_text
