@@ -1,5 +1,6 @@
 """A pushed job in the fields of ``models.Job``, as its runs tell it, with its log, checkpoints and metrics. Pure."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -45,7 +46,8 @@ def job_body(
     body = {
         "id": job_id,
         "status": shown,
-        "created_at": max(1.0, ordered[0].began_at),
+        # Later calls correct the moment by parts of a second, which is nothing to tell.
+        "created_at": max(1.0, float(round(ordered[0].began_at))),
         "finished_at": newest.our_time(state["at"]) if is_final(shown) else None,
         "model": state.get("model"),
         "fine_tuned_model": (state.get("result") or {}).get("model") if phase_of(shown) is Phase.SUCCEEDED else None,
@@ -113,15 +115,26 @@ def metrics(runs: Mapping[str, Run], points: Sequence[Point]) -> list[dict[str, 
 
 
 def _kept(points: Sequence[Point]) -> list[Point]:
-    """Return the points that are kept of each series of each run: those that were not dropped yet may be more."""
+    """Return the points that are kept of each series of each run: those that were not dropped yet may be more.
+
+    An extreme that was kept when others were dropped may be none any more.
+    """
     series: dict[tuple[str, str], list[Point]] = defaultdict(list)
     for each in points:
         series[each.run_id, each.series].append(each)
     kept = []
     for found in series.values():
-        steps = kept_steps((each.step for each in found if not each.is_extreme), MAX_POINTS)
-        kept += [each for each in found if each.is_extreme or each.step in steps]
+        steps = kept_steps((each.step for each in found if not each.is_extreme), MAX_POINTS) | _extreme_steps(found)
+        kept += [each for each in found if each.step in steps]
     return kept
+
+
+def _extreme_steps(points: Sequence[Point]) -> set[int]:
+    """Return the steps of the least and the greatest value; of equal ones the earlier."""
+    finite = [each for each in points if math.isfinite(each.value)]
+    least = min(finite, key=lambda each: (each.value, each.step), default=None)
+    greatest = min(finite, key=lambda each: (-each.value, each.step), default=None)
+    return {each.step for each in (least, greatest) if each}
 
 
 def _is_below(step: int, limit: int | None) -> bool:

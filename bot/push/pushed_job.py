@@ -31,8 +31,8 @@ class PushedJob:
     before: Runs
     after: Runs
     cancel_requested: bool
-    known: KnownJob | None
-    """Its row from before; None for a new job."""
+    known: KnownJob | None = None
+    """Its row from before, if that was read and it is not new."""
 
     @cached_property
     def newest(self) -> Run:
@@ -48,6 +48,16 @@ class PushedJob:
     def cancel_pending(self) -> bool:
         """Whether its trainer is to stop."""
         return self.cancel_requested and not self.newest.is_final
+
+    def is_as_recorded(self, stalled_since: float | None) -> bool:
+        """Whether its calls say of the job what was recorded of it before, so that only its series grow."""
+        return (
+            bool(self.before)
+            and stalled_since is None
+            and not self.newest.is_final
+            and self.newest.announced == self.status
+            and job_body(self.id, self.before, status=self.status) == job_body(self.id, self.after, status=self.status)
+        )
 
     def documents(self) -> list[JobDocument]:
         """Return what is recorded of the job, one after the other.

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from bot.jobs.progress import Progress
 from bot.push.call import Call
 from bot.push.merge import merged
 from bot.push.pushed_job import PushedJob, Runs, has_moved, progress_after
@@ -81,21 +82,21 @@ class PushRecorder:
         runs, account = self._store.training.runs, self._account
         job_ids = sorted({each.job_id for each in calls})
         requested = await runs.lock(tx, account, job_ids)
-        before = await runs.of_jobs(tx, account, job_ids)
-        rejected = await self._beyond_limit(tx, [each for each in job_ids if each not in before], calls[0].at)
+        stored = await runs.stored(tx, account, job_ids)
+        rejected = await self._beyond_limit(tx, [each for each in job_ids if each not in stored], calls[0].at)
         kept = [each for each in calls if each.job_id not in rejected]
-        after = _merged(before, kept)
-        if not after.keys() <= before.keys():
-            # A new job may be tracked in another account. This lock comes before those of jobs' rows, to avoid deadlocks.
-            await self._store.db.advisory_lock(tx)
-        known = (await self._store.jobs.states.lock(tx, account, list(after)))[0]
+        before = {job_id: each.runs for job_id, each in stored.items()}
         jobs = [
-            PushedJob(job_id, before.get(job_id, {}), after[job_id], requested[job_id], known.get(job_id))
-            for job_id in after
+            PushedJob(job_id, before.get(job_id, {}), after, requested[job_id])
+            for job_id, after in _merged(before, kept).items()
         ]
         await self._save(tx, jobs, kept)
-        recorded = await self._write(tx, jobs)
-        await self._save_progress(tx, jobs, kept)
+        changed = [job for job in jobs if job.id not in stored or not job.is_as_recorded(stored[job.id].stalled_since)]
+        recorded = await self._write(tx, changed) if changed else []
+        progress = {job_id: each.progress for job_id, each in stored.items() if each.has_snapshot}
+        if changed:  # their snapshots may be new
+            progress |= await self._store.jobs.snapshots.progress_of(tx, account, [job.id for job in changed])
+        await self._save_progress(tx, jobs, kept, progress)
         acceptance = {job.id: Acceptance.CANCEL if job.cancel_pending else Acceptance.STORED for job in jobs}
         return acceptance | dict.fromkeys(rejected, Acceptance.TOO_MANY_JOBS), recorded
 
@@ -133,8 +134,12 @@ class PushRecorder:
     async def _write(self, tx: Transaction, jobs: Sequence[PushedJob]) -> list[RecordedChange]:
         """Write the changes of jobs: first the start of a run, then its present state."""
         states, account = self._store.jobs.states, self._account
+        if not all(job.before for job in jobs):
+            # A new job may be tracked in another account. This lock comes before those of jobs' rows, to avoid deadlocks.
+            await self._store.db.advisory_lock(tx)
+        known, _ = await states.lock(tx, account, [job.id for job in jobs])
+        jobs = [replace(job, known=known.get(job.id)) for job in jobs]
         documents = {job.id: job.documents() for job in jobs}
-        known = {job.id: job.known for job in jobs if job.known}
         recorded: list[RecordedChange] = []
         for nth in range(max(map(len, documents.values()), default=0)):
             ids = [job_id for job_id, each in documents.items() if len(each) > nth]
@@ -145,20 +150,24 @@ class PushRecorder:
         await states.close(tx, account, [job.id for job in jobs if job.newest.is_final])
         return recorded
 
-    async def _save_progress(self, tx: Transaction, jobs: Sequence[PushedJob], calls: Sequence[ReceivedCall]) -> None:
-        """Save the progress of the jobs that have a card."""
-        snapshots, account = self._store.jobs.snapshots, self._account
+    async def _save_progress(
+        self,
+        tx: Transaction,
+        jobs: Sequence[PushedJob],
+        calls: Sequence[ReceivedCall],
+        kept: Mapping[str, Progress | None],
+    ) -> None:
+        """Save the progress of the jobs that have a card; ``kept`` is what it was before."""
         sent: dict[str, list[ReceivedCall]] = defaultdict(list)
         for each in calls:
             sent[each.job_id].append(each)
-        kept = await snapshots.progress_of(tx, account, [job.id for job in jobs])
         new = {
             job.id: progress_after(job, [each.call for each in sent[job.id]], kept[job.id])
             for job in jobs
             if job.id in kept
         }
         changed = {job_id: each for job_id, each in new.items() if each and has_moved(kept[job_id], each)}
-        await snapshots.save_pushed(tx, account, changed)
+        await self._store.jobs.snapshots.save_pushed(tx, self._account, changed)
 
 
 def _merged(before: Mapping[str, Runs], calls: Sequence[ReceivedCall]) -> dict[str, dict[str, Run]]:

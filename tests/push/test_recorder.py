@@ -18,6 +18,7 @@ from bot.store.training.runs import in_order
 from tests.deep import DEEP
 from tests.push.calls import ACCOUNT, JOB, STARTED, batches, call, history, received
 from tests.store.seeds import deliveries, rows
+from tests.store.statements import statements
 
 CHANNEL = "C1"
 
@@ -157,6 +158,39 @@ async def test_long_series_are_thinned_and_keep_their_extremes(
     assert {0, 333, 667, 999} <= kept.keys()
     assert (kept[333], kept[667]) == (-5.0, 50.0)
     assert all(kept[step] == values[step] or math.isnan(kept[step]) for step in kept)
+
+
+async def test_a_series_that_is_too_long_shows_its_extremes_before_it_is_thinned_and_after(
+    store: Store, pushes: PushRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (recorder, document):
+        monkeypatch.setattr(module, "MAX_POINTS", 20)
+    monkeypatch.setattr(recorder, "_THIN_AFTER", 60)
+    values = dict.fromkeys(range(120), 1.0) | {7: -1.0, 13: 5.0, 77: -2.0}
+    for seq, start in enumerate(range(0, 120, 40), start=1):
+        sent = [[step, {"train_loss": values[step]}] for step in range(start, start + 40)]
+        await pushes.record([received(call(seq=seq, metrics=sent))])
+        known = {step: value for step, value in values.items() if step < start + 40}
+        kept = await curve(store)
+        assert (min(kept.values()), max(kept.values())) == (min(known.values()), max(known.values()))
+        assert len(kept) <= 22
+
+    assert kept[77] == -2.0
+    assert 7 not in kept, "it is the least value no more"
+
+
+async def test_a_call_that_brings_only_a_point_takes_four_statements(pushes: PushRecorder) -> None:
+    for seq in (1, 2):
+        await pushes.record([received(call(seq=seq, metrics=[[seq, {"train_loss": 1.0}]]), f"job-{n}") for n in (1, 2)])
+    with statements() as sent:
+        await pushes.record([received(call(seq=3, metrics=[[3, {"train_loss": 1.0}]]), f"job-{n}") for n in (1, 2)])
+
+    assert [each.split()[0] for each in sent if not each.startswith("BEGIN")] == [
+        "SELECT",
+        "SELECT",
+        "INSERT",
+        "INSERT",
+    ]
 
 
 async def test_a_request_to_cancel_is_passed_on_until_the_trainer_answers(store: Store, pushes: PushRecorder) -> None:

@@ -214,7 +214,7 @@ class JobSnapshots:
         mine = select(snapshots.job_id, snapshots.progress).where(
             snapshots.account == account, self._db.among(snapshots.job_id, job_ids)
         )
-        return {row.job_id: _progress(row) for row in await tx.execute(mine)}
+        return {row.job_id: progress_in(row) for row in await tx.execute(mine)}
 
     async def save_pushed(self, tx: Transaction, account: str, progress: Mapping[str, Progress]) -> None:
         """Save the progress of jobs that have a snapshot, by job id."""
@@ -260,15 +260,16 @@ def _of(account: Any, job_id: Any) -> tuple[Any, ...]:
     return schema.job_snapshot.c.account == account, schema.job_snapshot.c.job_id == job_id
 
 
-def _progress(row: Any) -> Progress | None:
+def progress_in(row: Any) -> Progress | None:
+    """Return the progress that a row of a snapshot holds."""
     return Progress.from_json(json.loads(row.progress)) if row.progress else None
 
 
 def _snapshot(row: Any) -> JobSnapshot:
     chart = UploadedChart(row.chart_file_id, row.chart_alt_text) if row.chart_file_id else None
     job = Job.model_validate(json.loads(row.body))
-    return JobSnapshot(job, row.state_since, row.missing, row.stalled_since, _progress(row), chart)
+    return JobSnapshot(job, row.state_since, row.missing, row.stalled_since, progress_in(row), chart)
 
 
 def _running_job(row: Any) -> RunningJob:
-    return RunningJob(row.account, row.job_id, _progress(row), json.loads(row.body))
+    return RunningJob(row.account, row.job_id, progress_in(row), json.loads(row.body))

@@ -1,6 +1,7 @@
 """Metrics of runs: points by series and step, thinned where a series is long."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,10 @@ from sqlalchemy import and_, delete, func, or_, select
 from bot.store.db import schema
 from bot.store.db.engine import Database, Transaction
 
-_KEY = ("account", "job_id", "run_id", "series", "step")
-_EXTREME_KEY = ("account", "job_id", "run_id", "series", "sign")
+_SERIES_KEY = ("account", "job_id", "run_id", "series")
+_KEY = (*_SERIES_KEY, "step")
+_EXTREME_KEY = (*_SERIES_KEY, "sign")
+_MOST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -57,21 +60,18 @@ class TrainingMetrics:
         await tx.execute(
             later, [{"account": account, **vars(each), "value": _stored(each.value)} for each in newest.values()]
         )
-        await self._extend(tx, account, [each for each in points if math.isfinite(each.value)])
 
-    async def _extend(self, tx: Transaction, account: str, points: Sequence[Point]) -> None:
-        """Keep the least and the greatest values; of equal ones that of the earlier step."""
-        if not points:
+    async def _keep_extremes(self, tx: Transaction, key: Sequence[str]) -> None:
+        """Keep the least and the greatest value of a series; of equal ones that of the earlier step."""
+        points = schema.training_metric.c
+        mine = [points[name] == value for name, value in zip(_SERIES_KEY, key, strict=True)]
+        finite = select(points.step, points.value).where(*mine, points.value.between(-_MOST, _MOST)).limit(1)
+        rows = []
+        for sign, order in ((-1, points.value), (1, points.value.desc())):
+            if end := (await tx.execute(finite.order_by(order, points.step))).one_or_none():
+                rows.append(dict(zip(_EXTREME_KEY, (*key, sign), strict=True)) | {"step": end.step, "value": end.value})
+        if not rows:
             return
-        extremes: dict[tuple[str, str, str, int], tuple[float, int]] = {}
-        for each in points:
-            for sign in (-1, 1):
-                key, ranked = (each.job_id, each.run_id, each.series, sign), (sign * each.value, -each.step)
-                extremes[key] = max(extremes.get(key, ranked), ranked)
-        rows = [
-            dict(zip(_EXTREME_KEY, (account, *key), strict=True)) | {"step": -step, "value": key[-1] * value}
-            for key, (value, step) in extremes.items()
-        ]
         stored, new = schema.training_extreme.c, self._db.insert(schema.training_extreme)
         value, step = new.excluded.value * stored.sign, new.excluded.step
         beyond = or_(value > stored.value * stored.sign, and_(value == stored.value * stored.sign, step < stored.step))
@@ -83,13 +83,14 @@ class TrainingMetrics:
         )
 
     async def thin(self, tx: Transaction, account: str, job_id: str, run_id: str, most: int) -> None:
-        """Keep at most ``most`` points of each series of a run."""
+        """Keep at most ``most`` points of each series of a run, and its extremes."""
         points = schema.training_metric.c
         mine = (points.account == account, points.job_id == job_id, points.run_id == run_id)
         ends = func.count(), func.min(points.step), func.max(points.step)
         found = (await tx.execute(select(points.series, *ends).where(*mine).group_by(points.series))).all()
         for series, count, first, last in found:
             if count > most:
+                await self._keep_extremes(tx, (account, job_id, run_id, series))
                 inner = (*mine, points.series == series, points.step > first, points.step < last)
                 dropped = select(points.priority).where(*inner).order_by(points.priority).offset(most - 2).limit(1)
                 least = await tx.scalar(dropped)

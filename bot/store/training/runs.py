@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, update
 
+from bot.jobs.progress import Progress
 from bot.jobs.statuses import is_final
 from bot.store.db import schema
 from bot.store.db.engine import Database, Transaction
+from bot.store.jobs.snapshots import progress_in
 
 _OF_RUN = ("account", "job_id", "id")
 
@@ -58,6 +60,19 @@ def in_order(runs: Iterable[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: (run.began_at, run.id))
 
 
+@dataclass(frozen=True)
+class StoredJob:
+    """What is stored of a job before a call."""
+
+    runs: dict[str, Run]
+    """By ID."""
+    stalled_since: float | None
+    """Since when it is stalled, if an alert said so."""
+    has_snapshot: bool
+    progress: Progress | None
+    """As its snapshot has it."""
+
+
 class TrainingRuns:
     """Runs. Methods that take ``tx`` join the caller's transaction, which covers one account."""
 
@@ -66,15 +81,20 @@ class TrainingRuns:
 
     async def lock(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> dict[str, bool]:
         """Lock jobs until the end of the transaction, new ones included; return whether the trainer of each is to stop."""
+        locked = await self._lock_known(tx, account, job_ids)
+        if new_ids := [job_id for job_id in job_ids if job_id not in locked]:
+            new = self._db.insert(schema.training_job).on_conflict_do_nothing()
+            await tx.execute(new, [{"account": account, "job_id": job_id} for job_id in new_ids])
+            locked |= await self._lock_known(tx, account, new_ids)
+        return locked
+
+    async def _lock_known(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> dict[str, bool]:
         jobs = schema.training_job.c
-        new = self._db.insert(schema.training_job).on_conflict_do_nothing()
-        await tx.execute(new, [{"account": account, "job_id": job_id} for job_id in job_ids])
         mine = select(jobs.job_id, jobs.cancel_requested).where(
             jobs.account == account, self._db.among(jobs.job_id, job_ids)
         )
-        return {
-            row.job_id: row.cancel_requested for row in await tx.execute(mine.order_by(jobs.job_id).with_for_update())
-        }
+        rows = await tx.execute(mine.order_by(jobs.job_id).with_for_update())
+        return {row.job_id: row.cancel_requested for row in rows}
 
     async def cancel_requested(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> set[str]:
         """Return the jobs whose trainers are to stop."""
@@ -90,6 +110,20 @@ class TrainingRuns:
         for row in await tx.execute(mine):
             found[row.job_id][row.id] = _run(row)
         return dict(found)
+
+    async def stored(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> dict[str, StoredJob]:
+        """Return what is stored of jobs that have a run, by their IDs."""
+        runs, jobs, snapshots = schema.training_run.c, schema.job.c, schema.job_snapshot.c
+        of_job = (jobs.account == runs.account) & (jobs.id == runs.job_id)
+        of_snapshot = (snapshots.account == runs.account) & (snapshots.job_id == runs.job_id)
+        columns = schema.training_run, jobs.stalled_since, snapshots.job_id.label("snapshot_of"), snapshots.progress
+        joined = select(*columns).outerjoin(schema.job, of_job).outerjoin(schema.job_snapshot, of_snapshot)
+        found: dict[str, StoredJob] = {}
+        for row in await tx.execute(joined.where(runs.account == account, self._db.among(runs.job_id, job_ids))):
+            if row.job_id not in found:
+                found[row.job_id] = StoredJob({}, row.stalled_since, row.snapshot_of is not None, progress_in(row))
+            found[row.job_id].runs[row.id] = _run(row)
+        return found
 
     async def save(self, tx: Transaction, account: str, runs: Sequence[tuple[str, Run]]) -> None:
         """Save runs, each with the ID of its job."""
