@@ -90,8 +90,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+_dumps = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 
 
 def _json_number(value: float) -> float | str:
@@ -111,7 +110,7 @@ class _Unsent:
         self._next_line = 0
 
     def add_point(self, step: int, name: str, value: float) -> None:
-        series = _SERIES.sub("_", name)[:64].lstrip("./-")
+        series = name if name in self.points else _SERIES.sub("_", name)[:64].lstrip("./-")
         if not series or not 0 <= step <= _MAX_STEP:
             self.dropped += 1
             return
@@ -313,7 +312,8 @@ class Job:
             for series, value in values.items():
                 with contextlib.suppress(TypeError, ValueError, OverflowError):
                     self._unsent.add_point(int(step), series, float(value))
-            self._wake.set()
+            if not self._wake.is_set():
+                self._wake.set()
 
     def message(self, text: str, level: str = "info") -> None:
         """Report a line of the job's log."""
@@ -391,7 +391,7 @@ class Job:
             try:
                 self._send()
             except Exception:
-                log.exception("ftjob client")
+                log.exception("unexpected error while reporting; training goes on, and so does the reporting")
                 time.sleep(MIN_INTERVAL)
                 if self._is_over():
                     return
@@ -493,9 +493,13 @@ class Job:
             file = _spool_folder() / f"{self._state['run']}.json"
             text = _dumps({"url": self._server.url, "job": self.id, "calls": calls})
             part_file = file.with_suffix(".part")
-            part_file.touch(mode=0o600)
-            part_file.write_text(text)
-            part_file.replace(file)
+            try:
+                part_file.touch(mode=0o600)
+                part_file.write_text(text)
+                part_file.replace(file)
+            except OSError:
+                part_file.unlink(missing_ok=True)  # what a full disk took of it
+                raise
             log.warning("ftjob didn't respond; the job's final report was saved to %s", file)
         except (OSError, ValueError, TypeError) as error:
             log.warning("couldn't save the job's final report: %s", error)
@@ -585,6 +589,7 @@ def _transformers_callback() -> type:
         def __init__(self, name: str | None = None, **options: Any) -> None:
             self._name, self._options = name, options
             self.job: Job | None = None
+            self._saved = ""
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.is_world_process_zero:
@@ -598,8 +603,8 @@ def _transformers_callback() -> type:
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if self.job:
-                step = state.global_step
-                self.job.checkpoint(step, str(Path(args.output_dir) / f"checkpoint-{step}"))
+                self._saved = str(Path(args.output_dir, f"checkpoint-{state.global_step}").absolute())
+                self.job.checkpoint(state.global_step, self._saved)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if self.job and self.job.cancel_requested:
@@ -608,10 +613,34 @@ def _transformers_callback() -> type:
         def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if self.job:
                 self.job.log(state.global_step)
-                self.job.result(str(args.output_dir))
+                # Not the output folder: a Trainer leaves only checkpoints there, unless it is told to save the model.
+                if best := state.best_model_checkpoint or self._saved:
+                    self.job.result(str(Path(best).absolute()))
                 self.job.finish_with(None)
 
     return FtjobCallback
+
+
+class _LightningSaves:
+    """The checkpoints that Lightning saves; the path of one is known only after the step."""
+
+    def __init__(self) -> None:
+        self.step = 0
+        """Step of the last one."""
+        self._reported = {""}
+
+    def new(self, saves: Any) -> list[str]:
+        """Return the paths that are new in Lightning's own checkpoint callback, which may be None."""
+        paths = {str(getattr(saves, name, "")) for name in ("best_model_path", "last_model_path")}
+        new = {*paths, *getattr(saves, "best_k_models", ())} - self._reported
+        self._reported |= new
+        return sorted(new)
+
+
+def _first_of(measured: Any, names: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Return, for each of our names, the value of the first of their names that there is."""
+    found = {ours: [measured[each] for each in theirs if each in measured] for ours, theirs in names.items()}
+    return {ours: values[0] for ours, values in found.items() if values}
 
 
 def _lightning_callback() -> type:
@@ -627,6 +656,7 @@ def _lightning_callback() -> type:
         def __init__(self, name: str, **options: Any) -> None:
             self._name, self._options = name, options
             self.job: Job | None = None
+            self._saves = _LightningSaves()
 
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
             if trainer.is_global_zero:
@@ -637,12 +667,17 @@ def _lightning_callback() -> type:
         def on_train_batch_end(self, trainer: Any, *_: Any, **__: Any) -> None:
             # Not at each step: to read a value of a GPU waits for it.
             if trainer.global_step % max(1, trainer.log_every_n_steps) == 0:
-                self._log(trainer, train_loss="train_loss")
+                self._log(trainer, train_loss=("train_loss", "train_loss_step", "loss"))
+            self._report_checkpoints(trainer)
             if self.job and self.job.cancel_requested:
                 trainer.should_stop = True
 
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-            self._log(trainer, valid_loss="val_loss")
+            self._log(trainer, valid_loss=("val_loss", "valid_loss"))
+
+        def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: Any) -> None:
+            # Its path is known only once it is saved.
+            self._saves.step = checkpoint.get("global_step", trainer.global_step)
 
         def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
             if self.job:
@@ -650,17 +685,19 @@ def _lightning_callback() -> type:
 
         def on_train_end(self, trainer: Any, pl_module: Any) -> None:
             if self.job:
-                saved = getattr(trainer.checkpoint_callback, "best_model_path", "")
-                if saved:
-                    self.job.checkpoint(trainer.global_step, saved)
-                    self.job.result(saved)
+                self._report_checkpoints(trainer)
+                if best := getattr(trainer.checkpoint_callback, "best_model_path", ""):
+                    self.job.result(best)
                 self.job.finish_with(None)
 
-        def _log(self, trainer: Any, **names: str) -> None:
+        def _report_checkpoints(self, trainer: Any) -> None:
             if self.job:
-                measured = trainer.callback_metrics
-                values = {ours: measured[theirs] for ours, theirs in names.items() if theirs in measured}
-                self.job.log(trainer.global_step, **values)
+                for path in self._saves.new(trainer.checkpoint_callback):
+                    self.job.checkpoint(self._saves.step, path)
+
+        def _log(self, trainer: Any, **names: tuple[str, ...]) -> None:
+            if self.job:
+                self.job.log(trainer.global_step, **_first_of(trainer.callback_metrics, names))
 
     return FtjobLightningCallback
 

@@ -154,6 +154,42 @@ async def test_a_trainer_that_is_killed_is_missed(world: World) -> None:
     assert any("No heartbeat" in each.plain_text for each in world.messages_about("nightly"))
 
 
+async def test_a_trainer_and_a_bot_that_are_killed_at_once_are_missed_and_go_on(world: World) -> None:
+    settings = configured(world)
+    url = push_url(settings)
+    async with world.process(**settings) as killed:
+        await world.say("subscribe account:gpu")
+        async with trainer(world, url, script(world), "hang") as process:
+            await world.slack.request_log.wait_until(lambda: world.messages_about("nightly"), why="the card")
+            killed.kill()
+            process.kill()
+            await asyncio.gather(killed.wait(), process.wait())
+    async with world.bot(**settings) as bot:
+        await world.until_quiet(bot)
+        world.skip(31)
+        await world.until_quiet(bot)
+        silent = [each for each in world.messages_about("nightly") if "No heartbeat" in each.plain_text]
+        async with trainer(world, url, script(world)) as again:
+            await output_of(again)
+        await world.until_quiet(bot)
+    told = [each.plain_text for each in world.messages_about("nightly") if each.thread_ts]
+
+    assert len(silent) == 1
+    assert sum("*Restarted* (run 2)" in each for each in told) == 1
+    assert sum("s3://bucket/final" in each for each in told) == 1
+
+
+async def test_a_disk_that_takes_no_byte_of_the_spool_costs_the_training_nothing(world: World) -> None:
+    program = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n" + TRAINING
+    async with trainer(world, push_url(configured(world)), "-c", program) as process:
+        said = await output_of(process)
+
+    assert process.returncode == 0
+    assert "trained" in said
+    assert "couldn't save the job's final report" in said
+    assert list((world.folder / "spool").iterdir()) == []
+
+
 async def test_without_settings_the_training_runs_unreported(world: World) -> None:
     async with trainer(world, "", script(world)) as process:
         said = await output_of(process)

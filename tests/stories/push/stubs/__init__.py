@@ -1,0 +1,1 @@
+"""Stand-ins for transformers and Lightning, which replay the callbacks of a real training: ``PYTHONPATH`` leads here."""

@@ -1,0 +1,1 @@
+"""Lightning, as far as a callback sees it."""
