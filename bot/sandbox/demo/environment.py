@@ -17,6 +17,7 @@ from bot.sandbox.slack.app_secrets import AppSecrets, SecretFactory
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import Channel
+from bot.sandbox.trainer.machine import ACCOUNT
 
 POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 1.5
@@ -57,7 +58,7 @@ async def demo_environment(
     """Run a demo environment; ``command`` starts the bot, every secret comes from ``new_secret``.
 
     ``job_id_length`` is the number of random characters in the ID of a job at OpenAI; ``all_providers`` adds accounts at
-    Together and Fireworks.
+    Together and Fireworks, and one to which this machine pushes.
 
     Raises:
         RuntimeError: the bot did not start; the message holds its output.
@@ -65,7 +66,9 @@ async def demo_environment(
     with tempfile.TemporaryDirectory(prefix="ftjob-try-") as folder:
         async with (
             Slack(secrets=AppSecrets.random(new_secret)) as slack,
-            job_servers(new_secret, all_providers=all_providers, job_id_length=job_id_length) as servers,
+            job_servers(
+                new_secret, all_providers=all_providers, job_id_length=job_id_length, folder=Path(folder)
+            ) as servers,
         ):
             slack.rate_limits.has_tiers = True
             servers.openai.scenario_of_created = succeeds(CREATED_JOB_SECONDS)
@@ -114,5 +117,9 @@ def _configured(servers: JobServers, file: Path) -> dict[str, str]:
         lines += [f"[accounts.{account}]", f'provider = "{account}"', f'base_url = "{server.base_url}"']
         lines += [f'key_env = "{variable}"']
         lines += [f'organization = "{server.account}"'] if isinstance(server, FireworksApi) else []
+    own = {}
+    if machine := servers.machine:
+        lines += [f"[accounts.{ACCOUNT}]", 'provider = "push"', 'push_token_env = "GPU_PUSH_TOKEN"']
+        own = {"GPU_PUSH_TOKEN": machine.token, "PORT": str(machine.bot_port), "FTJOB_HOST": "127.0.0.1"}
     file.write_text("\n".join([*lines, ""]))
-    return keys | {"FTJOB_CONFIG": str(file)}
+    return keys | own | {"FTJOB_CONFIG": str(file)}

@@ -1,8 +1,9 @@
-"""Fine-tuning APIs of a demo: OpenAI's, and perhaps those of other providers; jobs have the IDs that the bot shows."""
+"""What has jobs in a demo: OpenAI's API, and perhaps other providers' and a machine that trains. Jobs have the IDs that the bot shows."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bot.sandbox.fireworks.bodies import DPO, REINFORCEMENT
@@ -13,10 +14,12 @@ from bot.sandbox.openai.api.wire import JsonObject
 from bot.sandbox.openai.jobs_server import JobsServer
 from bot.sandbox.openai.scenarios import Scenario
 from bot.sandbox.openai.server import FineTuningApi
+from bot.sandbox.request_log import RequestLog
 from bot.sandbox.slack.app_secrets import SecretFactory
 from bot.sandbox.together.server import TogetherApi
+from bot.sandbox.trainer.machine import TrainingMachine
 
-OPENAI, TOGETHER, FIREWORKS = "OpenAI", "Together", "Fireworks"
+OPENAI, TOGETHER, FIREWORKS, MACHINE = "OpenAI", "Together", "Fireworks", "this machine"
 _MODEL = "accounts/sandbox-team/models/tuned"
 _ENDS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     TOGETHER: {
@@ -41,11 +44,18 @@ class JobServers:
     openai: FineTuningApi
     others: Mapping[str, TogetherApi | FireworksApi] = field(default_factory=dict)
     """By the provider's name."""
+    machine: TrainingMachine | None = None
 
     @property
     def by_name(self) -> dict[str, JobsServer]:
         """Every server by its provider's name, OpenAI's first."""
         return {OPENAI: self.openai, **self.others}
+
+    @property
+    def request_logs(self) -> dict[str, RequestLog]:
+        """The requests that each got or, from trainers, the bot got."""
+        apis = {"API": self.openai, **self.others} | ({"Trainer": self.machine.network} if self.machine else {})
+        return {name: server.request_log for name, server in apis.items()}
 
     def jobs(self) -> dict[str, JsonObject]:
         """Return every job by the ID that the bot shows."""
@@ -56,6 +66,8 @@ class JobServers:
         for name, server in self.by_name.items():
             for job in server.jobs.values():
                 yield shown_id(server, job), job, name
+        for job_id, job in self.machine.jobs.items() if self.machine else ():
+            yield job_id, job, MACHINE
 
     def ends(self) -> Iterator[tuple[str, JsonObject, list[JobEnd]]]:
         """Yield each job that ended, by the ID that the bot shows, with its transitions to a final status."""
@@ -64,6 +76,9 @@ class JobServers:
             for own_id, ends in server.ends.items():
                 job = jobs.get(own_id, {"id": own_id})
                 yield shown_id(server, job), job, ends
+        if self.machine:
+            for job_id, ends in self.machine.ends.items():
+                yield job_id, self.machine.jobs[job_id], ends
 
     def add_job(self, provider: str, scenario: Scenario, *, name: str = "", metadata: Mapping[str, str]) -> str:
         """Create a job at a provider and return the ID that the bot shows; other providers than OpenAI keep no metadata.
@@ -116,9 +131,9 @@ def shown_id(server: JobsServer, job: JsonObject) -> str:
 
 @asynccontextmanager
 async def job_servers(
-    new_secret: SecretFactory, *, all_providers: bool, job_id_length: int
+    new_secret: SecretFactory, *, all_providers: bool, job_id_length: int, folder: Path
 ) -> AsyncIterator[JobServers]:
-    """Run OpenAI's API, and those of the other providers if ``all_providers``."""
+    """Run OpenAI's API, and if ``all_providers`` those of the others, and a machine that trains in ``folder``."""
     keys = {f"sk-{new_secret()}": ApiKey("default")}
     async with FineTuningApi(keys=keys, job_id_length=job_id_length) as openai:
         if not all_providers:
@@ -127,8 +142,9 @@ async def job_servers(
         async with (
             TogetherApi(keys={f"tgp_v1_{new_secret()}": ApiKey("default")}) as together,
             FireworksApi(keys={f"fw_{new_secret()}": ApiKey("default")}) as fireworks,
+            TrainingMachine(new_secret(), folder).running() as machine,
         ):
-            yield JobServers(openai, {TOGETHER: together, FIREWORKS: fireworks})
+            yield JobServers(openai, {TOGETHER: together, FIREWORKS: fireworks}, machine)
 
 
 def _end_openai(api: FineTuningApi, job_id: str, outcome: str, error: Mapping[str, Any] | None) -> None:

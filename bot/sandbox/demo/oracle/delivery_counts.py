@@ -50,7 +50,7 @@ class DeliveryCounts:
         violations = list(self._slack.violations)
         problems = {"late": len(late), "duplicates": duplicates, "violations": len(violations)}
         return {
-            "requests": sum(len(each.request_log) for each in (self._slack, *self._servers.by_name.values())),
+            "requests": len(self._slack.request_log) + sum(map(len, self._servers.request_logs.values())),
             "posted": self._count_posted(),
             "pending": len(pending),
             "late": len(late),

@@ -70,6 +70,7 @@ def _demo_status(demo: DemoEnvironment, active_faults: dict[str, str]) -> Record
         ],
         "speed": demo.api.speed,
         "providers": list(demo.servers.by_name),
+        "has_machine": demo.servers.machine is not None,
         "fault_controls": [{"name": each.name, "side": each.side, "label": each.label} for each in FAULT_CONTROLS],
         "active_faults": dict(active_faults),
         "bot": {
@@ -129,7 +130,16 @@ def _render_jobs(servers: JobServers) -> Records:
     if not servers.others:
         return {shown: _render_job(shown, job, "") for shown, job, _ in servers.listed()}
     oldest_first = sorted(servers.listed(), key=lambda each: each[1]["created_at"])
-    return {shown: _render_job(shown, job, provider) for shown, job, provider in oldest_first}
+    rendered = {shown: _render_job(shown, job, provider) for shown, job, provider in oldest_first}
+    return {job_id: body | _render_trainer(servers, job_id) for job_id, body in rendered.items()}
+
+
+def _render_trainer(servers: JobServers, job_id: str) -> JsonObject:
+    """Return what one can do with a job that trains on this machine, nothing for another job."""
+    machine = servers.machine
+    if machine is None or job_id not in machine.trainers:
+        return {}
+    return {"is_alive": machine.trainers[job_id].is_running, "is_cut_off": job_id in machine.network.cut_off}
 
 
 def _render_job(shown: str, job: JsonObject, provider: str) -> JsonObject:
@@ -139,11 +149,10 @@ def _render_job(shown: str, job: JsonObject, provider: str) -> JsonObject:
 
 def _recent_requests(demo: DemoEnvironment) -> Records:
     """Return the latest requests to the stand-ins, oldest first."""
-    apis = {"API": demo.api, **demo.servers.others}
-    sides = [(side, server.request_log) for side, server in {"Slack": demo.slack, **apis}.items()]
+    sides = {"Slack": demo.slack.request_log, **demo.servers.request_logs}
     requests = [
         (request.at, f"{side} {nth}", side, request)
-        for side, request_log in sides
+        for side, request_log in sides.items()
         for nth, request in enumerate(
             request_log.after(len(request_log) - NEWEST_REQUESTS), max(0, len(request_log) - NEWEST_REQUESTS)
         )

@@ -21,9 +21,12 @@ from bot.sandbox.demo.page.user_actions import perform_user_action
 from bot.sandbox.openai.scenarios import fails, pauses, reinforcement, succeeds, waits
 from bot.sandbox.server import LoopbackServer
 from bot.sandbox.slack.users import SandboxUser
+from bot.sandbox.trainer.machine import TrainingMachine
 
 SCENARIOS = {"succeeds": succeeds, "fails": fails, "pauses": pauses, "reinforcement": reinforcement, "waits": waits}
 """Scenarios of a new job by name."""
+TRAINS = "trains"
+"""A new job of this name is no scenario: it trains on this machine."""
 EVERYWHERE = ("succeeds", "fails", "waits")
 """Those that jobs of every provider can have."""
 SPEEDS = (0.0, 1.0, 10.0, 60.0)
@@ -58,6 +61,7 @@ class DemoPage(LoopbackServer):
             "action": self._perform_user_action,
             "job": self._new_job,
             "end": self._end_job,
+            "trainer": self._act_on_trainer,
             "speed": self._set_speed,
             "fault": self._set_fault,
             "bot": self._set_bot,
@@ -124,8 +128,8 @@ class DemoPage(LoopbackServer):
             await self._wait_for_change()
 
     async def _wait_for_change(self) -> None:
-        servers = (self._demo.slack, *self._demo.servers.by_name.values())
-        waiting = [asyncio.ensure_future(each.request_log.wait_for_change()) for each in servers]
+        request_logs = (self._demo.slack.request_log, *self._demo.servers.request_logs.values())
+        waiting = [asyncio.ensure_future(each.wait_for_change()) for each in request_logs]
         try:
             await asyncio.wait(waiting, timeout=REFRESH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -155,16 +159,27 @@ class DemoPage(LoopbackServer):
 
     async def _new_job(self, body: dict[str, Any]) -> str:
         provider, name = str(body.get("provider") or OPENAI), str(body["scenario"])
-        scenario, seconds = SCENARIOS[name], min(max(float(body.get("seconds", 60.0)), 2.0), 3600.0)
+        seconds = min(max(float(body.get("seconds", 60.0)), 2.0), 3600.0)
+        owner = {"slack_user": self._user(body.get("user", "")).id, "team": "search"}
+        if name == TRAINS:
+            return await self._machine().start_job(seconds=seconds, owner=owner["slack_user"])
+        scenario = SCENARIOS[name]
         if provider != OPENAI and name not in EVERYWHERE:
             raise ValueError(f"Jobs at {provider} can't do that. Pick one that succeeds, fails or waits.")
-        owner = {"slack_user": self._user(body.get("user", "")).id, "team": "search"}
         return self._demo.servers.add_job(provider, scenario(seconds), metadata=owner)
 
     async def _end_job(self, body: dict[str, Any]) -> None:
         code = body["error"] if body["outcome"] == "failed" else None
         error = {"code": code, "message": ERRORS[code], "param": None} if code else None
         self._demo.servers.end_job(body["job"], body["outcome"], error)
+
+    async def _act_on_trainer(self, body: dict[str, Any]) -> None:
+        await self._machine().act(str(body["job"]), str(body["action"]))
+
+    def _machine(self) -> TrainingMachine:
+        if self._demo.servers.machine is None:
+            raise LookupError("this demo has no machine that trains")
+        return self._demo.servers.machine
 
     async def _set_speed(self, body: dict[str, Any]) -> None:
         if body["speed"] not in SPEEDS:

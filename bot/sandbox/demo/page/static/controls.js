@@ -37,7 +37,8 @@ export function draw_controls() {
   reconcile(by_id("speed"), SPEEDS.map(([speed, name]) => [name, speed, name, state.status("speed") === speed]), (speed, name, is_on) =>
     element("button", { type: "button", class: is_on ? "primary" : "quiet", "aria-pressed": `${is_on}`, "data-use": `speed ${speed}`, onclick: () => post_control("speed", { speed }) }, name));
   const providers = state.status("providers");
-  by_id("at-provider").hidden = providers.length < 2;
+  by_id("at-provider").hidden = providers.length < 2 || by_id("scenario").value === TRAINS;
+  by_id("scenario").querySelector(`[value=${TRAINS}]`).hidden = !state.status("has_machine");
   reconcile(by_id("provider"), providers.map((name) => [name, name]), (name) => element("option", { value: name }, name));
   draw_jobs();
   reconcile(by_id("request-log"), [...state.requests.values()].reverse().map((request) => [request.name, request]), draw_request);
@@ -52,14 +53,22 @@ function draw_jobs() {
 const FINAL = new Set(["succeeded", "failed", "cancelled"]);
 // What jobs of every provider can do.
 const EVERYWHERE = new Set(["succeeds", "fails", "waits"]);
+const TRAINS = "trains";
 
 function draw_job(job) {
   const end_button = (outcome, label, error) => element("button", { class: "quiet", "data-use": `${outcome} ${job.id}`, "aria-label": `${label}: ${job.id}`, onclick: () => post_control("end", { job: job.id, outcome, error }) }, label);
   const errors = element("select", { "aria-label": `Let ${job.id} fail with`, onchange: (event) => post_control("end", { job: job.id, outcome: "failed", error: event.target.value }) },
     element("option", { value: "", disabled: true, selected: true }, "Fail with…"), ...["invalid_training_file", "exceeded_quota", "server_error"].map((code) => element("option", { value: code }, code)));
-  const controls = FINAL.has(job.status) ? null : element("span", { class: "actions" }, end_button("succeeded", "Succeed"), errors, end_button("stuck", "Get stuck"));
+  const controls = "is_alive" in job ? trainer_controls(job) : FINAL.has(job.status) ? null : element("span", { class: "actions" }, end_button("succeeded", "Succeed"), errors, end_button("stuck", "Get stuck"));
   return element("li", {}, element("code", {}, job.id), " ", job.provider ? element("span", { class: "small" }, `${job.provider} `) : null, element("strong", { class: `status ${job.status}` }, job.status.replaceAll("_", " ")),
     element("button", { class: "quiet", "data-use": `copy ${job.id}`, "aria-label": `Put ${job.id} into the composer`, onclick: () => insert_into_composer(job.id) }, "Use id"), controls);
+}
+
+// A job that trains on this machine: what one can do to its process, and to its network.
+function trainer_controls(job) {
+  const button = (action, label) => element("button", { class: "quiet", "data-use": `${action} ${job.id}`, "aria-label": `${label}: ${job.id}`, onclick: () => post_control("trainer", { job: job.id, action }) }, label);
+  const of_process = job.is_alive ? [button("stop", "Stop"), button("crash", "Crash"), button("kill", "Kill -9")] : [button("restart", "Restart")];
+  return element("span", { class: "actions" }, ...of_process, job.is_cut_off ? button("reconnect", "Reconnect") : button("cut", "Cut network"));
 }
 
 function insert_into_composer(id) {
@@ -79,8 +88,9 @@ function draw_request(request) {
 
 by_id("bot-switch").addEventListener("click", () => post_control("bot", { is_running: !state.status("bot").is_running }));
 for (const side of ["slack", "api"]) by_id(`fault-${side}`).addEventListener("change", (event) => post_control("fault", { side, name: event.target.value }));
+by_id("scenario").addEventListener("change", draw_controls);
 by_id("provider").addEventListener("change", () => {
-  for (const option of by_id("scenario").options) option.disabled = by_id("provider").value !== "OpenAI" && !EVERYWHERE.has(option.value);
+  for (const option of by_id("scenario").options) option.disabled = by_id("provider").value !== "OpenAI" && !EVERYWHERE.has(option.value) && option.value !== TRAINS;
   if (by_id("scenario").selectedOptions[0].disabled) by_id("scenario").value = "succeeds";
 });
 by_id("new-job").addEventListener("submit", (event) => { event.preventDefault(); post_control("job", { provider: by_id("provider").value, scenario: by_id("scenario").value, seconds: Number(by_id("seconds").value) }); });
