@@ -108,17 +108,17 @@ WORDINGS = {
         step=":warning: *No heartbeat* since {since}",
         headline=":warning: {job}: no heartbeat since {since}",
         sentence="{name} hasn't sent a heartbeat since {since}.",
-        line="no heartbeat since {since}",
+        line="hasn't sent a heartbeat since {since}",
         brief="stopped sending heartbeats",
         label="{job}: no heartbeat",
-        advice=":bulb: Its trainer may have been killed, or can't reach me. Check the machine it runs on. I'll post here when "
+        advice=":bulb: Its training process may have been killed, or can't reach me. Check the machine it runs on. I'll post here when "
         "it's back.",
     ),
     ChangeKind.HEARD: Wording(
         step="{emoji} *Heartbeat is back*{after_silence}",
         headline="{emoji} {job}: heartbeat is back{after_silence}",
         sentence="{name} is sending heartbeats again{after_silence}: it {phrase}.",
-        line="heartbeat is back: {status_lower}",
+        line="is sending heartbeats again: {status_lower}",
         brief="is sending heartbeats again: it {phrase}",
         label="{job}: heartbeat is back",
     ),

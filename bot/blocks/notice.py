@@ -167,7 +167,7 @@ def _store_lost(_body: Mapping[str, Any]) -> str:
 
 def _store_older(_body: Mapping[str, Any]) -> str:
     return (
-        ":warning: My database is missing recent writes: its log file was removed while the bot was stopped, or an old copy "
+        ":warning: My database is missing recent writes: its write-ahead log (the -wal file) was removed while the bot was stopped, or an old copy "
         "was restored. Recent changes to tracking and settings were lost. Check what's left with `/ftjob tracked`. Some "
         "alerts may already have been posted, so I'll check Slack before I send them again. Any I can't check will be marked as "
         "possible duplicates."

@@ -17,7 +17,7 @@ _ADVICE = {
 
 _PUSHED_ADVICE = {
     StallKind.SILENT: "{events} shows its latest log lines. Check the machine it runs on.",
-    StallKind.QUEUED: "Its trainer hasn't started it. Check the machine it's supposed to run on.",
+    StallKind.QUEUED: "Its training process hasn't started. Check the machine it's supposed to run on.",
 }
 """The same for a job of the team's own trainer."""
 

@@ -152,7 +152,11 @@ async def _database(settings: Settings) -> list[Finding]:
 async def _api(settings: Settings, account: Account) -> list[Finding]:
     part = _api_part(settings, account)
     if account.push_tokens:
-        return [Finding(f"Trainers: {account.name}", ok=True, found=f"call PUT /push/{account.name}/jobs/<id>")]
+        return [
+            Finding(
+                f"Trainers: {account.name}", ok=True, found=f"ready for calls to PUT /push/{account.name}/jobs/<id>"
+            )
+        ]
     async with Client(account, proxies=settings.proxies) as client:
         try:
             found = await read_as_the_bot_does(client)

@@ -38,6 +38,12 @@ _MAX_TIME = 253_402_300_799
 _MAX_PAIRS = 16
 _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 _SERIES = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,63}", re.ASCII)
+_MEMBER_ID, _RUN_ID = r"^[UW][A-Z0-9]{2,20}$", r"^[A-Za-z0-9-]{1,64}$"
+_PATTERNS = {
+    _MEMBER_ID: "must be a Slack member ID, such as U0123ABCD",
+    _RUN_ID: "must be up to 64 letters, digits, and hyphens",
+}
+"""What a text must be that does not match."""
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -188,7 +194,7 @@ class RunState(Part):
     name: Annotated[str, Field(max_length=64), AfterValidator(_clean)] | None = None
     model: ModelName | None = None
     """The base model."""
-    owner: Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,20}$")] | None = None
+    owner: Annotated[str, Field(pattern=_MEMBER_ID)] | None = None
     step: Step | None = None
     total_steps: Step | None = None
     metadata: Annotated[dict[str, str], AfterValidator(_pairs)] | None = None
@@ -200,7 +206,7 @@ class RunState(Part):
 class Call(RunState):
     """One call. Its lists are increments; all else is the present state."""
 
-    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+    run: Annotated[str, Field(pattern=_RUN_ID)]
     """ID of the process that trains."""
     seq: Annotated[Whole, Field(ge=0, le=_MAX_SEQ)]
     started: Time
@@ -244,6 +250,10 @@ def _message(problem: Any) -> str:
         return "is missing"
     if problem["type"] == "extra_forbidden":
         return "is unknown"
+    if problem["type"] == "string_pattern_mismatch":
+        return _PATTERNS[problem["ctx"]["pattern"]]
+    if problem["type"] in ("tuple_type", "too_long") and problem["loc"][0] == "metrics":
+        return "must be a pair of a step and its values"
     if problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return "must be a JSON object"
     return message.replace("Input should be", "must be").replace("String should", "must")
