@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.postgres import free_port, unprivileged_user
+from bot.sandbox.processes import free_port
+from tests.postgres import unprivileged_user
 
 PROGRAM = shutil.which("pgbouncer") or next((str(p) for p in [Path("/usr/sbin/pgbouncer")] if p.exists()), None)
 SESSIONS = 3

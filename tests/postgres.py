@@ -2,10 +2,8 @@
 
 import os
 import pwd
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import warnings
@@ -15,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+
+from bot.sandbox.processes import free_port
 
 
 class RestartablePostgres:
@@ -140,15 +140,3 @@ def _until_ready(status: Path, server: "subprocess.Popen[bytes]", said: Path) ->
             return
         subprocess.run(["sleep", "0.05"], check=True)
     raise RuntimeError("PostgreSQL does not get ready")
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on, below those that the system gives to whoever connects.
-
-    One of the latter may be taken by a connection of another test before it is listened on.
-    """
-    while True:
-        port = 10_000 + secrets.randbelow(22_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port

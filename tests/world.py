@@ -23,6 +23,7 @@ from bot.commands.rate_limit import Limit, Limits
 from bot.poll.progress import PollBudget
 from bot.sandbox.openai.api.keys import ApiKey
 from bot.sandbox.openai.server import FineTuningApi
+from bot.sandbox.processes import free_port
 from bot.sandbox.slack.app_secrets import AppSecrets
 from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, SentReply
 from bot.sandbox.slack.server import Slack
@@ -33,7 +34,6 @@ from bot.settings.model import Settings
 from bot.store.jobs.cards import RateLimit
 from tests import canaries
 from tests.empty_store import lay_out
-from tests.postgres import free_port
 
 Transport = Literal["socket", "http"]
 POLL_SECONDS = 0.1

@@ -613,7 +613,7 @@ def _transformers_callback() -> type:
         def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if self.job:
                 self.job.log(state.global_step)
-                # Not the output folder: a Trainer leaves only checkpoints there, unless it is told to save the model.
+                # A Trainer saves only checkpoints to the output folder, unless trainer.save_model() is called.
                 if best := state.best_model_checkpoint or self._saved:
                     self.job.result(str(Path(best).absolute()))
                 self.job.finish_with(None)

@@ -1,7 +1,7 @@
 """Silence: alerts once about a trainer that sends no heartbeat, and about a job that makes no progress.
 
-Silence is measured by this process's monotonic clock, from when it first saw the trainer's last call. So neither a restart
-of the bot nor a change of the system clock causes a false alert.
+This process's monotonic clock measures silence, starting when it first saw the trainer's last call, so neither a restart of
+the bot nor a change of the system clock causes a false alert.
 """
 
 import asyncio

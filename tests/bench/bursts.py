@@ -17,6 +17,7 @@ from bot.delivery.render import RenderContext
 from bot.delivery.worker import DeliveryWorker
 from bot.jobs.models import Snapshot
 from bot.providers.http.wire import FetchedJob
+from bot.sandbox.processes import free_port
 from bot.store import Store, open_store
 from bot.store.channels.subscriptions import Subscription
 from bot.store.channels.tracks import Track
@@ -28,7 +29,7 @@ from tests.bench.figures import Part, at_most, exactly, percentile, plain
 from tests.bench.latency import with_latency
 from tests.bench.polls import RawClient
 from tests.bench.processes import StandIns, process, until_listening
-from tests.postgres import free_port, restartable_postgres
+from tests.postgres import restartable_postgres
 
 ENDS, CHANNELS = 500, 5
 AWAY = (0, 5, 20)

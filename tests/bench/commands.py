@@ -8,9 +8,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
+from bot.sandbox.processes import free_port
 from tests.bench.figures import Figure, Part, at_least, percentile, plain
 from tests.bench.processes import StandIns, cpu_seconds, process, until_listening
-from tests.postgres import free_port
 
 ROUNDS = 6
 ALONE = 150

@@ -13,9 +13,10 @@ from pathlib import Path
 import aiohttp
 
 from bot.push import client
+from bot.sandbox.processes import free_port
 from tests.bench.figures import Figure, Part, at_most, exactly, percentile, plain
 from tests.bench.processes import REPOSITORY, StandIns, process, until_listening
-from tests.postgres import free_port, restartable_postgres
+from tests.postgres import restartable_postgres
 
 JOBS, EVERY, SECONDS = 600, 5.0, 10.0
 """Jobs, seconds between two calls of each, and seconds of a round."""

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from bot.sandbox.processes import free_port
 from tests.bench.figures import Part, at_most, percentile, plain
 from tests.bench.processes import REPOSITORY, StandIns, process, resident_megabytes, until_listening
 from tests.bench.results import ENDS_A_ROUND, JOBS, end_one_by_one, tracked, until_polled
-from tests.postgres import free_port
 
 CLIENTS = 2000
 DESCRIPTORS = 1024

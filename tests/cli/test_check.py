@@ -18,11 +18,11 @@ from bot.runtime import manifest
 from bot.sandbox.demo.terminal import TerminalView
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.api.keys import ApiKey
+from bot.sandbox.processes import free_port
 from bot.sandbox.request_log import RequestLog
 from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.workspace import Workspace
 from bot.settings.secrets import looks_like_key
-from tests.postgres import free_port
 from tests.tls import certificate, tls_front
 from tests.world import World
 

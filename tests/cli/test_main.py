@@ -22,8 +22,9 @@ from bot.cli.main import cli
 from bot.commands.about import VERSION
 from bot.runtime import manifest
 from bot.sandbox.faults import Fault
+from bot.sandbox.processes import free_port
 from tests.canaries import KEY
-from tests.postgres import free_port, restartable_postgres
+from tests.postgres import restartable_postgres
 from tests.stopwatch import within
 from tests.world import RUN, Transport, World
 

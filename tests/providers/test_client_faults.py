@@ -24,8 +24,8 @@ from bot.errors import (
 from bot.providers.http.transport import MAX_PAGE_BYTES
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
+from bot.sandbox.processes import free_port
 from tests.builders import JOB, error_body
-from tests.postgres import free_port
 from tests.providers.harness import (
     CALLS,
     CANCEL,

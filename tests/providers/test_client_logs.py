@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.postgres import free_port
+from bot.sandbox.processes import free_port
 
 KEY = "sk-secret-0123456789abcdef"
 PROGRAM = """

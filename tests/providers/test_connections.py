@@ -14,7 +14,7 @@ from bot.net.proxies import Proxies, read_proxies
 from bot.providers.account import Account
 from bot.providers.client import Client
 from bot.sandbox.openai.server import FineTuningApi
-from tests.postgres import free_port
+from bot.sandbox.processes import free_port
 from tests.proxy import proxy_server
 from tests.tls import certificate, tls_front
 

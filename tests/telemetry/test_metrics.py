@@ -9,7 +9,7 @@ import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.postgres import free_port
+from bot.sandbox.processes import free_port
 from tests.world import World
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"

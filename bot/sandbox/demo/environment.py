@@ -1,6 +1,5 @@
 """Demo environment: both stand-ins on loopback, and the real bot as a process between them."""
 
-import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -13,6 +12,7 @@ from bot.sandbox.demo.job_servers import JobServers, job_servers
 from bot.sandbox.fireworks.server import FireworksApi
 from bot.sandbox.openai.scenarios import succeeds
 from bot.sandbox.openai.server import FineTuningApi
+from bot.sandbox.processes import inherited_variables
 from bot.sandbox.slack.app_secrets import AppSecrets, SecretFactory
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.users import SandboxUser
@@ -24,8 +24,6 @@ PROGRESS_SECONDS = 1.5
 """Interval of progress polls: short enough that a job of one minute is seen running."""
 CREATED_JOB_SECONDS = 60.0
 """Duration of a job that is created through the bot's form."""
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
-"""Variables that the bot's process inherits from our environment: none that could be a setting."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,6 @@ async def demo_environment(
 
 def bot_environment(slack: Slack, servers: JobServers, folder: Path) -> dict[str, str]:
     """Return the complete environment variables of a bot that uses these stand-ins over Socket Mode."""
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     accounts = (
         _configured(servers, folder / "ftjob.toml")
         if servers.others
@@ -105,7 +102,7 @@ def bot_environment(slack: Slack, servers: JobServers, folder: Path) -> dict[str
         "FTJOB_POLL_SECONDS": str(POLL_SECONDS),
         "FTJOB_PROGRESS_SECONDS": str(PROGRESS_SECONDS),
     }
-    return inherited | accounts | own
+    return inherited_variables() | accounts | own
 
 
 def _configured(servers: JobServers, file: Path) -> dict[str, str]:

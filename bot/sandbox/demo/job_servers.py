@@ -66,8 +66,9 @@ class JobServers:
         for name, server in self.by_name.items():
             for job in server.jobs.values():
                 yield shown_id(server, job), job, name
-        for job_id, job in self.machine.jobs.items() if self.machine else ():
-            yield job_id, job, MACHINE
+        if self.machine:
+            for job_id, job in self.machine.jobs.items():
+                yield job_id, job, MACHINE
 
     def ends(self) -> Iterator[tuple[str, JsonObject, list[JobEnd]]]:
         """Yield each job that ended, by the ID that the bot shows, with its transitions to a final status."""
@@ -77,8 +78,9 @@ class JobServers:
                 job = jobs.get(own_id, {"id": own_id})
                 yield shown_id(server, job), job, ends
         if self.machine:
+            trained = self.machine.jobs
             for job_id, ends in self.machine.ends.items():
-                yield job_id, self.machine.jobs[job_id], ends
+                yield job_id, trained[job_id], ends
 
     def add_job(self, provider: str, scenario: Scenario, *, name: str = "", metadata: Mapping[str, str]) -> str:
         """Create a job at a provider and return the ID that the bot shows; other providers than OpenAI keep no metadata.

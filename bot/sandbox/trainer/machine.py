@@ -1,10 +1,8 @@
 """Machine on which a team trains: each job is a process, which one can kill, stop, let crash, cut off and restart."""
 
 import asyncio
-import os
 import secrets
 import signal
-import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
@@ -15,6 +13,7 @@ from pathlib import Path
 
 from bot.sandbox.openai.api.job_store import FINAL, JobEnd
 from bot.sandbox.openai.api.wire import JsonObject
+from bot.sandbox.processes import free_port, inherited_variables
 from bot.sandbox.trainer.network import Call, TrainerNetwork
 
 ACCOUNT = "gpu"
@@ -22,7 +21,6 @@ FLUSH_SECONDS = 2.0
 """Seconds between two looks for reports that could not be sent."""
 STARTING = "starting"
 _PROGRAM = Path(__file__).with_name("program.py")
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
 @dataclass
@@ -82,7 +80,7 @@ class TrainingMachine:
     def __init__(self, token: str, folder: Path) -> None:
         """Train in ``folder``, and report with the push token of the bot's account."""
         self.token = token
-        self.bot_port = _free_port()
+        self.bot_port = free_port()
         """The port at which the bot is to listen."""
         self.network = TrainerNetwork(f"http://127.0.0.1:{self.bot_port}", self._take)
         self.trainers: dict[str, Trainer] = {}
@@ -132,7 +130,7 @@ class TrainingMachine:
 
         Raises:
             LookupError: there is no such job or action.
-            RuntimeError: it is running, or not, and so the action makes no sense.
+            RuntimeError: its process has ended; or for a restart, it is still running.
         """
         trainer = self.trainers[job_id]
         if action in ("kill", "stop", "crash") and not trainer.is_running:
@@ -152,7 +150,6 @@ class TrainingMachine:
                 self.network.cut_off.discard(job_id)
             case _:
                 raise LookupError(action)
-        self.network.request_log.notify_waiters()
 
     async def _restart(self, trainer: Trainer) -> None:
         if trainer.is_running:
@@ -166,7 +163,7 @@ class TrainingMachine:
         trainer.process = await self._run_python(_PROGRAM, *arguments, cwd=trainer.folder)
 
     async def _run_python(self, program: Path, *arguments: str, cwd: Path) -> Process:
-        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
+        environment = inherited_variables() | {
             "PYTHONPATH": str(self._folder),
             "FTJOB_PUSH_URL": f"{self.network.origin}/push/{ACCOUNT}",
             "FTJOB_PUSH_TOKEN": self.token,
@@ -205,12 +202,6 @@ class TrainingMachine:
     def _take(self, job_id: str, call: Call) -> None:
         if job_id in self.trainers:
             self.trainers[job_id].stored.take(call, time.time())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def _kill(process: Process | None) -> None:

@@ -1,14 +1,12 @@
 """Network between the trainers of a machine and the bot: each call passes through it, and it can be cut for one job."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 from aiohttp import web
-from typing_extensions import override
 
 from bot.sandbox.faults import Fault
 from bot.sandbox.server import LoopbackServer
@@ -25,24 +23,17 @@ class TrainerNetwork(LoopbackServer):
     """Relay of calls."""
 
     def __init__(self, bot_url: str, on_stored: Callable[[str, Call], None]) -> None:
-        """Relay to the bot at ``bot_url``; ``on_stored`` is told the job and the body of each call that it stored."""
+        """Relay to the bot at ``bot_url``; ``on_stored`` gets the job's ID and the body of each call that the bot stored."""
         super().__init__()
         self.cut_off: set[str] = set()
         """IDs of jobs whose calls do not pass."""
         self._bot_url, self._on_stored = bot_url, on_stored
+        self.app.cleanup_ctx.append(self._with_session)
         self.app.router.add_put("/push/{account}/jobs/{id}", self._relay)
 
-    @override
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_SECONDS))
-        return await super().__aenter__()
-
-    @override
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await super().__aexit__(kind, error, trace)
-        await self._session.close()
+    async def _with_session(self, _app: web.Application) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_SECONDS)) as self._session:
+            yield
 
     async def fetch_client(self) -> bytes:
         """Return client.py as the bot serves it.

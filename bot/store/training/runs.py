@@ -12,7 +12,7 @@ from bot.jobs.progress import Progress
 from bot.jobs.statuses import is_final
 from bot.store.db import schema
 from bot.store.db.engine import Database, Transaction
-from bot.store.jobs.snapshots import progress_in
+from bot.store.jobs.snapshots import of_same_job, progress_in
 
 _OF_RUN = ("account", "job_id", "id")
 
@@ -114,10 +114,8 @@ class TrainingRuns:
     async def stored(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> dict[str, StoredJob]:
         """Return what is stored of jobs that have a run, by their IDs."""
         runs, jobs, snapshots = schema.training_run.c, schema.job.c, schema.job_snapshot.c
-        of_job = (jobs.account == runs.account) & (jobs.id == runs.job_id)
-        of_snapshot = (snapshots.account == runs.account) & (snapshots.job_id == runs.job_id)
         columns = schema.training_run, jobs.stalled_since, snapshots.job_id.label("snapshot_of"), snapshots.progress
-        joined = select(*columns).outerjoin(schema.job, of_job).outerjoin(schema.job_snapshot, of_snapshot)
+        joined = select(*columns).outerjoin(schema.job, _of_job()).outerjoin(schema.job_snapshot, of_same_job())
         found: dict[str, StoredJob] = {}
         for row in await tx.execute(joined.where(runs.account == account, self._db.among(runs.job_id, job_ids))):
             if row.job_id not in found:
@@ -154,21 +152,25 @@ class TrainingRuns:
     async def count_open(self, tx: Transaction, account: str, since: float) -> int:
         """Return the number of unfinished jobs of an account with a call since some moment."""
         runs, jobs = schema.training_run.c, schema.job.c
-        of_job = (jobs.account == runs.account) & (jobs.id == runs.job_id)
-        found = select(func.count(runs.job_id.distinct())).join_from(schema.training_run, schema.job, of_job)
+        found = select(func.count(runs.job_id.distinct())).join_from(schema.training_run, schema.job, _of_job())
         mine = found.where(runs.account == account, runs.called_at >= since, jobs.closed.is_(False))
         return await tx.scalar(mine) or 0
 
     async def open(self, tx: Transaction, account: str) -> dict[str, tuple[dict[str, Run], float | None]]:
         """Return the runs of an account's unfinished, tracked jobs, and since when each is stalled, if an alert said so."""
         runs, jobs, tracks = schema.training_run.c, schema.job.c, schema.track.c
-        of_job = (jobs.account == runs.account) & (jobs.id == runs.job_id)
         tracked = select(tracks.job_id).where(tracks.account == runs.account, tracks.job_id == runs.job_id).exists()
-        mine = select(schema.training_run, jobs.stalled_since).join(schema.job, of_job)
+        mine = select(schema.training_run, jobs.stalled_since).join(schema.job, _of_job())
         found: dict[str, tuple[dict[str, Run], float | None]] = {}
         for row in await tx.execute(mine.where(runs.account == account, jobs.closed.is_(False), tracked)):
             found.setdefault(row.job_id, ({}, row.stalled_since))[0][row.id] = _run(row)
         return found
+
+
+def _of_job() -> Any:
+    """Return the condition that a run is of a job."""
+    runs, jobs = schema.training_run.c, schema.job.c
+    return (jobs.account == runs.account) & (jobs.id == runs.job_id)
 
 
 def _run(row: Any) -> Run:

@@ -11,11 +11,12 @@ import asyncpg
 import pytest
 
 from bot.errors import StoreUnusable
+from bot.sandbox.processes import free_port
 from bot.store import open_store
 from bot.store.db.engine import open_for_reading
 from bot.store.db.reasons import EX_TEMPFAIL, Reason, reason_of
 from bot.store.db.url import PostgresAddress
-from tests.postgres import RestartablePostgres, admin, free_port, restartable_postgres
+from tests.postgres import RestartablePostgres, admin, restartable_postgres
 
 HIDDEN = "hunter2-hunter2"
 PLACE = PostgresAddress(hosts=("db",), ports=(5432,), user="my app", password=HIDDEN)

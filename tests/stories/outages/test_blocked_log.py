@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.postgres import free_port
+from bot.sandbox.processes import free_port
 from tests.stopwatch import within
 from tests.world import RUN, World
 

@@ -3,7 +3,7 @@
 from structlog.testing import capture_logs
 
 from bot.app.bot import Bot
-from tests.postgres import free_port
+from bot.sandbox.processes import free_port
 from tests.readiness import Readiness
 from tests.world import World
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from bot.sandbox.processes import free_port
 from bot.store.sqlite.integrity import BUSY_SECONDS
-from tests.postgres import free_port
 from tests.readiness import Readiness
 from tests.world import World
 

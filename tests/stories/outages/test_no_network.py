@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from bot.sandbox.processes import free_port
 from bot.sandbox.slack.app_secrets import AppSecrets
 from bot.sandbox.slack.server import Slack
 from tests import canaries
-from tests.postgres import free_port
 from tests.world import World
 
 TROUBLE = re.compile(r"\[(?:warning|error|critical) *\] *(\S+)")

@@ -4,7 +4,8 @@ import asyncio
 
 import asyncpg
 
-from tests.postgres import RestartablePostgres, free_port
+from bot.sandbox.processes import free_port
+from tests.postgres import RestartablePostgres
 from tests.readiness import Readiness
 from tests.world import World
 

@@ -4,7 +4,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from bot.sandbox.faults import Fault
-from tests.postgres import free_port
+from bot.sandbox.processes import free_port
 from tests.readiness import Readiness
 from tests.world import World
 

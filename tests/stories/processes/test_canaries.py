@@ -11,10 +11,10 @@ import structlog
 from structlog.testing import capture_logs
 
 from bot.sandbox.faults import Fault
+from bot.sandbox.processes import free_port
 from bot.settings.model import SECRETS
 from bot.telemetry.metrics import POLLS
 from tests.canaries import APP, AT_DEBUG, BOT, CANARY, KEY, WEBHOOK, WRITE_KEY, execute
-from tests.postgres import free_port
 from tests.world import RUN, Transport, World
 
 PROGRAM = """

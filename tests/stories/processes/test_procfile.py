@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.postgres import free_port
+from bot.sandbox.processes import free_port
 from tests.stopwatch import within
 from tests.world import World
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.faults import Fault
-from tests.postgres import free_port
+from bot.sandbox.processes import free_port
 from tests.stopwatch import stopwatch
 from tests.world import Transport, World
 

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from bot.sandbox.openai.api.webhooks import WebhookEvent, WebhookSender, new_secret
-from tests.postgres import free_port
+from bot.sandbox.processes import free_port
 from tests.world import World
 
 LIST = "GET /fine_tuning/jobs"

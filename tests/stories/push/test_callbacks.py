@@ -25,7 +25,7 @@ async def replay(world: World, title: str, mode: str) -> tuple[int | None, Known
         "RECORDING": str(HERE / "recordings" / RECORDINGS[title]),
         "RECORDED_TRAINING": mode,
     }
-    program = "model = args = data = None\n" + example(title).split("\n\nThe model")[0].split("\n\n`train_loss`")[0]
+    program = "model = args = data = None\n" + example(title)
     async with with_trainers(world) as (bot, url):
         async with trainer(world, url, "-c", program, **environ) as process:
             said = await output_of(process)

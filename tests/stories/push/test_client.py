@@ -7,8 +7,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from bot.sandbox.processes import free_port
 from tests import canaries
-from tests.postgres import free_port
 from tests.stories.push.trainers import CLIENT, GPU, configured, output_of, push_url, trainer, with_trainers
 from tests.world import FAST_TUNING, World
 

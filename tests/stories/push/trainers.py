@@ -14,8 +14,8 @@ import aiohttp
 
 from bot.app.bot import Bot
 from bot.push import client
+from bot.sandbox.processes import free_port
 from tests import canaries
-from tests.postgres import free_port
 from tests.world import World
 
 GPU = "gpu"
